@@ -1,0 +1,93 @@
+"""What a target makes of a model: files, what they need to run, and how every node of the model was said."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from ..vocabulary.signature import Signature
+
+
+class File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file: its path (relative, `/` between parts) inside the folder that holds the artifact or the bundle."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+class Requirements(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a device must have to run an artifact. Empty means any."""
+
+    runtime: str
+    """Name of the runtime, as `Runtime.name` gives it."""
+    min_runtime_version: str
+    os: tuple[str, ...] = ()
+    arch: tuple[str, ...] = ()
+    accelerator: str | None = None
+    min_ram_bytes: int = 0
+
+
+class Handling(StrEnum):
+    """What a target does with a node."""
+
+    NATIVE = "native"
+    DECOMPOSED = "decomposed"
+    REFUSED = "refused"
+
+
+class NodeCoverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What becomes of one node of the hub model; `detail` is the reason of a refusal, or what it becomes."""
+
+    node: str
+    op: str
+    handling: Handling
+    detail: str = ""
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a target does with each node, known before anything is emitted."""
+
+    nodes: tuple[NodeCoverage, ...]
+
+    @property
+    def refused(self) -> tuple[NodeCoverage, ...]:
+        """The nodes that the target cannot say."""
+        return tuple(node for node in self.nodes if node.handling is Handling.REFUSED)
+
+    def count(self, handling: Handling) -> int:
+        """How many nodes are handled so."""
+        return sum(node.handling is handling for node in self.nodes)
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A compiled model for one target.
+
+    `files[0]` is the one that a runtime opens. `signature` says how the artifact itself is called: the source's names,
+    with the shapes, layout and dtypes that the files have; `narrowed` says what differs in dtype from the source
+    (`{"ids": "int64 → int32"}`). `ops` counts the operators in the file by their name in the target's own language.
+    `toolchain` maps each package that took part to its version.
+    """
+
+    target: str
+    variant: str
+    precision: str
+    format: str
+    files: tuple[File, ...]
+    requires: Requirements
+    signature: Signature
+    narrowed: dict[str, str]
+    coverage: Coverage
+    ops: dict[str, int]
+    toolchain: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """`tflite-fp16`; the format stands behind it when it is not the target's first: `onnxruntime-fp32-ort`."""
+        return "-".join(part for part in (self.target, self.variant, self.format) if part)
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of all files together."""
+        return sum(file.size_bytes for file in self.files)

@@ -1,0 +1,60 @@
+"""The contract of a target: what it can say, and how it turns a hub model into an artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from ..compiler.model import Model, Precision
+from .artifact import Artifact, Coverage
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a project may ask of one artifact.
+
+    `variant` is the recipe's name. `format` is one of the target's formats, `""` for its first. `dims` fixes symbolic
+    dimensions by name (`{"batch": 1}`); a target that needs fixed shapes takes 1 for the leading dimension of inputs
+    when nothing is said, and refuses any other symbol. `layout` asks for another layout of an input or output
+    (`{"image": "NHWC"}`).
+    """
+
+    variant: str
+    format: str = ""
+    dims: dict[str, int] = msgspec.field(default_factory=dict)
+    layout: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Target(Protocol):
+    """Turns hub models into artifacts of one format family. Stateless; construction is cheap and imports nothing heavy."""
+
+    name: str
+    """The name in project files and reports."""
+    extra: str | None
+    """The extra of the package that brings what this target needs; None when the base install has it."""
+    packages: tuple[str, ...]
+    """Distributions that must be installed, for `doctor` and `targets`."""
+    precisions: tuple[Precision, ...]
+    formats: Mapping[str, str]
+    """Format name (`""` first, the default) → the runtime that opens it, as `module:attribute` of a `Runtime` class."""
+
+    def ops(self) -> tuple[str, ...]:
+        """Hub operators that this target knows, sorted; a node of one may still be refused for its attributes."""
+        ...
+
+    def coverage(self, model: Model, options: Options) -> Coverage:
+        """Say what would become of each node, emitting nothing."""
+        ...
+
+    def compile(self, model: Model, options: Options, out: Path) -> Artifact:
+        """Write the artifact's files into the existing, empty folder `out`.
+
+        Equal models and options give equal bytes.
+
+        Raises:
+            RefusedError: when some node cannot be said; nothing is written then.
+            ModelError: when a dimension must be fixed and is not.
+        """
+        ...

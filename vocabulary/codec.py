@@ -1,0 +1,141 @@
+"""Reading what came from outside, strictly: unknown and repeated keys are refused, and an error says where.
+
+msgspec checks the leaves; the walk over structs and mappings is ours, because msgspec keeps quiet about repeated keys
+and leaves the names of mapping keys out of its error paths.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+import msgspec
+
+from .errors import ConfigError
+
+T = TypeVar("T")
+
+
+def decode_json(data: bytes, type_: type[T], where: str) -> T:
+    """Read JSON into a `msgspec.Struct` (or another type); `where` names the file in errors.
+
+    Raises:
+        ConfigError: when the bytes are no JSON, a key is repeated, unknown or missing, or a value has the wrong type.
+    """
+    return convert(parse_json(data, where), type_, where)
+
+
+def parse_json(data: bytes, where: str) -> Any:
+    """Parse JSON, refusing repeated keys, NaN and infinities.
+
+    Raises:
+        ConfigError: when the bytes are no such JSON.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        repeated = sorted({key for key in keys if keys.count(key) > 1})
+        if repeated:
+            raise ConfigError(f"{where}: the key {repeated[0]!r} stands twice in one object")
+        return dict(pairs)
+
+    def no_constant(name: str) -> Any:
+        raise ConfigError(f"{where}: {name} is no JSON number")
+
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_constant=no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where}: not JSON: {error}") from error
+
+
+def encode_json(value: Any) -> bytes:
+    """Write a struct as JSON for people and machines: sorted keys, two spaces, a newline at the end. Equal values, equal bytes."""
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n"
+
+
+def convert(value: Any, type_: type[T], where: str) -> T:
+    """Turn parsed JSON or TOML into a typed value.
+
+    Raises:
+        ConfigError: when a key is unknown or missing, or a value has the wrong type. The message names the file, the
+            dotted path of the key, what was expected and what stood there.
+    """
+    return typing.cast(T, _convert(value, type_, where, ""))
+
+
+def refuse(where: str, path: str, expected: str, got: object) -> ConfigError:
+    """The error for a value that does not fit: `edgewright.toml: expected … in targets.tflite, got '8'`."""
+    return ConfigError(f"{where}: expected {expected} in {path or 'the top level'}, got {got!r}")
+
+
+def _convert(value: Any, type_: Any, where: str, path: str) -> Any:
+    origin = typing.get_origin(type_)
+    if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+        return _convert_struct(value, type_, where, path)
+    if origin in (dict, Mapping) or (origin is not None and origin is typing.get_origin(Mapping[str, int])):
+        if not isinstance(value, Mapping):
+            raise refuse(where, path, "a table", value)
+        item = typing.get_args(type_)[1]
+        return {key: _convert(entry, item, where, _join(path, key)) for key, entry in value.items()}
+    if origin is tuple and typing.get_args(type_)[-1] is Ellipsis:
+        if not isinstance(value, list | tuple):
+            raise refuse(where, path, "a list", value)
+        item = typing.get_args(type_)[0]
+        return tuple(_convert(entry, item, where, f"{path}[{index}]") for index, entry in enumerate(value))
+    if origin in (typing.Union, types.UnionType):
+        return _convert_union(value, typing.get_args(type_), where, path)
+    try:
+        return msgspec.convert(value, type_)
+    except msgspec.ValidationError as error:
+        expected = str(error).partition(" - at ")[0].partition(", got")[0].removeprefix("Expected ").strip("`")
+        raise refuse(where, path, f"`{expected}`", value) from error
+
+
+def _convert_union(value: Any, choices: tuple[Any, ...], where: str, path: str) -> Any:
+    if value is None and type(None) in choices:
+        return None
+    structs = [choice for choice in choices if isinstance(choice, type) and issubclass(choice, msgspec.Struct)]
+    if isinstance(value, Mapping) and len(structs) == 1:
+        return _convert_struct(value, structs[0], where, path)
+    others = [choice for choice in choices if choice is not type(None) and choice not in structs]
+    if len(others) == 1:
+        return _convert(value, others[0], where, path)
+    for choice in others:
+        try:
+            return msgspec.convert(value, choice)
+        except msgspec.ValidationError:
+            continue
+    names = [getattr(choice, "__name__", str(choice)) for choice in (*others, *structs)]
+    raise refuse(where, path, " or ".join(f"`{name}`" for name in names), value)
+
+
+def _convert_struct(value: Any, type_: type[msgspec.Struct], where: str, path: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise refuse(where, path, "a table", value)
+    fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
+    tag = type_.__struct_config__.tag_field
+    for key in value:
+        if key not in fields and key != tag:
+            near = get_close_matches(str(key), fields, 1)
+            raise ConfigError(
+                f"{where}: unknown key {_join(path, str(key))}",
+                hint=f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(sorted(fields))}",
+            )
+    arguments = {}
+    for name, field in fields.items():
+        if name in value:
+            arguments[field.name] = _convert(value[name], field.type, where, _join(path, name))
+        elif field.required:
+            raise ConfigError(f"{where}: {_join(path, name)} is missing")
+    try:
+        return type_(**arguments)
+    except (ValueError, TypeError) as error:  # from __post_init__
+        raise ConfigError(f"{where}: {path or 'the top level'}: {error}") from error
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
