@@ -83,3 +83,19 @@ def _by_name(specs: tuple[TensorSpec, ...], name: str) -> TensorSpec:
         if spec.name == name:
             return spec
     raise KeyError(name)
+
+
+class TensorDeclaration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a project says of one input or output; what it leaves out is taken from the model."""
+
+    shape: tuple[int | str, ...] | None = None
+    dtype: str | None = None
+    layout: str | None = None
+    range: tuple[float, float] | None = None
+    preprocess: Preprocess | None = None
+    labels: tuple[str, ...] | None = None
+    state: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.dtype is not None and self.dtype not in DTYPES:
+            raise ValueError(f"unknown dtype {self.dtype!r}; known: {', '.join(sorted(DTYPES))}")

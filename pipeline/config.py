@@ -1,0 +1,197 @@
+"""The project file `edgewright.toml`: its sections, read strictly."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..vocabulary.codec import convert, refuse
+from ..vocabulary.errors import ConfigError
+from ..vocabulary.signature import TensorDeclaration
+
+PROJECT_FILE = "edgewright.toml"
+
+
+class ModelSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The trained model: where it is and what it does not say of itself."""
+
+    source: str
+    """`model.onnx`, `model.pt2`, `file.py:factory` or `package.module:factory`."""
+    args: tuple[str, ...] = ()
+    """Arguments of the factory; one that names a file beside the project file becomes its absolute path."""
+    inputs: dict[str, TensorDeclaration] = msgspec.field(default_factory=dict)
+    outputs: dict[str, TensorDeclaration] = msgspec.field(default_factory=dict)
+    """Names in order; a plain list of names is read as names with nothing declared."""
+    dims: dict[str, int] = msgspec.field(default_factory=dict)
+    """Symbolic dimensions to fix, for every target."""
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Rows of a data file, or of what a function gives.
+
+    Exactly one of `file` (an `.npz` with one array an input) and `function` (`loader.py:function`, which gives
+    `{name: array}`) is set. `rows` is `"start:stop"`; `labels` names the array that holds the labels.
+    """
+
+    file: str | None = None
+    function: str | None = None
+    rows: str | None = None
+    labels: str | None = None
+
+    _ROWS = re.compile(r"(\d*):(\d*)")
+
+    def __post_init__(self) -> None:
+        if (self.file is None) == (self.function is None):
+            raise ValueError('expected `file = "data.npz"` or `function = "loader.py:function"`, one of them')
+        if self.rows is not None and self._ROWS.fullmatch(self.rows) is None:
+            raise ValueError(f'expected rows as "start:stop", got {self.rows!r}')
+
+    def bounds(self, row_count: int) -> tuple[int, int]:
+        """Give the first row and the row behind the last, for data of `row_count` rows.
+
+        Raises:
+            ConfigError: when the selection is empty or reaches beyond the data.
+        """
+        match = self._ROWS.fullmatch(self.rows or ":")
+        assert match is not None
+        start, stop = int(match[1] or 0), int(match[2] or row_count)
+        if not start < stop <= row_count:
+            raise ConfigError(
+                f"{self.file or self.function}: rows {self.rows or ':'} select nothing, or more than there is",
+                hint=f"the data has {row_count} rows",
+            )
+        return start, stop
+
+
+class DataSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which rows are for what. `tuning` rows are those that searches may look at; the calibration rows by default."""
+
+    calibration: Selection | None = None
+    evaluation: Selection | None = None
+    tuning: Selection | None = None
+
+
+class MetricSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The task metric: one of the built-in names, or `file.py:function` with `higher_is_better` said."""
+
+    name: str
+    output: str | None = None
+    higher_is_better: bool | None = None
+
+
+class TargetSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is built for one target."""
+
+    recipes: tuple[str, ...] = ("fp32",)
+    formats: tuple[str, ...] = ("",)
+    dims: dict[str, int] = msgspec.field(default_factory=dict)
+    layout: dict[str, str] = msgspec.field(default_factory=dict)
+    gates: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class BundleSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the bundle is called and who signs it.
+
+    `signing_key` is `env:NAME` (the variable holds the PEM text) or the path of a PEM file. `golden_rows` names rows of
+    the evaluation data that may be shipped as golden vectors; without it they are drawn from the signature.
+    """
+
+    name: str
+    version: str
+    signing_key: str | None = None
+    golden_rows: str | None = None
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A project file, read and checked; paths in it are relative to `folder`."""
+
+    model: ModelSection
+    targets: dict[str, TargetSection]
+    bundle: BundleSection
+    data: DataSection = DataSection()
+    metric: MetricSection | None = None
+    recipes: dict[str, tuple[Any, ...]] = msgspec.field(default_factory=lambda: {"fp32": ()})
+    gates: dict[str, Any] = msgspec.field(default_factory=dict)
+    devices: dict[str, dict[str, Any]] = msgspec.field(default_factory=lambda: {"here": {"kind": "local"}})
+    folder: Path = Path()
+    where: str = PROJECT_FILE
+
+
+def load_project(path: Path) -> Project:
+    """Read a project file, or the `edgewright.toml` of a folder.
+
+    Raises:
+        ConfigError: when there is none, it is no TOML, or says something that cannot be meant; the message names the
+            dotted key.
+    """
+    path = path / PROJECT_FILE if path.is_dir() else path
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: there is no project file", hint="write one with `edgewright init`, or name a model to build"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    return parse_project(text, folder=path.parent.resolve(), where=path.name)
+
+
+def parse_project(text: str, *, folder: Path, where: str = PROJECT_FILE) -> Project:
+    """Parse the text of a project file.
+
+    Raises:
+        ConfigError: when it is no TOML, or says something that cannot be meant.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where}: not TOML: {error}") from error
+    for name in ("folder", "where"):
+        if name in table:
+            raise ConfigError(f"{where}: unknown key {name}")
+    project = convert(_expand_shorthands(table, where), Project, where)
+    _check_references(project, where)
+    return msgspec.structs.replace(project, folder=folder, where=where)
+
+
+def _expand_shorthands(table: dict[str, Any], where: str) -> dict[str, Any]:
+    model = table.get("model")
+    if isinstance(model, dict) and isinstance(model.get("outputs"), list):
+        if not all(isinstance(name, str) for name in model["outputs"]):
+            raise refuse(where, "model.outputs", "a list of names", model["outputs"])
+        table = {**table, "model": {**model, "outputs": {name: {} for name in model["outputs"]}}}
+    data = table.get("data")
+    if isinstance(data, dict):
+        table = {
+            **table,
+            "data": {
+                key: ({"function": value} if ":" in value else {"file": value}) if isinstance(value, str) else value
+                for key, value in data.items()
+            },
+        }
+    return table
+
+
+def _check_references(project: Project, where: str) -> None:
+    if not project.targets:
+        raise ConfigError(f"{where}: no target is asked for", hint="add a section such as [targets.onnxruntime]")
+    if not project.devices:
+        raise ConfigError(f"{where}: no device to run on", hint='add [devices.here] with kind = "local"')
+    for name, target in project.targets.items():
+        for recipe in target.recipes:
+            if recipe not in project.recipes:
+                raise ConfigError(
+                    f"{where}: targets.{name}.recipes names {recipe!r}, which [recipes] does not have",
+                    hint=f"known recipes: {', '.join(project.recipes)}",
+                )
+    if project.metric is not None and (project.data.evaluation is None or project.data.evaluation.labels is None):
+        reference_free = ("mse", "mae", "psnr", "cosine")
+        if project.data.evaluation is None or project.metric.name not in reference_free:
+            raise ConfigError(
+                f"{where}: metric {project.metric.name!r} needs labelled evaluation data",
+                hint='say data.evaluation = { file = "…npz", labels = "…" }',
+            )

@@ -1,0 +1,34 @@
+"""How the pipeline tells what it is doing, to whoever wants to show it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Told of every step. Called from several threads at once."""
+
+    def started(self, step: str) -> None:
+        """A step began; `step` is its name, `compile tflite-fp16`."""
+        ...
+
+    def advanced(self, step: str, done: int, total: int) -> None:
+        """A step has done so many of its rows or runs."""
+        ...
+
+    def finished(self, step: str, seconds: float, outcome: str) -> None:
+        """A step ended; `outcome` is `done`, `cached`, `failed` or `refused`."""
+        ...
+
+
+class Silent:
+    """Shows nothing."""
+
+    def started(self, step: str) -> None:
+        """Ignore it."""
+
+    def advanced(self, step: str, done: int, total: int) -> None:
+        """Ignore it."""
+
+    def finished(self, step: str, seconds: float, outcome: str) -> None:
+        """Ignore it."""
