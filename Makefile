@@ -1,0 +1,64 @@
+# `make demo` and `make test` do all set-up themselves. PYTHON chooses another interpreter (3.11 to 3.13).
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+EXAMPLE := examples/digits
+KEY     := $(EXAMPLE)/out/demo-key.pem
+
+.PHONY: demo test lint types layers check wheel-demo format clean
+
+demo: $(VENV)/.installed $(KEY)
+	EDGEWRIGHT_SIGNING_KEY="$$(cat $(KEY))" $(BIN)/edgewright build --project $(EXAMPLE) --out $(EXAMPLE)/out
+	$(BIN)/edgewright verify $(EXAMPLE)/out/bundle $(EXAMPLE)/out/bundle.zip --key $(KEY:.pem=.pub)
+
+test: $(VENV)/.installed-dev check
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+check: lint types layers
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+layers: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+# The wheel, in an environment of its own, runs the demo: what is packaged is what was tested.
+wheel-demo: $(VENV)/.installed-dev
+	rm -rf build/wheel && mkdir -p build/wheel
+	$(BIN)/python -m build --wheel --outdir build/wheel . > build/wheel/build.log
+	$(PYTHON) -m venv build/wheel/venv
+	build/wheel/venv/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt "$$(ls build/wheel/*.whl)[tflite]"
+	cp -r $(EXAMPLE) build/wheel/example && rm -rf build/wheel/example/out
+	cd build/wheel && venv/bin/edgewright keygen key.pem \
+	  && EDGEWRIGHT_SIGNING_KEY="$$(cat key.pem)" venv/bin/edgewright build --project example --out out \
+	  && venv/bin/edgewright verify out/bundle --key key.pub
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build $(EXAMPLE)/out
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "edgewright needs Python 3.11 to 3.13, %s is %d.%d: run make PYTHON=python3.12" % (sys.executable, *v))'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[tflite]'
+	@touch $@
+
+# torch comes first and alone, at the version that the extra pins: a later resolution never looks for another.
+$(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) torch==2.13.0
+	$(PIP) --editable '.[all,dev]'
+	@touch $@ $(VENV)/.installed
+
+$(KEY): | $(VENV)/.installed
+	@mkdir -p $(@D)
+	$(BIN)/edgewright keygen $@
