@@ -1,0 +1,108 @@
+"""Progress for people: bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from types import TracebackType
+from typing import IO, Self
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+SHOWN_AFTER_S = 1.0
+"""Steps shorter than this come and go unseen on a terminal."""
+
+
+class Lines:
+    """One line a step when it ends: `compile tflite-fp32 … 0.84 s`."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        """Write to this stream."""
+        self._stream = stream
+
+    def started(self, step: str) -> None:
+        """Say nothing: steps run side by side, and a half-written line would be broken by the next one's."""
+
+    def advanced(self, step: str, done: int, total: int) -> None:
+        """Say nothing: a log wants no counters."""
+
+    def finished(self, step: str, seconds: float, outcome: str) -> None:
+        """Write the line."""
+        self._stream.write(f"{step} … {told(seconds, outcome)}\n")
+        self._stream.flush()
+
+
+class Bars:
+    """A bar for each running step that has taken over a second; a line stays of each when it has ended."""
+
+    def __init__(self, console: Console, *, every_step: bool) -> None:
+        """Draw on a terminal; `every_step` leaves a line of short steps as well."""
+        self._every_step = every_step
+        self._progress = _LongSteps(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[count]}", style="dim", markup=False),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def started(self, step: str) -> None:
+        """Begin a bar that moves until the step says how far it is."""
+        with self._lock:
+            self._tasks[step] = self._progress.add_task(step, total=None, count="")
+
+    def advanced(self, step: str, done: int, total: int) -> None:
+        """Move the bar."""
+        with self._lock:
+            task = self._tasks.get(step)
+            if task is not None:
+                self._progress.update(task, completed=done, total=total, count=f"{done} of {total}")
+
+    def finished(self, step: str, seconds: float, outcome: str) -> None:
+        """Take the bar away and leave a line."""
+        with self._lock:
+            task = self._tasks.pop(step, None)
+            if task is not None:
+                self._progress.remove_task(task)
+            if self._every_step or seconds >= SHOWN_AFTER_S or outcome not in ("done", "cached"):
+                colour, mark = _MARKS.get(outcome, ("green", "✓"))
+                self._progress.console.print(
+                    f"[{colour}]{mark}[/] {_escaped(step)} [dim]{_escaped(told(seconds, outcome))}[/]"
+                )
+
+
+class _LongSteps(Progress):
+    """Draws only the steps that have run for a while."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table([task for task in self.tasks if (task.elapsed or 0.0) >= SHOWN_AFTER_S])
+
+
+_MARKS = {"failed": ("red", "✗"), "refused": ("yellow", "✗")}
+
+
+def told(seconds: float, outcome: str) -> str:
+    """Say how a step ended: `0.84 s`, `cached`, `refused after 0.84 s`."""
+    if outcome == "done":
+        return f"{seconds:.2f} s"
+    return outcome if outcome == "cached" else f"{outcome} after {seconds:.2f} s"
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,0 +1,126 @@
+"""`edgewright targets`: which targets there are, what they need, and what they know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from .names import TARGET_NAME
+from .output import Output, columns, pass_output
+from .verb import CONTEXT, Verb
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class TargetState(msgspec.Struct, frozen=True, kw_only=True):
+    """A target as this machine has it; `fix` is the command that installs what is missing."""
+
+    name: str
+    installed: bool
+    packages: dict[str, str | None]
+    """Distribution → installed version."""
+    fix: str | None
+    precisions: tuple[str, ...]
+    formats: dict[str, str]
+    """Format → the runtime that opens it; the first, `""`, is the one that is built when nothing is said."""
+    ops: tuple[str, ...]
+
+
+@click.command(
+    cls=Verb,
+    context_settings=CONTEXT,
+    help="Show the targets: what is installed, versions, precisions and operators. With a NAME, all of one.",
+    examples={
+        "edgewright targets": "all targets, one line each",
+        "edgewright targets tflite": "one target with every operator that it knows",
+        "edgewright targets --json": "the same for programs",
+    },
+)
+@click.argument("name", required=False, type=TARGET_NAME)
+@pass_output
+def targets(output: Output, name: str | None) -> int:
+    """Show one target or all."""
+    from ..targets.table import TARGETS
+
+    if name is not None:
+        state = target_state(name)
+        output.show(state, lambda console: _show_one(console, state))
+    else:
+        states = [target_state(each) for each in TARGETS.names]
+        output.show({"targets": states}, lambda console: _show_all(console, states))
+    return 0
+
+
+def target_state(name: str) -> TargetState:
+    """Look at one target.
+
+    Raises:
+        RequestError: when there is no such target.
+    """
+    from importlib.metadata import version
+
+    from ..targets.table import load_target, missing_packages, require_installed
+    from ..vocabulary.errors import MissingExtraError
+
+    target = load_target(name)
+    missing = missing_packages(target)
+    fix = None
+    try:
+        require_installed(target)
+    except MissingExtraError as error:
+        fix = error.hint
+    return TargetState(
+        name=name,
+        installed=not missing,
+        packages={package: None if package in missing else version(package) for package in target.packages},
+        fix=fix,
+        precisions=tuple(str(precision) for precision in target.precisions),
+        formats=dict(target.formats),
+        ops=target.ops(),
+    )
+
+
+def _show_all(console: Console, states: list[TargetState]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("target", "installed", "precisions", "formats", "operators"):
+        table.add_column(title, justify="right" if title == "operators" else "left")
+    for state in states:
+        table.add_row(
+            state.name,
+            _packages(state),
+            " ".join(state.precisions),
+            " ".join(format_ or "default" for format_ in state.formats),
+            str(len(state.ops)),
+        )
+    console.print(table)
+    for state in states:
+        if state.fix is not None:
+            console.print(f"\n{state.name} is not installed: {state.fix}", markup=False, soft_wrap=True)
+
+
+def _show_one(console: Console, state: TargetState) -> None:
+    rows = {
+        "installed": _packages(state),
+        "precisions": ", ".join(state.precisions),
+        "formats": ", ".join(f"{name or 'default'} ({_runtime(path)})" for name, path in state.formats.items()),
+        "operators": str(len(state.ops)),
+    }
+    if state.fix is not None:
+        rows["to install"] = state.fix
+    console.print(f"[bold]{state.name}[/]")
+    for title, value in rows.items():
+        console.print(f"  {title:<12}{value}", markup=False, soft_wrap=True)
+    console.print(columns(state.ops, console.width, indent=4), markup=False, soft_wrap=True)
+
+
+def _packages(state: TargetState) -> str:
+    return ", ".join(f"{name} {number or '(missing)'}" for name, number in state.packages.items()) or "yes"
+
+
+def _runtime(path: str) -> str:
+    return path.rpartition(":")[2]
