@@ -93,6 +93,8 @@ class Device(Protocol):
 
     name: str
     kind: str
+    threads: int
+    """How many threads a runtime may use on it."""
 
     def facts(self) -> Facts:
         """Ask the device what it is.

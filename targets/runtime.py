@@ -33,16 +33,24 @@ class Session(Protocol):
 
 
 class Runtime(Protocol):
-    """Loads artifacts. Constructed without arguments; the runtime's own package is imported in `load`, not before."""
+    """Loads artifacts. Constructed without arguments; its package is imported by `prepare` and `load`, not before."""
 
     name: str
     """The distribution that holds the runtime, `ai-edge-litert`."""
 
     def version(self) -> str:
-        """The installed version.
+        """Give the installed version.
 
         Raises:
             ImportError: when the runtime is not installed (`importlib.metadata.PackageNotFoundError` is one).
+        """
+        ...
+
+    def prepare(self) -> None:
+        """Import the runtime's own package, so that a `load` that is timed pays for the artifact alone.
+
+        Raises:
+            ImportError: when the runtime is not installed.
         """
         ...
 

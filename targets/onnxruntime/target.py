@@ -1,0 +1,97 @@
+"""The target onnxruntime: the hub model, optimised, as a `.onnx` or `.ort` file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from ...compiler.model import Model, Precision
+from ...vocabulary.digest import digest_file
+from ...vocabulary.errors import RefusedError, RequestError
+from ..artifact import Artifact, Coverage, File, Requirements
+from ..base import Options
+
+_RUNTIME = "edgewright.targets.onnxruntime.runtime:OnnxRuntime"
+
+
+class OnnxRuntime:
+    """Optimised offline for any CPU; symbolic dimensions stay unless `Options.dims` fixes them."""
+
+    name = "onnxruntime"
+    extra: str | None = None
+    packages: tuple[str, ...] = ("onnxruntime",)
+    precisions: tuple[Precision, ...] = (Precision.FP32, Precision.FP16)
+    formats: Mapping[str, str] = {"": _RUNTIME, "onnx": _RUNTIME, "ort": _RUNTIME}
+
+    def ops(self) -> tuple[str, ...]:
+        """Hub operators for which onnxruntime has a kernel on the CPU, or a body made of such operators."""
+        from .coverage import known_ops
+
+        return known_ops()
+
+    def coverage(self, model: Model, options: Options) -> Coverage:
+        """Ask onnxruntime itself: native for each node that it can prepare to run.
+
+        Raises:
+            RequestError: when the options cannot be met.
+        """
+        from .coverage import coverage
+        from .legalize import fix_dimensions
+
+        self._check(model, options)
+        return coverage(fix_dimensions(model, options.dims))
+
+    def compile(self, model: Model, options: Options, out: Path) -> Artifact:
+        """Write `model.onnx` or `model.ort` (and `model.onnx.data` beside it when the weights are large).
+
+        Raises:
+            RefusedError: when onnxruntime cannot run some node; nothing is written then.
+            RequestError: when the options cannot be met.
+            ToolError: when onnxruntime failed, or optimised for this machine's CPU alone.
+        """
+        from .coverage import coverage
+        from .emit import emit
+        from .legalize import fix_dimensions
+
+        self._check(model, options)
+        fixed = fix_dimensions(model, options.dims)
+        found = coverage(fixed)
+        if found.refused:
+            raise RefusedError(
+                f"onnxruntime cannot run {len(found.refused)} of {len(found.nodes)} nodes: "
+                + "; ".join(f"{node.node} ({node.op}): {node.detail}" for node in found.refused),
+                hint="take these operators out of the model, or leave the target out",
+            )
+        paths, ops = emit(fixed, options.format or "onnx", out)
+        installed = version("onnxruntime")
+        return Artifact(
+            target=self.name,
+            variant=options.variant,
+            precision=model.precision,
+            format="" if options.format == "onnx" else options.format,
+            files=tuple(
+                File(path=path.name, sha256=digest_file(path), size_bytes=path.stat().st_size) for path in paths
+            ),
+            # an optimised graph holds fused operators: that an older version has them all is not known
+            requires=Requirements(runtime="onnxruntime", min_runtime_version=installed),
+            signature=fixed.signature,
+            narrowed={},
+            coverage=found,
+            ops=ops,
+            toolchain={package: version(package) for package in ("onnx", "onnx-ir", "onnxruntime")},
+        )
+
+    def _check(self, model: Model, options: Options) -> None:
+        if options.format not in self.formats:
+            raise RequestError(
+                f"target onnxruntime has no format {options.format!r}",
+                hint=f"known: {', '.join(filter(None, self.formats))}",
+            )
+        layouts = {spec.name: spec.layout for spec in (*model.signature.inputs, *model.signature.outputs)}
+        for name, layout in options.layout.items():
+            if layouts.get(name) != layout:
+                raise RequestError(
+                    f"target onnxruntime keeps the source's layout: {name} cannot be {layout}",
+                    hint="leave `layout` out, or ask another target for it",
+                )
