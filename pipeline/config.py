@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from pathlib import Path
@@ -34,13 +35,15 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Rows of a data file, or of what a function gives.
 
     Exactly one of `file` (an `.npz` with one array an input) and `function` (`loader.py:function`, which gives
-    `{name: array}`) is set. `rows` is `"start:stop"`; `labels` names the array that holds the labels.
+    `{name: array}`) is set. `rows` is `"start:stop"`; `labels` names the array that holds the labels; `inputs` names the
+    array of an input where the two names differ (`{ bytes = "x" }`).
     """
 
     file: str | None = None
     function: str | None = None
     rows: str | None = None
     labels: str | None = None
+    inputs: dict[str, str] = msgspec.field(default_factory=dict)
 
     _ROWS = re.compile(r"(\d*):(\d*)")
 
@@ -50,15 +53,27 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if self.rows is not None and self._ROWS.fullmatch(self.rows) is None:
             raise ValueError(f'expected rows as "start:stop", got {self.rows!r}')
 
+    def overlaps(self, other: Selection) -> bool:
+        """Whether the two name a row of one file or function in common."""
+        if (self.file, self.function) != (other.file, other.function):
+            return False
+        return max(self._start, other._start) < min(self._stop, other._stop)
+
+    @property
+    def _start(self) -> int:
+        return int((self.rows or ":").partition(":")[0] or 0)
+
+    @property
+    def _stop(self) -> float:
+        return float((self.rows or ":").partition(":")[2] or "inf")
+
     def bounds(self, row_count: int) -> tuple[int, int]:
         """Give the first row and the row behind the last, for data of `row_count` rows.
 
         Raises:
             ConfigError: when the selection is empty or reaches beyond the data.
         """
-        match = self._ROWS.fullmatch(self.rows or ":")
-        assert match is not None
-        start, stop = int(match[1] or 0), int(match[2] or row_count)
+        start, stop = self._start, row_count if self._stop == math.inf else int(self._stop)
         if not start < stop <= row_count:
             raise ConfigError(
                 f"{self.file or self.function}: rows {self.rows or ':'} select nothing, or more than there is",
@@ -137,7 +152,9 @@ def load_project(path: Path) -> Project:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
-    return parse_project(text, folder=path.parent.resolve(), where=path.name)
+    project = parse_project(text, folder=path.parent.resolve(), where=path.name)
+    outputs = {name: _read_labels(project, name, declared) for name, declared in project.model.outputs.items()}
+    return msgspec.structs.replace(project, model=msgspec.structs.replace(project.model, outputs=outputs))
 
 
 def parse_project(text: str, *, folder: Path, where: str = PROJECT_FILE) -> Project:
@@ -156,6 +173,16 @@ def parse_project(text: str, *, folder: Path, where: str = PROJECT_FILE) -> Proj
     project = convert(_expand_shorthands(table, where), Project, where)
     _check_references(project, where)
     return msgspec.structs.replace(project, folder=folder, where=where)
+
+
+def _read_labels(project: Project, output: str, declared: TensorDeclaration) -> TensorDeclaration:
+    if not isinstance(declared.labels, str):
+        return declared
+    try:
+        labels = (project.folder / declared.labels).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{project.where}: model.outputs.{output}.labels: {error}") from error
+    return msgspec.structs.replace(declared, labels=tuple(labels))
 
 
 def _expand_shorthands(table: dict[str, Any], where: str) -> dict[str, Any]:
@@ -188,6 +215,12 @@ def _check_references(project: Project, where: str) -> None:
                     f"{where}: targets.{name}.recipes names {recipe!r}, which [recipes] does not have",
                     hint=f"known recipes: {', '.join(project.recipes)}",
                 )
+    tuning, evaluation = project.data.tuning or project.data.calibration, project.data.evaluation
+    if tuning is not None and evaluation is not None and tuning.overlaps(evaluation):
+        raise ConfigError(
+            f"{where}: the rows that searches may look at overlap the evaluation rows",
+            hint="give data.tuning (by default the calibration rows) other rows than data.evaluation",
+        )
     if project.metric is not None and (project.data.evaluation is None or project.data.evaluation.labels is None):
         reference_free = ("mse", "mae", "psnr", "cosine")
         if project.data.evaluation is None or project.metric.name not in reference_free:

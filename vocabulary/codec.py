@@ -7,6 +7,7 @@ and leaves the names of mapping keys out of its error paths.
 from __future__ import annotations
 
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ def decode_json(data: bytes, type_: type[T], where: str) -> T:
 
 
 def parse_json(data: bytes, where: str) -> Any:
-    """Parse JSON, refusing repeated keys, NaN and infinities.
+    """Parse JSON, refusing repeated keys, NaN, infinities (`1e999` is one) and text that is no Unicode.
 
     Raises:
         ConfigError: when the bytes are no such JSON.
@@ -46,10 +47,20 @@ def parse_json(data: bytes, where: str) -> Any:
     def no_constant(name: str) -> Any:
         raise ConfigError(f"{where}: {name} is no JSON number")
 
+    def finite(digits: str) -> float:
+        number = float(digits)
+        if math.isinf(number):
+            raise ConfigError(f"{where}: {digits} is beyond what a number can hold")
+        return number
+
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_constant=no_constant)
+        text = data.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=unique, parse_constant=no_constant, parse_float=finite)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # half of a surrogate pair cannot be encoded
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: not JSON: {error}") from error
+    return value
 
 
 def encode_json(value: Any) -> bytes:
@@ -67,6 +78,24 @@ def convert(value: Any, type_: type[T], where: str) -> T:
     return typing.cast(T, _convert(value, type_, where, ""))
 
 
+def keep_known(value: Any, type_: Any) -> tuple[Any, tuple[str, ...]]:
+    """Leave out of parsed JSON the keys that a type's structs do not have: what a newer writer added.
+
+    Gives the rest and the dotted paths of what was left out, `*` standing for the key of a mapping; no index for lists.
+    """
+    ignored: dict[str, None] = {}
+    kept = _keep_known(value, type_, "", ignored)
+    return kept, tuple(ignored)
+
+
+def has_field(type_: Any, path: str) -> bool:
+    """Whether a dotted path, written as `keep_known` writes it, names a field of a type's structs."""
+    types_ = [type_]
+    for name in path.split("."):
+        types_ = [entry for choice in types_ for entry in _below(choice, name)]
+    return bool(types_)
+
+
 def refuse(where: str, path: str, expected: str, got: object) -> ConfigError:
     """The error for a value that does not fit: `edgewright.toml: expected … in targets.tflite, got '8'`."""
     return ConfigError(f"{where}: expected {expected} in {path or 'the top level'}, got {got!r}")
@@ -74,9 +103,9 @@ def refuse(where: str, path: str, expected: str, got: object) -> ConfigError:
 
 def _convert(value: Any, type_: Any, where: str, path: str) -> Any:
     origin = typing.get_origin(type_)
-    if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+    if _is_struct(type_):
         return _convert_struct(value, type_, where, path)
-    if origin in (dict, Mapping) or (origin is not None and origin is typing.get_origin(Mapping[str, int])):
+    if origin in (dict, Mapping):
         if not isinstance(value, Mapping):
             raise refuse(where, path, "a table", value)
         item = typing.get_args(type_)[1]
@@ -90,6 +119,8 @@ def _convert(value: Any, type_: Any, where: str, path: str) -> Any:
         return _convert_union(value, typing.get_args(type_), where, path)
     try:
         return msgspec.convert(value, type_)
+    except OverflowError as error:
+        raise refuse(where, path, f"`{type_.__name__}`", value) from error
     except msgspec.ValidationError as error:
         expected = str(error).partition(" - at ")[0].partition(", got")[0].removeprefix("Expected ").strip("`")
         raise refuse(where, path, f"`{expected}`", value) from error
@@ -98,9 +129,11 @@ def _convert(value: Any, type_: Any, where: str, path: str) -> Any:
 def _convert_union(value: Any, choices: tuple[Any, ...], where: str, path: str) -> Any:
     if value is None and type(None) in choices:
         return None
-    structs = [choice for choice in choices if isinstance(choice, type) and issubclass(choice, msgspec.Struct)]
-    if isinstance(value, Mapping) and len(structs) == 1:
-        return _convert_struct(value, structs[0], where, path)
+    structs = [choice for choice in choices if _is_struct(choice)]
+    if isinstance(value, Mapping) and structs:
+        tagged = [struct for struct in structs if _has_tag_of(value, struct)]
+        if len(structs) == 1 or len(tagged) == 1:
+            return _convert_struct(value, (tagged or structs)[0], where, path)
     others = [choice for choice in choices if choice is not type(None) and choice not in structs]
     if len(others) == 1:
         return _convert(value, others[0], where, path)
@@ -118,6 +151,8 @@ def _convert_struct(value: Any, type_: type[msgspec.Struct], where: str, path: s
         raise refuse(where, path, "a table", value)
     fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
     tag = type_.__struct_config__.tag_field
+    if tag is not None and value.get(tag, type_.__struct_config__.tag) != type_.__struct_config__.tag:
+        raise refuse(where, _join(path, tag), f"`{type_.__struct_config__.tag}`", value[tag])
     for key in value:
         if key not in fields and key != tag:
             near = get_close_matches(str(key), fields, 1)
@@ -139,3 +174,42 @@ def _convert_struct(value: Any, type_: type[msgspec.Struct], where: str, path: s
 
 def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
+
+
+def _has_tag_of(value: Mapping[str, Any], type_: type[msgspec.Struct]) -> bool:
+    tag = type_.__struct_config__.tag_field
+    return tag is not None and value.get(tag) == type_.__struct_config__.tag
+
+
+def _is_struct(type_: Any) -> bool:
+    return isinstance(type_, type) and issubclass(type_, msgspec.Struct)
+
+
+def _keep_known(value: Any, type_: Any, path: str, ignored: dict[str, None]) -> Any:
+    if _is_struct(type_) and isinstance(value, Mapping):
+        fields = {field.encode_name: field.type for field in msgspec.structs.fields(type_)}
+        known = {*fields, type_.__struct_config__.tag_field}
+        ignored.update(dict.fromkeys(_join(path, key) for key in value if key not in known))
+        return {
+            key: _keep_known(entry, fields.get(key), _join(path, key), ignored)
+            for key, entry in value.items()
+            if key in known
+        }
+    arguments = [choice for choice in typing.get_args(type_) if choice not in (Ellipsis, type(None))]
+    if isinstance(value, Mapping) and typing.get_origin(type_) in (dict, Mapping):
+        return {key: _keep_known(entry, arguments[1], _join(path, "*"), ignored) for key, entry in value.items()}
+    if len(arguments) != 1:
+        return value
+    if isinstance(value, list) and typing.get_origin(type_) is tuple:
+        return [_keep_known(entry, arguments[0], path, ignored) for entry in value]
+    return _keep_known(value, arguments[0], path, ignored)
+
+
+def _below(type_: Any, name: str) -> list[Any]:
+    """Give the types that stand under a name: of a struct's field, or of a mapping's entries for `*`."""
+    if _is_struct(type_):
+        return [field.type for field in msgspec.structs.fields(type_) if field.encode_name == name]
+    arguments = [choice for choice in typing.get_args(type_) if choice is not Ellipsis]
+    if typing.get_origin(type_) in (dict, Mapping):
+        return arguments[1:] if name == "*" else []
+    return [entry for choice in arguments for entry in _below(choice, name)]

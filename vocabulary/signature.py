@@ -93,7 +93,8 @@ class TensorDeclaration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     layout: str | None = None
     range: tuple[float, float] | None = None
     preprocess: Preprocess | None = None
-    labels: tuple[str, ...] | None = None
+    labels: tuple[str, ...] | str | None = None
+    """The labels, or the name of a text file with one a line."""
     state: str | None = None
 
     def __post_init__(self) -> None:

@@ -1,0 +1,45 @@
+"""How rows of data go into the calls of a model or an artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..vocabulary.errors import DataError
+from ..vocabulary.signature import Signature
+
+ROWS_OF_AN_OPEN_BATCH = 16
+"""Rows a call where the model leaves the batch open: enough to be quick, few enough for any memory."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batching:
+    """Which rows go into a call: `rows_per_call` rows together when `batched`, else one row without its first axis."""
+
+    rows_per_call: int
+    batched: bool
+
+
+def batching_for(signature: Signature, shapes: Mapping[str, tuple[int, ...]], *, open_batch: int) -> Batching:
+    """Tell how arrays of these shapes (first axis: rows) are fed to inputs of this signature.
+
+    `open_batch` is the number of rows a call where the leading dimension is symbolic.
+
+    Raises:
+        DataError: when inputs disagree on how many rows a call takes.
+    """
+    ways = set()
+    for spec in signature.inputs:
+        if len(shapes[spec.name]) == len(spec.shape):
+            leading = spec.shape[0]
+            ways.add((leading if isinstance(leading, int) else open_batch, True))
+        else:
+            ways.add((1, False))
+    if len(ways) != 1:
+        taken = {spec.name: list(spec.shape) for spec in signature.inputs}
+        raise DataError(
+            f"the inputs disagree on how many rows a call takes: {taken}",
+            hint="give every input the same leading dimension, or fix it with dims",
+        )
+    rows, batched = ways.pop()
+    return Batching(rows_per_call=rows, batched=batched)

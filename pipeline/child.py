@@ -1,0 +1,81 @@
+"""Runs one step in a process of its own: a crash, a hang or a leak there is that step's failure and no other's.
+
+`python -m edgewright.pipeline.child STEP.json OUT`: the step is read, and run into the folder OUT. What went wrong is
+written beside it, to `OUT.error.json`, so that the parent can raise it again as what it was.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+import msgspec
+
+from ..devices.process import run_child
+from ..vocabulary import errors
+from .steps.compile_model import CompileModel
+from .steps.evaluate import Evaluate
+from .steps.import_model import ImportModel
+
+AnyStep = ImportModel | CompileModel | Evaluate
+
+FAILED = 70
+"""The exit code of a child that has written `OUT.error.json`."""
+
+
+class _Problem(msgspec.Struct, frozen=True, kw_only=True):
+    kind: str
+    message: str
+    hint: str | None
+
+
+def run_step(
+    step: AnyStep,
+    out: Path,
+    *,
+    timeout_s: float = 1800.0,
+    memory_limit_bytes: int | None = None,
+    cancel: threading.Event | None = None,
+) -> str:
+    """Run a step in a child, into the empty folder `out`, and give its log.
+
+    Raises:
+        EdgewrightError: what the step raised, of the same class.
+        ToolError: when the child crashed, hung or ran out of memory; the message holds the end of its log.
+    """
+    request, problem = out.with_name(out.name + ".step.json"), out.with_name(out.name + ".error.json")
+    request.write_bytes(msgspec.json.encode(step))
+    finished = run_child(
+        [sys.executable, "-m", "edgewright.pipeline.child", str(request), str(out)],
+        timeout_s=timeout_s,
+        memory_limit_bytes=memory_limit_bytes,
+        cancel=cancel,
+    )
+    if problem.exists():
+        found = msgspec.json.decode(problem.read_bytes(), type=_Problem)
+        raise getattr(errors, found.kind)(found.message, hint=found.hint)
+    finished.require_success(f"{step.title}: the child")
+    request.unlink()
+    return finished.log
+
+
+def main(request: Path, out: Path) -> int:
+    """Run the step that `request` holds; the process's exit code."""
+    step = msgspec.json.decode(request.read_bytes(), type=AnyStep)
+    try:
+        step.run(out)
+    except errors.EdgewrightError as error:
+        problem = _Problem(kind=type(error).__name__, message=error.message, hint=error.hint)
+    except OSError as error:
+        problem = _Problem(kind="ToolError", message=f"{step.title}: {error}", hint=None)
+    except MemoryError:
+        problem = _Problem(kind="ToolError", message=f"{step.title}: out of memory", hint=None)
+    else:
+        return 0
+    out.with_name(out.name + ".error.json").write_bytes(msgspec.json.encode(problem))
+    return FAILED
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1]), Path(sys.argv[2])))

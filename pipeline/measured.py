@@ -1,0 +1,140 @@
+"""What is found out about one artifact on one device: first whether it is right, then how fast it is."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..devices.base import Benchmark, Device, Facts, Infer, Job, JobResult
+from ..profiles.report import MetricResult, Parity
+from ..targets.artifact import Artifact
+from ..vocabulary.digest import digest_value
+from ..vocabulary.tensor_folder import TensorFolder
+from .batching import ROWS_OF_AN_OPEN_BATCH, Batching, batching_for
+from .cache import key_of
+from .runner import Runner
+from .steps.base import content_digest, own_code
+from .steps.evaluate import Evaluate, read_metric, read_parity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """An artifact where it lies, and the runtime class that opens it."""
+
+    artifact: Artifact
+    folder: Path
+    runtime: str
+
+    @property
+    def opened(self) -> Path:
+        """The file that a runtime opens."""
+        return self.folder / self.artifact.files[0].path
+
+    @property
+    def digest(self) -> str:
+        """Digest of the artifact's files and of how it is called."""
+        return digest_value(msgspec.to_builtins((self.artifact.files, self.artifact.signature)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """A device and what it said of itself."""
+
+    device: Device
+    facts: Facts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    """How far an artifact is from the original, as run on a device."""
+
+    parity: Parity
+    metric: MetricResult | None
+    job: JobResult
+
+
+def prove(subject: Subject, place: Place, judged: Evaluate, imported: Path, runner: Runner) -> Proof:
+    """Run an artifact over all rows on a device and compare every output with the original's.
+
+    `judged` says what it is compared with (its `outputs` are filled in here).
+
+    Raises:
+        DeviceError: when the device failed, or the runtime refused the artifact.
+        EdgewrightError: when the outputs cannot be compared.
+    """
+    inputs = TensorFolder(imported / "inputs")
+    batching = _batching(subject, inputs, min(ROWS_OF_AN_OPEN_BATCH, inputs.row_count))
+
+    def make(out: Path) -> None:
+        result = place.device.run(
+            Job(
+                task=Infer(inputs=inputs.path, rows_per_call=batching.rows_per_call, batched=batching.batched),
+                runtime=subject.runtime,
+                artifact=subject.opened,
+                threads=place.device.threads,
+                output=out / "outputs",
+            )
+        )
+        (out / "job.json").write_bytes(msgspec.json.encode(result))
+        runner.child(msgspec.structs.replace(judged, outputs=str(out / "outputs")), out)
+        shutil.rmtree(out / "outputs")
+
+    key = key_of("prove", {**_key_parts(subject, place), **judged.key_parts(), "data": content_digest(imported)})
+    entry = runner.keyed(f"run {subject.artifact.name} on {place.device.name}", key, make)
+    return Proof(parity=read_parity(entry), metric=read_metric(entry), job=_read_job(entry))
+
+
+def measure(subject: Subject, place: Place, imported: Path, runner: Runner) -> JobResult:
+    """Benchmark an artifact on a device, one row a call where the artifact leaves that open.
+
+    Raises:
+        DeviceError: when the device failed, or the runtime refused the artifact.
+    """
+    inputs = TensorFolder(imported / "inputs")
+    batching = _batching(subject, inputs, 1)
+    task = Benchmark(inputs=inputs.path, rows_per_call=batching.rows_per_call, batched=batching.batched)
+
+    def make(out: Path) -> None:
+        result = place.device.run(
+            Job(
+                task=task,
+                runtime=subject.runtime,
+                artifact=subject.opened,
+                threads=place.device.threads,
+                output=out / "samples",
+            )
+        )
+        (out / "job.json").write_bytes(msgspec.json.encode(result))
+
+    protocol: dict[str, Any] = {name: getattr(task, name) for name in task.__struct_fields__ if name != "inputs"}
+    key = key_of("measure", {**_key_parts(subject, place), "protocol": protocol, "data": content_digest(imported)})
+    return _read_job(runner.keyed(f"measure {subject.artifact.name} on {place.device.name}", key, make))
+
+
+def calls_of(subject: Subject, imported: Path) -> int:
+    """How many rows one measured call takes."""
+    return _batching(subject, TensorFolder(imported / "inputs"), 1).rows_per_call
+
+
+def _batching(subject: Subject, inputs: TensorFolder, open_batch: int) -> Batching:
+    shapes = {name: inputs[name].shape for name in inputs}
+    return batching_for(subject.artifact.signature, shapes, open_batch=open_batch)
+
+
+def _key_parts(subject: Subject, place: Place) -> dict[str, Any]:
+    return {
+        "artifact": subject.digest,
+        "runtime": subject.runtime,
+        "device": msgspec.to_builtins(place.facts),
+        "device_name": place.device.name,
+        "threads": place.device.threads,
+        "code": own_code(),
+    }
+
+
+def _read_job(entry: Path) -> JobResult:
+    return msgspec.json.decode((entry / "job.json").read_bytes(), type=JobResult)

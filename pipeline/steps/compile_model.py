@@ -1,0 +1,67 @@
+"""Compiles one recipe of the hub model for one target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ...targets.artifact import Artifact
+from ...targets.base import Options
+from ...vocabulary.codec import encode_json
+from ...vocabulary.digest import Plain
+from .base import own_code, versions
+
+
+class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
+    """One variant for one target. Leaves `artifact.json` and the artifact's files under `files/`."""
+
+    hub: str
+    """The folder of the hub model."""
+    hub_digest: str
+    target: str
+    packages: tuple[str, ...]
+    """What the target runs, so that another version of it is another result."""
+    recipe: tuple[Any, ...]
+    options: Options
+
+    @property
+    def title(self) -> str:
+        """`compile tflite-fp16`."""
+        return "compile " + "-".join(
+            part for part in (self.target, self.options.variant, self.options.format) if part
+        )
+
+    def key_parts(self) -> Mapping[str, Plain]:
+        """The hub model, the recipe, the options and the tools."""
+        return {
+            "hub": self.hub_digest,
+            "target": self.target,
+            "recipe": msgspec.to_builtins(self.recipe),
+            "options": msgspec.to_builtins(self.options),
+            "tools": versions("onnx", "onnx-ir", "onnxscript", "numpy", "ml_dtypes", *self.packages),
+            "code": own_code(),
+        }
+
+    def run(self, out: Path) -> None:
+        """Apply the recipe and compile.
+
+        Raises:
+            RefusedError: when the target cannot say some node.
+            ConfigError: when the recipe has an unknown step.
+        """
+        from ...compiler.model import Model
+        from ...compiler.recipe import apply, parse
+        from ...targets.table import load_target
+
+        model = apply(Model.load(Path(self.hub)), parse(self.recipe, where=f"recipes.{self.options.variant}"))
+        (out / "files").mkdir()
+        artifact = load_target(self.target).compile(model, self.options, out / "files")
+        (out / "artifact.json").write_bytes(encode_json(artifact))
+
+
+def read_artifact(entry: Path) -> Artifact:
+    """Read the artifact that a `CompileModel` left."""
+    return msgspec.json.decode((entry / "artifact.json").read_bytes(), type=Artifact)
