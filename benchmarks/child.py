@@ -1,0 +1,45 @@
+"""Runs a command in a fresh process and says what it took."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class ChildError(Exception):
+    """A command failed; the message ends with the last lines that it wrote."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a process took: from before it was started to after it was gone, and the most memory it held."""
+
+    wall_s: float
+    peak_bytes: int
+
+
+def run(command: list[str], log: Path, environment: dict[str, str] | None = None) -> Usage:
+    """Run a command to its end, its output going to a file.
+
+    The peak is the kernel's (`ru_maxrss`). A process starts with its parent's figure there, so the parent has to be
+    small: modules of this folder that start children import the standard library alone.
+
+    Raises:
+        ChildError: when it does not exit with 0.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, **(environment or {})}
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        tail = "\n".join(log.read_text("utf-8", "replace").splitlines()[-15:])
+        raise ChildError(f"{' '.join(command[:2])} exited with {process.returncode}; {log}:\n{tail}")
+    return Usage(wall_s=wall_s, peak_bytes=usage.ru_maxrss * 1024)

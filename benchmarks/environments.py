@@ -1,0 +1,55 @@
+"""Makes an environment of its own for each peer, in `benchmarks/.venvs`, with the versions of `constraints/`.
+
+The variables LITERT_TORCH_PYTHON and ONNX2TF_PYTHON name the interpreters of environments that exist already.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+REQUIREMENTS = {
+    "litert-torch": ["litert-torch==0.10.0", "torch==2.13.0"],
+    "onnx2tf": ["onnx2tf==2.6.9"],
+}
+
+
+def python_of(converter: str) -> str:
+    """The interpreter of a converter's environment, made or not; edgewright's is the running one."""
+    if converter not in REQUIREMENTS:
+        return sys.executable
+    variable = f"{converter.replace('-', '_').upper()}_PYTHON"
+    return os.environ.get(variable) or str(HERE / ".venvs" / converter / "bin" / "python")
+
+
+def make(peer: str) -> None:
+    """Make a peer's environment, unless it is there and complete."""
+    folder = HERE / ".venvs" / peer
+    done = folder / "complete"
+    if done.exists():
+        return
+    options = ["--constraint", str(HERE / "constraints" / f"{peer}.txt")]
+    interpreter = sys.executable
+    if peer == "onnx2tf":
+        # It declares Python 3.12 or newer; its float conversion runs on 3.11 all the same.
+        newer = next((path for name in ("python3.12", "python3.13") if (path := shutil.which(name))), None)
+        interpreter = newer or sys.executable
+        options += [] if newer else ["--ignore-requires-python"]
+    subprocess.run([interpreter, "-m", "venv", "--clear", str(folder)], check=True)
+    subprocess.run([str(folder / "bin" / "pip"), "install", *options, *REQUIREMENTS[peer]], check=True)
+    done.touch()
+
+
+def main() -> None:
+    """Make them all."""
+    for peer in REQUIREMENTS:
+        make(peer)
+        print(f"{peer}: {python_of(peer)}")
+
+
+if __name__ == "__main__":
+    main()
