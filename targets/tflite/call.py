@@ -1,0 +1,79 @@
+"""One node of the hub graph, as a lowering sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx_ir as ir
+
+from .dialect import Array, constant_of, shape_of
+from .refused import Refused
+
+
+class Call:
+    """A hub node with the dialect values that stand for its inputs, and typed access to its attributes."""
+
+    def __init__(self, node: ir.Node, inputs: Sequence[ir.Value | None], opset: int) -> None:
+        """`opset` is the version of the node's own domain."""
+        self.node, self.inputs, self.opset = node, tuple(inputs), opset
+        self.op = node.op_type
+
+    def has(self, index: int) -> bool:
+        """Whether an input is given."""
+        return index < len(self.inputs) and self.inputs[index] is not None
+
+    def __getitem__(self, index: int) -> ir.Value:
+        """Give an input that the operator requires."""
+        value = self.inputs[index]
+        assert value is not None, (self.node, index)
+        return value
+
+    def get(self, index: int) -> ir.Value | None:
+        """Give an input, None when it is not given."""
+        return self.inputs[index] if index < len(self.inputs) else None
+
+    def constant(self, index: int, what: str) -> Array:
+        """Give the array of an input that must be constant; `what` is its name for the refusal."""
+        array = constant_of(self[index])
+        if array is None:
+            raise Refused(f"its {what} is not constant")
+        return array
+
+    def constant_ints(self, index: int, what: str) -> list[int] | None:
+        """Give a constant integer input as numbers, None when it is not given."""
+        return [int(number) for number in self.constant(index, what).ravel()] if self.has(index) else None
+
+    def integer(self, name: str, default: int) -> int:
+        """Read an integer attribute."""
+        attribute = self.node.attributes.get(name)
+        return attribute.as_int() if attribute is not None else default
+
+    def real(self, name: str, default: float) -> float:
+        """Read a float attribute."""
+        attribute = self.node.attributes.get(name)
+        return attribute.as_float() if attribute is not None else default
+
+    def text(self, name: str, default: str) -> str:
+        """Read a string attribute."""
+        attribute = self.node.attributes.get(name)
+        return attribute.as_string() if attribute is not None else default
+
+    def ints(self, name: str) -> list[int] | None:
+        """Read a list attribute, None when it is not set."""
+        attribute = self.node.attributes.get(name)
+        return [*attribute.as_ints()] if attribute is not None else None
+
+    def rank(self, index: int = 0) -> int:
+        """Give the number of axes of an input."""
+        return len(shape_of(self[index]))
+
+    def axis(self, default: int, index: int = 0) -> int:
+        """Read the attribute `axis`, counted from the front."""
+        return self.integer("axis", default) % max(self.rank(index), 1)
+
+    def wants(self, index: int) -> bool:
+        """Whether an output is named, and used by a node or as an output of the graph."""
+        if index >= len(self.node.outputs):
+            return False
+        value = self.node.outputs[index]
+        return bool(value.name) and (bool(value.uses()) or value.is_graph_output())

@@ -1,0 +1,39 @@
+"""From a hub model to a dialect graph that is ready to be emitted."""
+
+from __future__ import annotations
+
+from ....compiler.model import Model
+from ....vocabulary.errors import RefusedError
+from ...base import Options
+from .layout import simplify
+from .lower import Lowered, lower
+from .static import static_input_shapes
+
+
+def lower_model(model: Model, options: Options) -> Lowered:
+    """Fix the dimensions and lower every node, refused ones included.
+
+    Raises:
+        ModelError: when a dimension must be fixed and is not.
+        RequestError: when `options.layout` asks for what cannot be.
+    """
+    return lower(model, static_input_shapes(model.signature, options.dims), options.layout)
+
+
+def legalize(model: Model, options: Options) -> Lowered:
+    """Give the dialect graph of a model, rewritten until it is as short as we know how.
+
+    Raises:
+        RefusedError: when some node cannot be said; the message names every such node with its reason.
+        ModelError: when a dimension must be fixed and is not.
+    """
+    lowered = lower_model(model, options)
+    refused = lowered.coverage.refused
+    if refused:
+        lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
+        raise RefusedError(
+            f"tflite cannot say {len(refused)} of the model's {len(lowered.coverage.nodes)} nodes:{lines}",
+            hint="change these nodes in the source model, or build it for the target onnxruntime",
+        )
+    simplify(lowered.graph)
+    return lowered

@@ -1,0 +1,81 @@
+"""Conv and ConvTranspose: CONV_2D, DEPTHWISE_CONV_2D, CONV_3D, TRANSPOSE_CONV, channels last."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from ..builder import Builder
+from ..call import Call
+from ..dialect import dtype_of, shape_of
+from ..refused import Refused
+from .lowering import Lowering
+from .windows import Windows, windows_of
+
+
+def lower_conv(call: Call, b: Builder) -> ir.Value:
+    """Conv over one or two spatial axes; one is done as two, the first of size 1."""
+    spatial = call.rank() - 2
+    kernel = shape_of(call[1])[2:]
+    windows = windows_of(call, kernel)
+    x, weight = b.channels_last(call[0]), call[1]
+    if spatial == 1:
+        batch, width, channels = shape_of(x)
+        x = b.reshape(x, (batch, 1, width, channels))
+        weight = b.reshape(weight, (*shape_of(weight)[:2], 1, *kernel))
+        windows = unsqueezed(windows)
+    elif spatial != 2:
+        raise Refused(f"{spatial} spatial axes")
+    x, padding = padded(x, windows, b)
+    y = _conv_2d(call, b, x, weight, windows, padding)
+    if spatial == 1:
+        batch, _, width, channels = shape_of(y)
+        y = b.reshape(y, (batch, width, channels))
+    return b.channels_first(y)
+
+
+def _conv_2d(call: Call, b: Builder, x: ir.Value, weight: ir.Value, windows: Windows, padding: str) -> ir.Value:
+    out_channels, group_channels, *_ = shape_of(weight)
+    channels = shape_of(x)[-1]
+    groups = call.integer("group", 1)
+    if channels != group_channels * groups:
+        raise Refused(f"{channels} channels do not fit {groups} groups of {group_channels}")
+    bias = call.get(2) or np.zeros(out_channels, dtype_of(x).numpy())
+    common = {
+        "padding": padding,
+        "stride_h": windows.stride[0],
+        "stride_w": windows.stride[1],
+        "dilation_h_factor": windows.dilation[0],
+        "dilation_w_factor": windows.dilation[1],
+    }
+    shape = (shape_of(x)[0], *windows.output, out_channels)
+    if group_channels == 1 and groups > 1:
+        filters = b.transpose(weight, (1, 2, 3, 0))
+        multiplier = out_channels // groups
+        return b.op("DEPTHWISE_CONV_2D", [x, filters, bias], shape, dtype_of(x), depth_multiplier=multiplier, **common)
+    return b.op("CONV_2D", [x, b.transpose(weight, (0, 2, 3, 1)), bias], shape, dtype_of(x), **common)
+
+
+def padded(x: ir.Value, windows: Windows, b: Builder, number: float = 0) -> tuple[ir.Value, str]:
+    """Give `x` [N, spatial…, C] and the padding mode that together place exactly these windows."""
+    if windows.is_valid:
+        return x, "VALID"
+    if windows.is_same and number == 0:
+        return x, "SAME"
+    pads = [(before, max(after, 0)) for before, after in windows.pads]
+    return b.pad(x, [(0, 0), *pads, (0, 0)], number), "VALID"
+
+
+def unsqueezed(windows: Windows) -> Windows:
+    """Put an axis of size 1 before the one spatial axis."""
+    return Windows(
+        size=(1, *windows.size),
+        kernel=(1, *windows.kernel),
+        stride=(1, *windows.stride),
+        dilation=(1, *windows.dilation),
+        before=(0, *windows.before),
+        output=(1, *windows.output),
+    )
+
+
+LOWERINGS: dict[str, Lowering] = {"Conv": lower_conv}

@@ -1,0 +1,7 @@
+"""The answer of a lowering that cannot say a node exactly."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer about a node, collected with the others, not an error of ours
+    """A node cannot be said in TFLite; the message is the reason, for people."""

@@ -1,0 +1,91 @@
+"""The target `tflite`: flatbuffer files for LiteRT and every other TensorFlow Lite interpreter."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...compiler.model import Model, Precision
+from ...vocabulary.digest import digest_bytes
+from ...vocabulary.signature import Signature, TensorSpec
+from ..artifact import Artifact, Coverage, File, Requirements
+from ..base import Options
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+FILE_NAME = "model.tflite"
+FIRST_LITERT = "1.0.1"
+"""The first ai-edge-litert; its kernels are TensorFlow Lite 2.18's, so it runs everything that we emit."""
+
+
+class TFLite:
+    """Compiles float models by its own writer; no TensorFlow takes part."""
+
+    name = "tflite"
+    extra: str | None = "tflite"
+    packages = ("ai-edge-litert", "flatbuffers")
+    precisions = (Precision.FP32, Precision.FP16)
+    formats = {"": "edgewright.targets.tflite.runtime:LiteRT"}  # noqa: RUF012 - the contract's form, never written to
+
+    def ops(self) -> tuple[str, ...]:
+        """Hub operators that this target knows, sorted."""
+        from .ops.table import LOWERINGS
+
+        return tuple(sorted(f"{domain}.{op}" if domain else op for domain, op in LOWERINGS))
+
+    def coverage(self, model: Model, options: Options) -> Coverage:
+        """Lower the model, and say what became of each node.
+
+        Raises:
+            ModelError: when a dimension must be fixed and is not.
+        """
+        from .legalize.legalize import lower_model
+
+        return lower_model(model, options).coverage
+
+    def compile(self, model: Model, options: Options, out: Path) -> Artifact:
+        """Write `model.tflite` into the existing, empty folder `out`.
+
+        Raises:
+            RefusedError: when some node cannot be said, or the file would pass 2 GiB; nothing is written then.
+            ModelError: when a dimension must be fixed and is not.
+        """
+        from .emit import emit, minimum_version
+        from .legalize.legalize import legalize
+
+        lowered = legalize(model, options)
+        data = emit(lowered.graph)
+        (out / FILE_NAME).write_bytes(data)
+        return Artifact(
+            target=self.name,
+            variant=options.variant,
+            precision=model.precision,
+            format=options.format,
+            files=(File(path=FILE_NAME, sha256=digest_bytes(data), size_bytes=len(data)),),
+            requires=Requirements(runtime="ai-edge-litert", min_runtime_version=FIRST_LITERT),
+            signature=_signature(model.signature, lowered.graph, options),
+            narrowed={},
+            coverage=lowered.coverage,
+            ops=dict(sorted(Counter(node.op_type for node in lowered.graph).items())),
+            toolchain={package: version(package) for package in ("ai-edge-litert", "flatbuffers", "onnx", "onnx-ir")}
+            | {"tflite-schema-minimum": minimum_version(lowered.graph)},
+        )
+
+
+def _signature(source: Signature, graph: ir.Graph, options: Options) -> Signature:
+    """Give the source's signature with the shapes and layouts that the file has."""
+    return Signature(
+        inputs=tuple(_spec(spec, value, options) for spec, value in zip(source.inputs, graph.inputs, strict=True)),
+        outputs=tuple(_spec(spec, value, options) for spec, value in zip(source.outputs, graph.outputs, strict=True)),
+    )
+
+
+def _spec(spec: TensorSpec, value: ir.Value, options: Options) -> TensorSpec:
+    import msgspec
+
+    from .dialect import shape_of
+
+    return msgspec.structs.replace(spec, shape=shape_of(value), layout=options.layout.get(spec.name, spec.layout))
