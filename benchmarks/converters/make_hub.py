@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgewright.compiler.importers.request import Request
 from edgewright.compiler.importers.table import import_model
-from edgewright.compiler.passes.cleanup import CLEANUP
+from edgewright.compiler.cleanup import CLEANUP
 
 
 def main() -> None:
