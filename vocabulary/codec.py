@@ -64,7 +64,12 @@ def parse_json(data: bytes, where: str) -> Any:
 
 
 def encode_json(value: Any) -> bytes:
-    """Write a struct as JSON for people and machines: sorted keys, two spaces, a newline at the end. Equal values, equal bytes."""
+    """Write a struct as JSON: sorted keys, two spaces, a newline at the end. Equal values give equal bytes.
+
+    Raises:
+        ValueError: when it holds NaN or an infinity, which msgspec would write as null.
+    """
+    json.dumps(msgspec.to_builtins(value), allow_nan=False)
     return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n"
 
 
@@ -97,7 +102,7 @@ def has_field(type_: Any, path: str) -> bool:
 
 
 def refuse(where: str, path: str, expected: str, got: object) -> ConfigError:
-    """The error for a value that does not fit: `edgewright.toml: expected … in targets.tflite, got '8'`."""
+    """Give the error for a value that does not fit: `edgewright.toml: expected … in targets.tflite, got '8'`."""
     return ConfigError(f"{where}: expected {expected} in {path or 'the top level'}, got {got!r}")
 
 
