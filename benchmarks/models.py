@@ -158,6 +158,7 @@ def make(subject: Subject) -> nn.Module:
     for layer in module.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = None  # a plain mean over the passes below
+        if isinstance(layer, nn.BatchNorm2d | nn.LayerNorm):  # 1 and 0, as they start, would be optimised away
             nn.init.uniform_(layer.weight, 0.5, 1.5)
             nn.init.uniform_(layer.bias, -0.5, 0.5)
     source = torch.Generator().manual_seed(SEED)

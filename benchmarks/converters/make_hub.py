@@ -6,9 +6,9 @@ import shutil
 import sys
 from pathlib import Path
 
+from edgewright.compiler.cleanup import CLEANUP
 from edgewright.compiler.importers.request import Request
 from edgewright.compiler.importers.table import import_model
-from edgewright.compiler.cleanup import CLEANUP
 
 
 def main() -> None:
