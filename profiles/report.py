@@ -1,13 +1,23 @@
-"""`report.json`: what is known of every artifact on every runtime and device, each figure with its evidence."""
+"""`report.json`: what is known of every artifact on every runtime and device, each figure with its evidence.
+
+Schema version `MAJOR.MINOR`. A reader refuses another major version, and unknown fields of its own minor version. Of a
+newer minor version it ignores the fields that it does not know, unless `critical` names them or what they stand in.
+"""
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 import msgspec
 
+from ..devices.base import Facts
 from ..targets.artifact import Coverage, File
+from ..vocabulary.codec import convert, encode_json, has_field, keep_known, parse_json
+from ..vocabulary.errors import ConfigError
 from ..vocabulary.evidence import Evidence
+
+SCHEMA_VERSION = "1.0"
 
 
 class Verdict(StrEnum):
@@ -21,17 +31,21 @@ class Verdict(StrEnum):
 class TensorParity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far one output is from the original's, over all rows.
 
-    `psnr_db` takes the peak of the reference; None when the two are equal (it would be infinite) or undefined, as
-    `cosine` is None when one of the two is all zeros. `equal_fraction` is the share of elements that are equal.
+    `nonfinite` counts the elements that are NaN or infinite in one and something else in the other; where there are
+    any, there is no `max_abs`, `cosine`, `psnr_db` or `snr_db`. `psnr_db` takes the largest magnitude of the reference
+    as its peak; it and `snr_db` are None when the two are equal (they would be infinite), as `cosine` is None when one
+    of the two is all zeros. `equal_fraction` is the share of elements that are equal; NaN equals NaN.
+    `reference_max_abs` is over the finite elements; `dtype` is the reference's.
     """
 
-    max_abs: float
+    max_abs: float | None
     cosine: float | None
     psnr_db: float | None
     snr_db: float | None
     equal_fraction: float
     reference_max_abs: float
     dtype: str
+    nonfinite: int = 0
 
 
 class Parity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,7 +60,8 @@ class MetricResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The task metric of an artifact and of the original on the same rows.
 
     `drop_pp` is how much worse the artifact is, in percentage points for shares (top-1), in percent of the reference
-    for other metrics; negative when it is better. `ci95` is the paired bootstrap interval of `drop_pp`.
+    for other metrics, as `unit` says (`pp`, `%`); negative when it is better. `ci95` is the paired bootstrap interval
+    of `drop_pp`.
     """
 
     name: str
@@ -55,6 +70,7 @@ class MetricResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     drop_pp: float
     ci95: tuple[float, float]
     rows: int
+    unit: str = "pp"
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,3 +118,56 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     toolchain: dict[str, str]
     verdict: Verdict
     reasons: tuple[str, ...]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that a build found out. When a figure was measured stands in its context; nothing else tells the time.
+
+    `devices` says what each device of the entries is. `imported` is how far the hub model is from the trained model in
+    its own framework; None when that framework did not run it (an ONNX model is its own original).
+    """
+
+    schema_version: str = SCHEMA_VERSION
+    name: str
+    version: str
+    devices: dict[str, Facts]
+    entries: tuple[Entry, ...]
+    imported: Parity | None = None
+    critical: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if re.fullmatch(r"(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})", self.schema_version) is None:
+            raise ValueError(f"schema_version: expected MAJOR.MINOR, got {self.schema_version!r}")
+
+    def encode(self) -> bytes:
+        """Give the JSON of `report.json`; equal reports, equal bytes."""
+        return encode_json(self)
+
+    @classmethod
+    def decode(cls, data: bytes, where: str = "report.json") -> Report:
+        """Read the JSON of a report; `where` names the file in errors.
+
+        Raises:
+            ConfigError: when it is no report of a version that can be read here.
+        """
+        value = parse_json(data, where)
+        version = value.get("schema_version") if isinstance(value, dict) else None
+        major, _, minor = version.partition(".") if isinstance(version, str) else ("", "", "")
+        own_major, _, own_minor = SCHEMA_VERSION.partition(".")
+        if major != own_major or not minor.isdecimal():
+            raise ConfigError(
+                f"{where}: expected a report of schema version {own_major}.x, got {version!r}",
+                hint="read it with the version of edgewright that wrote it",
+            )
+        named = value.get("critical", [])
+        critical = [path for path in named if isinstance(path, str)] if isinstance(named, list) else []
+        unknown = [path for path in critical if not has_field(cls, path)]
+        if int(minor) > int(own_minor):
+            value, ignored = keep_known(value, cls)
+            unknown += [path for path in ignored if any(path.startswith(f"{name}.") for name in critical)]
+        if unknown:
+            raise ConfigError(
+                f"{where}: its writer says that {unknown[0]} must be understood, and it is not known here",
+                hint="read it with a newer version of edgewright",
+            )
+        return convert(value, cls, where)

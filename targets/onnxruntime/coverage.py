@@ -49,7 +49,7 @@ def known_ops() -> tuple[str, ...]:
         if kernel.provider == "CPUExecutionProvider"
     }
     bodies = {
-        schema.name for schema in onnx.defs.get_all_schemas_with_history() if not schema.domain and schema.has_function
+        schema.name for schema in onnx.defs.get_all_schemas_with_history() if not schema.domain and schema.function_body
     }
     return tuple(sorted(kernels | bodies | {"Constant"}))
 

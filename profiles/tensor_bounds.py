@@ -1,0 +1,54 @@
+"""The bounds that every output is held to when the project names none: for each precision, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .gates import Gates
+from .report import TensorParity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TensorBounds:
+    """What one output must hold; None is no bound.
+
+    `max_abs` is the largest difference allowed; in `DEFAULTS`, in units of `max(1, max|reference|)`.
+    """
+
+    max_abs: float | None = None
+    min_cosine: float | None = None
+    min_psnr_db: float | None = None
+    min_equal: float | None = None
+
+
+DEFAULTS: Mapping[str, TensorBounds] = {
+    # Runtimes add in other orders and use other approximations of exp and erf; over some hundred layers of float32
+    # (2⁻²⁴ = 6e-8 a rounding) that stays two to three orders below 1e-4, while a wrong operator rarely does.
+    # An index (argmax, top-k) flips where two scores are nearer than that, on far fewer than 1 of 1,000 elements.
+    "fp32": TensorBounds(max_abs=1e-4, min_equal=0.999),
+    # A float16 weight is off by up to 2⁻¹¹ = 4.9e-4 of itself. The errors of layers add up like a random walk, so 100
+    # layers give about 10 × 4.9e-4 = 5e-3 of the activations' size, 400 layers 1e-2; the direction of an output
+    # then changes by 1 - cos ≈ (1e-2)² / 2 = 5e-5, one twentieth of what is allowed.
+    "fp16": TensorBounds(max_abs=1e-2, min_cosine=0.999, min_equal=0.99),
+}
+"""Precision → its bounds. A precision that is not here has no defaults, and must be given bounds by the project."""
+
+
+def bounds_for(precision: str, parity: TensorParity, gates: Gates) -> TensorBounds:
+    """Give the bounds of one output in its own unit: the project's where it names them, else the defaults.
+
+    Floating-point outputs are held to `max_abs`, `min_cosine` and `min_psnr_db`, others to `min_equal`. All None when
+    neither the project nor the defaults have a bound for such an output: then it cannot be judged.
+    """
+    default = DEFAULTS.get(precision, TensorBounds())
+    own = {name: bound.base for name, bound in gates.bounds.items()}
+    if not parity.dtype.startswith(("float", "bfloat")):
+        share = own["min_equal"] / 100.0 if "min_equal" in own else default.min_equal
+        return TensorBounds(min_equal=share)
+    scaled = None if default.max_abs is None else default.max_abs * max(1.0, parity.reference_max_abs)
+    return TensorBounds(
+        max_abs=own.get("max_abs", scaled),
+        min_cosine=own.get("min_cosine", default.min_cosine),
+        min_psnr_db=own.get("min_psnr"),
+    )
