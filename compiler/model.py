@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import onnx_ir as ir
 
 from ..vocabulary.errors import ModelError
+from ..vocabulary.precision import Precision
 from ..vocabulary.signature import Signature
+from ..vocabulary.source import Source
 
-INLINE_LIMIT_BYTES = 1_500_000_000
+__all__ = ["INLINE_LIMIT_BYTES", "Model", "Precision", "Source"]
+
+INLINE_LIMIT_BYTES: Final = 1_500_000_000
 """A hub model with larger weights is saved with external data: a protobuf message ends at 2 GiB."""
 
-
-class Precision(enum.StrEnum):
-    """How the numbers of a variant are stored and computed; one precision a variant."""
-
-    FP32 = "fp32"
-    FP16 = "fp16"
-
-
-class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a model came from.
-
-    `reference` is the model as the user named it, `digest` the SHA-256 over all of its files, `tools` the versions of
-    the packages that read it.
-    """
-
-    reference: str
-    framework: str
-    digest: str
-    tools: dict[str, str]
+HUB_OPSET: Final = 20
+"""The lowest version of the default operator set in a hub model: the first that has all of Gelu, LayerNormalization,
+axes as inputs and Split with `num_outputs`. Models of a later opset keep theirs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,9 +56,15 @@ class Model:
         Raises:
             OSError: when a file cannot be written.
         """
-        large = sum(value.const_value.nbytes for value in self.graph.initializers.values() if value.const_value)
-        external = "model.onnx.data" if large > INLINE_LIMIT_BYTES else None
-        ir.save(self.ir, folder / "model.onnx", external_data=external)
+        tensors = [value.const_value for graph in self.ir.graphs() for value in graph.initializers.values()]
+        size_bytes = sum(tensor.nbytes for tensor in tensors if tensor is not None)
+        if size_bytes > INLINE_LIMIT_BYTES:
+            ir.save(self.ir, folder / "model.onnx", external_data="model.onnx.data")
+        elif any(isinstance(tensor, ir.ExternalTensor) for tensor in tensors):
+            # saved as they are, they would still point into the folder that they came from
+            ir.save(ir.external_data.load_to_model(self.ir.clone()), folder / "model.onnx")
+        else:
+            ir.save(self.ir, folder / "model.onnx")
         record = _Record(signature=self.signature, source=self.source, precision=self.precision)
         (folder / "model.json").write_bytes(msgspec.json.format(msgspec.json.encode(record, order="sorted")) + b"\n")
 
@@ -87,6 +81,11 @@ class Model:
         except (OSError, msgspec.MsgspecError) as error:
             raise ModelError(f"{folder}: no saved model: {error}") from error
         return cls(ir=graph, signature=record.signature, source=record.source, precision=record.precision)
+
+
+def dtype_name(dtype: ir.DataType) -> str:
+    """Give the name of an element type as signatures write it: `float32`, not `FLOAT`."""
+    return "string" if dtype == ir.DataType.STRING else dtype.numpy().name
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

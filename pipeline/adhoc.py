@@ -110,7 +110,8 @@ def _declaration(text: str) -> tuple[str, TensorDeclaration]:
     form = _DECLARATION.fullmatch(text.replace(" ", ""))
     if form is None or form["dtype"] not in DTYPES:
         raise RequestError(
-            f"--input: expected NAME=DTYPE[SIZES], got {text!r}", hint="for example --input 'image=float32[batch,3,32,32]'"
+            f"--input: expected NAME=DTYPE[SIZES], got {text!r}",
+            hint="for example --input 'image=float32[batch,3,32,32]'",
         )
     sizes = [size for size in form["shape"].split(",") if size]
     shape = tuple(int(size) if size.isdecimal() else size for size in sizes)

@@ -1,8 +1,8 @@
 """A content-addressed store of step results.
 
-An entry is a folder, named by its key, that appears whole or not at all: it is filled under another name, synced, listed
-in `entry.json` with the digest of every file, and renamed. A reader checks the list, so that an entry which the
-machine lost power over is made anew instead of believed. Locks are `flock`s: the kernel lets go of them when a process
+An entry is a folder, named by its key, that appears whole or not at all: it is filled under another name, listed in
+`entry.json` with the digest of every file, synced, and renamed. A reader checks the list, so that an entry that was
+harmed is made anew instead of believed. Locks are `flock`s: the kernel lets go of them when a process
 dies, however it dies.
 """
 
@@ -126,7 +126,7 @@ class Cache:
 
     @contextlib.contextmanager
     def workspace(self) -> Iterator[Path]:
-        """Give a new folder in the cache's own file system, removed at the end; those of dead processes are swept up."""
+        """Give a new folder in the cache's own file system, removed at the end; dead processes' are swept up."""
         self._work.mkdir(parents=True, exist_ok=True)
         self._sweep()
         name = uuid.uuid4().hex

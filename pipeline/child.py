@@ -15,10 +15,12 @@ import msgspec
 from ..devices.process import run_child
 from ..vocabulary import errors
 from .steps.compile_model import CompileModel
+from .steps.draw_for_artifact import DrawForArtifact
 from .steps.evaluate import Evaluate
 from .steps.import_model import ImportModel
+from .steps.inspect_model import InspectModel
 
-AnyStep = ImportModel | CompileModel | Evaluate
+AnyStep = ImportModel | CompileModel | Evaluate | InspectModel | DrawForArtifact
 
 FAILED = 70
 """The exit code of a child that has written `OUT.error.json`."""

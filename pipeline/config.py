@@ -35,8 +35,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Rows of a data file, or of what a function gives.
 
     Exactly one of `file` (an `.npz` with one array an input) and `function` (`loader.py:function`, which gives
-    `{name: array}`) is set. `rows` is `"start:stop"`; `labels` names the array that holds the labels; `inputs` names the
-    array of an input where the two names differ (`{ bytes = "x" }`).
+    `{name: array}`) is set. `rows` is `"start:stop"`; `labels` names the array that holds the labels; `inputs` names
+    the array of an input where the two names differ (`{ bytes = "x" }`).
     """
 
     file: str | None = None

@@ -33,7 +33,9 @@ def load_rows(selection: Selection, folder: Path, signature: Signature, out: Pat
     """
     where = selection.file or selection.function or ""
     arrays = _open(selection, folder)
-    chosen = {spec.name: _find(arrays, spec, selection, where, single=len(signature.inputs) == 1) for spec in signature.inputs}
+    chosen = {
+        spec.name: _find(arrays, spec, selection, where, single=len(signature.inputs) == 1) for spec in signature.inputs
+    }
     counts = {name: len(array) for name, array in chosen.items()}
     if len(set(counts.values())) > 1:
         raise DataError(f"{where}: the inputs have different numbers of rows: {counts}")
@@ -50,8 +52,21 @@ def load_rows(selection: Selection, folder: Path, signature: Signature, out: Pat
         writer.put(at - start, piece)
     writer.close()
     if selection.labels is not None:
-        TensorFolder.write(out / "labels", {"labels": _labels(arrays, selection, next(iter(counts.values())), where)[start:stop]})
+        TensorFolder.write(
+            out / "labels", {"labels": _labels(arrays, selection, next(iter(counts.values())), where)[start:stop]}
+        )
     return TensorFolder(out / "inputs")
+
+
+def loaded_files(selection: Selection, folder: Path) -> list[Path]:
+    """Give the files that `load_rows` reads: the data itself, or the function's module and what it imports."""
+    if selection.file is not None:
+        return [folder / selection.file]
+    return [
+        Path(module.__file__)
+        for module in list(sys.modules.values())
+        if getattr(module, "__file__", None) is not None and folder in Path(module.__file__).parents
+    ]
 
 
 def is_batched(array_shape: tuple[int, ...], spec: TensorSpec) -> bool:
@@ -127,7 +142,9 @@ def _open(selection: Selection, folder: Path) -> Mapping[str, Array]:
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(f"{path}: cannot be read as .npz: {error}", hint="write it with numpy.savez") from error
     if not isinstance(arrays, Mapping):
-        raise DataError(f"{path}: a single array without a name", hint="write it with numpy.savez(path, input_name=array)")
+        raise DataError(
+            f"{path}: a single array without a name", hint="write it with numpy.savez(path, input_name=array)"
+        )
     return _Lazy(arrays, str(path))
 
 
@@ -161,7 +178,7 @@ def _find(arrays: Mapping[str, Array], spec: TensorSpec, selection: Selection, w
     if name not in arrays:
         raise DataError(
             f"{where}: no array for input {spec.name!r}; it holds {', '.join(arrays)}",
-            hint=f"name the array: inputs = {{ {_key(spec.name)} = \"ARRAY\" }}",
+            hint=f'name the array: inputs = {{ {_key(spec.name)} = "ARRAY" }}',
         )
     array = arrays[name]
     if array.ndim == 0:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,14 +12,17 @@ from typing import TypeVar
 import msgspec
 
 from ..devices.table import make_device
-from ..profiles.report import Entry, Report
-from ..targets.artifact import Artifact
-from ..vocabulary.errors import EdgewrightError, RequestError, ToolError
-from .bundling import Signer, write_bundle
+from ..profiles.html import render_html
+from ..profiles.latency import profile
+from ..profiles.report import Entry, Report, Verdict
+from ..vocabulary.errors import EdgewrightError, ToolError
+from ..vocabulary.signature import Signature
+from .bundling import Signer, Written, write_bundle
 from .cache import Cache, default_cache_folder
 from .config import Project
-from .entries import Found, entry_of, failed_entry
-from .measured import Place, Subject, measure, prove
+from .entries import entry_of, entry_without_artifact, entry_without_run, samples_of
+from .kept import kept_entries, read_report
+from .measured import Place, Proof, Subject, calls_of, measure, prove
 from .plan import PlannedArtifact, plan_artifacts
 from .progress import Progress
 from .result import BuildResult, Problem, first_exit_code
@@ -27,7 +30,7 @@ from .runner import Runner
 from .steps.base import content_digest
 from .steps.compile_model import CompileModel, read_artifact
 from .steps.evaluate import Evaluate
-from .steps.import_model import ImportModel
+from .steps.import_model import ImportModel, read_source
 from .verdicts import Verdicts
 
 T = TypeVar("T")
@@ -44,7 +47,7 @@ def build(
     evidence: Path | None = None,
     cache: Cache | None = None,
 ) -> BuildResult:
-    """Run the whole chain of a project and leave `report.json`, and when all gates hold a bundle, under `out`.
+    """Run the whole chain of a project; leave `report.json`, `report.html` and, when all gates hold, a bundle in `out`.
 
     Up to `jobs` artifacts are made and proved at a time (default: one a core); measurements run alone, after them. An
     artifact that is refused or fails leaves the others alone: it becomes a problem of the result. With `evidence`, a
@@ -54,40 +57,148 @@ def build(
         EdgewrightError: when nothing can be built at all: the project, the model, the data, the signing key or the
             output folder is wrong.
     """
-    planned = plan_artifacts(project)
-    verdicts = Verdicts(project)
-    signer = Signer.of(project)
-    devices = [make_device(name, table, project.where) for name, table in project.devices.items()]
-    _require_writable(out)
-    runner = Runner(cache or Cache(default_cache_folder()), progress)
-    imported = runner.import_model(
-        ImportModel(
-            folder=str(project.folder),
-            model=project.model,
-            evaluation=project.data.evaluation,
-            golden_rows=project.bundle.golden_rows,
+    started = _Build(project, out, progress, cache or Cache(default_cache_folder()))
+    return started.run(jobs or os.cpu_count() or 1, evidence)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Pair:
+    subject: Subject
+    place: Place
+
+
+class _Build:
+    """One run of the chain. What is wrong with the request as a whole is found before any work."""
+
+    def __init__(self, project: Project, out: Path, progress: Progress, cache: Cache) -> None:
+        self.project, self.out = project, out
+        self.planned = plan_artifacts(project)
+        self.verdicts = Verdicts(project)
+        self.signer = Signer.of(project.bundle, project.folder)
+        self.places = [
+            Place(device=device, facts=device.facts())
+            for device in [make_device(name, table, project.where) for name, table in project.devices.items()]
+        ]
+        _require_writable(out)
+        self.runner = Runner(cache, progress)
+        self.problems: list[Problem] = []
+        self.signature = Signature(inputs=(), outputs=())
+
+    def run(self, jobs: int, evidence: Path | None) -> BuildResult:
+        project, kept = self.project, read_report(evidence) if evidence is not None else None
+        imported = self.runner.import_model(
+            ImportModel(
+                folder=str(project.folder),
+                model=project.model,
+                evaluation=project.data.evaluation,
+                golden_rows=project.bundle.golden_rows,
+            )
         )
-    )
-    places = [Place(device=device, facts=device.facts()) for device in devices]
-    reference = Subject(
-        artifact=read_artifact(imported), folder=imported / "source", runtime=REFERENCE_RUNTIME
-    )
-    problems: list[Problem] = []
-    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as executor:
-        subjects = _compile(planned, imported, runner, executor, problems)
-        run = [reference, *(subject for _, subject in subjects if subject is not None)]
-        if evidence is None:
-            found = _find_out(run, places, project, imported, runner, executor, problems)
-        else:
-            found = _kept(evidence, run)
-    entries = [verdicts.of(entry) for entry in [*found, *(failed_entry(item) for item, got in subjects if got is None)]]
-    report = Report(
-        name=project.bundle.name,
-        version=project.bundle.version,
-        devices={place.device.name: place.facts for place in places},
-        entries=tuple(entries),
-    )
-    raise NotImplementedError
+        reference = Subject(artifact=read_artifact(imported), folder=imported / "source", runtime=REFERENCE_RUNTIME)
+        self.signature = reference.artifact.signature
+        with ThreadPoolExecutor(jobs) as executor:
+            compiled = list(executor.map(lambda item: self._compile(item, imported), self.planned))
+            subjects = (reference, *(subject for subject in compiled if subject is not None))
+            if kept is None or evidence is None:
+                entries = self._find_out(subjects, imported, executor)
+            else:
+                kept_ones = kept_entries(kept, evidence, subjects, self.places)
+                entries = [self.verdicts.judge(msgspec.structs.replace(entry, reasons=()), None) for entry in kept_ones]
+        for item, subject in zip(self.planned, compiled, strict=True):
+            if subject is None:
+                entries += [entry_without_artifact(item, place, self._reason(item.name)) for place in self.places]
+        return self._conclude(entries, subjects, imported)
+
+    def _compile(self, item: PlannedArtifact, imported: Path) -> Subject | None:
+        step = CompileModel(
+            hub=str(imported / "hub"),
+            hub_digest=content_digest(imported),
+            target=item.target.name,
+            packages=item.target.packages,
+            recipe=item.recipe,
+            options=item.options,
+        )
+        entry = self._attempt(item.name, lambda: self.runner.step(step))
+        if entry is None:
+            return None
+        return Subject(artifact=read_artifact(entry), folder=entry / "files", runtime=item.runtime)
+
+    def _find_out(self, subjects: Sequence[Subject], imported: Path, executor: Executor) -> list[Entry]:
+        """Prove every artifact on every device, several at a time; then measure those that ran, one at a time."""
+        pairs = [_Pair(subject=subject, place=place) for subject in subjects for place in self.places]
+        proofs = executor.map(lambda pair: self._prove(pair, imported), pairs)
+        return [self._measure(pair, proof, imported) for pair, proof in zip(pairs, list(proofs), strict=True)]
+
+    def _prove(self, pair: _Pair, imported: Path) -> Proof | None:
+        name, place = pair.subject.artifact.name, pair.place
+        judged = Evaluate.of(self.project, self.signature, pair.subject.artifact, imported)
+        return self._attempt(
+            f"{name} on {place.device.name}",
+            lambda: prove(pair.subject, place, judged, imported, self.runner),
+        )
+
+    def _measure(self, pair: _Pair, proof: Proof | None, imported: Path) -> Entry:
+        name = f"{pair.subject.artifact.name} on {pair.place.device.name}"
+        if proof is not None:
+            result = self._attempt(
+                name, lambda: measure(pair.subject, pair.place, self.signature, imported, self.runner)
+            )
+            if result is not None:
+                batch = calls_of(pair.subject, imported)
+                entry = entry_of(pair.subject, pair.place, proof, result, profile(samples_of(result)), batch)
+                return self.verdicts.judge(entry, proof.golden)
+        return self.verdicts.judge(entry_without_run(pair.subject, pair.place, self._reason(name)), None)
+
+    def _conclude(self, found: list[Entry], subjects: tuple[Subject, ...], imported: Path) -> BuildResult:
+        entries = tuple(found)
+        facts = {place.device.name: place.facts for place in self.places}
+        report = Report(
+            name=self.project.bundle.name,
+            version=self.project.bundle.version,
+            devices=facts,
+            entries=entries,
+            imported=next((entry.parity for entry in entries if entry.artifact == subjects[0].artifact.name), None),
+        )
+        html = render_html(report).encode()
+        _write(self.out / "report.json", report.encode())
+        _write(self.out / "report.html", html)
+        failed = {1} if any(entry.verdict is Verdict.FAIL for entry in entries) else set()
+        exit_code = first_exit_code({problem.exit_code for problem in self.problems} | failed)
+        written: Written | None = None
+        if exit_code == 0:
+            written = write_bundle(
+                section=self.project.bundle,
+                report=report,
+                html=html,
+                subjects=subjects,
+                tolerances={entry.artifact: self.verdicts.tolerances(entry) for entry in entries if entry.parity},
+                imported=imported,
+                source_digest=read_source(imported).digest,
+                facts=facts,
+                signer=self.signer,
+                out=self.out,
+            )
+        return BuildResult(
+            report=report,
+            report_path=self.out / "report.json",
+            bundle=written and written.folder,
+            archive=written and written.archive,
+            signed=written is not None and self.signer is not None,
+            problems=tuple(self.problems),
+            exit_code=exit_code,
+        )
+
+    def _attempt(self, subject: str, work: Callable[[], T]) -> T | None:
+        try:
+            return work()
+        except EdgewrightError as error:
+            self.problems.append(
+                Problem(subject=subject, message=error.message, hint=error.hint, exit_code=error.exit_code)
+            )
+            return None
+
+    def _reason(self, subject: str) -> str:
+        return next(problem.message for problem in self.problems if problem.subject == subject)
 
 
 def _require_writable(out: Path) -> None:
@@ -100,9 +211,11 @@ def _require_writable(out: Path) -> None:
         raise ToolError(f"{out}: cannot be written: {error}", hint="choose another folder with --out") from error
 
 
-def _attempt(subject: str, problems: list[Problem], work: Callable[[], T]) -> T | None:
+def _write(path: Path, data: bytes) -> None:
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        return work()
-    except EdgewrightError as error:
-        problems.append(Problem(subject=subject, message=error.message, hint=error.hint, exit_code=error.exit_code))
-        return None
+        fresh.write_bytes(data)
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise ToolError(f"{path}: cannot be written: {error}") from error

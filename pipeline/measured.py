@@ -13,9 +13,11 @@ from ..devices.base import Benchmark, Device, Facts, Infer, Job, JobResult
 from ..profiles.report import MetricResult, Parity
 from ..targets.artifact import Artifact
 from ..vocabulary.digest import digest_value
+from ..vocabulary.signature import Signature
 from ..vocabulary.tensor_folder import TensorFolder
 from .batching import ROWS_OF_AN_OPEN_BATCH, Batching, batching_for
 from .cache import key_of
+from .relayout import convert_rows
 from .runner import Runner
 from .steps.base import content_digest, own_code
 from .steps.evaluate import Evaluate, read_metric, read_parity
@@ -50,9 +52,10 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:
-    """How far an artifact is from the original, as run on a device."""
+    """How far an artifact is from the original, as run on a device: on the data, and on the golden vectors."""
 
     parity: Parity
+    golden: Parity
     metric: MetricResult | None
     job: JobResult
 
@@ -60,48 +63,56 @@ class Proof:
 def prove(subject: Subject, place: Place, judged: Evaluate, imported: Path, runner: Runner) -> Proof:
     """Run an artifact over all rows on a device and compare every output with the original's.
 
-    `judged` says what it is compared with (its `outputs` are filled in here).
+    `judged` says what it is compared with (its `outputs` and `golden` are filled in here).
 
     Raises:
         DeviceError: when the device failed, or the runtime refused the artifact.
         EdgewrightError: when the outputs cannot be compared.
     """
-    inputs = TensorFolder(imported / "inputs")
-    batching = _batching(subject, inputs, min(ROWS_OF_AN_OPEN_BATCH, inputs.row_count))
 
     def make(out: Path) -> None:
-        result = place.device.run(
-            Job(
-                task=Infer(inputs=inputs.path, rows_per_call=batching.rows_per_call, batched=batching.batched),
-                runtime=subject.runtime,
-                artifact=subject.opened,
-                threads=place.device.threads,
-                output=out / "outputs",
+        for rows in ("golden", "data"):
+            folder = imported / ("golden/inputs" if rows == "golden" else "inputs")
+            inputs = convert_rows(
+                TensorFolder(folder), judged.signature.inputs, judged.called.inputs, out / f"{rows}-in"
             )
-        )
+            batching = _batching(subject, inputs, min(ROWS_OF_AN_OPEN_BATCH, inputs.row_count))
+            result = place.device.run(
+                Job(
+                    task=Infer(inputs=inputs.path, rows_per_call=batching.rows_per_call, batched=batching.batched),
+                    runtime=subject.runtime,
+                    artifact=subject.opened,
+                    threads=place.device.threads,
+                    output=out / rows,
+                )
+            )
         (out / "job.json").write_bytes(msgspec.json.encode(result))
-        runner.child(msgspec.structs.replace(judged, outputs=str(out / "outputs")), out)
-        shutil.rmtree(out / "outputs")
+        runner.child(msgspec.structs.replace(judged, outputs=str(out / "data"), golden=str(out / "golden")), out)
+        for folder in [path for path in out.iterdir() if path.is_dir()]:
+            shutil.rmtree(folder)
 
     key = key_of("prove", {**_key_parts(subject, place), **judged.key_parts(), "data": content_digest(imported)})
     entry = runner.keyed(f"run {subject.artifact.name} on {place.device.name}", key, make)
-    return Proof(parity=read_parity(entry), metric=read_metric(entry), job=_read_job(entry))
+    parity, golden = read_parity(entry)
+    return Proof(parity=parity, golden=golden, metric=read_metric(entry), job=_read_job(entry))
 
 
-def measure(subject: Subject, place: Place, imported: Path, runner: Runner) -> JobResult:
+def measure(subject: Subject, place: Place, signature: Signature, imported: Path, runner: Runner) -> JobResult:
     """Benchmark an artifact on a device, one row a call where the artifact leaves that open.
+
+    `signature` is how the original, and so the data, is called.
 
     Raises:
         DeviceError: when the device failed, or the runtime refused the artifact.
     """
-    inputs = TensorFolder(imported / "inputs")
-    batching = _batching(subject, inputs, 1)
-    task = Benchmark(inputs=inputs.path, rows_per_call=batching.rows_per_call, batched=batching.batched)
 
     def make(out: Path) -> None:
+        rows = TensorFolder(imported / "inputs").rows(0, calls)
+        few = TensorFolder.write(out / "rows", rows)
+        inputs = convert_rows(few, signature.inputs, subject.artifact.signature.inputs, out / "converted")
         result = place.device.run(
             Job(
-                task=task,
+                task=msgspec.structs.replace(task, inputs=inputs.path),
                 runtime=subject.runtime,
                 artifact=subject.opened,
                 threads=place.device.threads,
@@ -109,7 +120,12 @@ def measure(subject: Subject, place: Place, imported: Path, runner: Runner) -> J
             )
         )
         (out / "job.json").write_bytes(msgspec.json.encode(result))
+        for folder in [path for path in out.iterdir() if path.is_dir()]:
+            shutil.rmtree(folder)
 
+    calls = calls_of(subject, imported)
+    batching = _batching(subject, TensorFolder(imported / "inputs"), 1)
+    task = Benchmark(inputs=Path(), rows_per_call=batching.rows_per_call, batched=batching.batched)
     protocol: dict[str, Any] = {name: getattr(task, name) for name in task.__struct_fields__ if name != "inputs"}
     key = key_of("measure", {**_key_parts(subject, place), "protocol": protocol, "data": content_digest(imported)})
     return _read_job(runner.keyed(f"measure {subject.artifact.name} on {place.device.name}", key, make))

@@ -31,5 +31,5 @@ class BuildResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 def first_exit_code(codes: set[int]) -> int:
-    """The exit code that counts when several apply: a refused signature, a wrong request, a failed tool, a broken gate."""
+    """Give the one that counts of several: a refused signature, a wrong request, a failed tool, a broken gate."""
     return next((code for code in (4, 2, 3, 1) if code in codes), 0)

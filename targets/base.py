@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from ..compiler.model import Model, Precision
+from ..vocabulary.precision import Precision
 from .artifact import Artifact, Coverage
+
+if TYPE_CHECKING:
+    from ..compiler.model import Model
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,7 +31,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Target(Protocol):
-    """Turns hub models into artifacts of one format family. Stateless; construction is cheap and imports nothing heavy."""
+    """Turns hub models into artifacts of one format family. Stateless; construction imports nothing heavy."""
 
     name: str
     """The name in project files and reports."""

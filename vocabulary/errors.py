@@ -14,6 +14,7 @@ class EdgewrightError(Exception):
     exit_code: ClassVar[int] = 3
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
+        """`message` says what and where, `hint` what to do next."""
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -6,9 +6,9 @@ import math
 
 import msgspec
 
-DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64 string".split()
-)
+_INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+DTYPES = frozenset({"bool", *_INTEGERS, *_FLOATS, "string"})
 """The element types that a tensor of a signature may have, by their ONNX names (`float32`, not `float`)."""
 
 

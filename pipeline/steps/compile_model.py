@@ -30,9 +30,7 @@ class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
     @property
     def title(self) -> str:
         """`compile tflite-fp16`."""
-        return "compile " + "-".join(
-            part for part in (self.target, self.options.variant, self.options.format) if part
-        )
+        return "compile " + "-".join(part for part in (self.target, self.options.variant, self.options.format) if part)
 
     def key_parts(self) -> Mapping[str, Plain]:
         """The hub model, the recipe, the options and the tools."""

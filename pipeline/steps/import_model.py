@@ -9,6 +9,7 @@ import msgspec
 
 from ...vocabulary.codec import encode_json
 from ...vocabulary.digest import Plain
+from ...vocabulary.source import Source
 from ..config import ModelSection, Selection
 from .base import own_code, versions
 
@@ -23,8 +24,8 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
     """One model with the data that judges it.
 
     Leaves `source/` (the hub model as imported), `hub/` (cleaned up), `inputs/`, `reference/` (the original's outputs
-    on them), `labels/` when there are labels, `golden/inputs`, `golden/outputs`, `artifact.json` (the reference rung, its file under `source/`), `summary.json` and
-    `files.json`.
+    on them), `labels/` when there are labels, `golden/inputs`, `golden/outputs`, `artifact.json` (the reference rung,
+    its file under `source/`), `source.json`, `summary.json` and `files.json`.
     """
 
     folder: str
@@ -58,11 +59,11 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
             ModelError: when the model cannot be read, or its outputs cannot be told row from row.
             DataError: when the evaluation data does not fit the model.
         """
+        from ...compiler.cleanup import CLEANUP
         from ...compiler.draw import draw_inputs
         from ...compiler.importers.request import Request
         from ...compiler.importers.table import import_model
         from ...compiler.inspect import summarize
-        from ...compiler.passes.cleanup import CLEANUP
         from ...vocabulary.tensor_folder import TensorFolder
         from ..data import load_rows, loaded_files
         from .original import run_original
@@ -83,6 +84,7 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
             (out / name).mkdir()
             model.save(out / name)
         (out / "summary.json").write_bytes(encode_json(summarize(imported.model)))
+        (out / "source.json").write_bytes(encode_json(imported.model.source))
         (out / "artifact.json").write_bytes(encode_json(reference_artifact(imported.model, out / "source")))
         signature, files = imported.model.signature, [*imported.files]
         if self.evaluation is not None:
@@ -100,3 +102,8 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
             golden = TensorFolder.write(out / "golden" / "inputs", drawn)
         run_original(imported.original, signature, golden, out / "golden" / "outputs")
         (out / "files.json").write_bytes(encode_json(sorted({str(path.resolve()) for path in files})))
+
+
+def read_source(imported: Path) -> Source:
+    """Read where an imported model came from."""
+    return msgspec.json.decode((imported / "source.json").read_bytes(), type=Source)

@@ -22,7 +22,7 @@ def run_original(original: Session, signature: Signature, inputs: TensorFolder, 
     """Write the original's outputs, one row for each row of the inputs.
 
     Raises:
-        ModelError: when the outputs do not have one row for each row of the inputs, or hold NaN or infinities.
+        ModelError: when the outputs do not have one row for each row of the inputs, or hold NaN.
         DataError: when the inputs disagree on how many rows a call takes.
     """
     shapes = {name: inputs[name].shape for name in inputs}
@@ -35,9 +35,9 @@ def run_original(original: Session, signature: Signature, inputs: TensorFolder, 
         raise ModelError(f"the original model could not be run over rows: {error}") from error
     outputs = TensorFolder(out)
     for name in outputs:
-        if outputs[name].dtype.kind == "f" and not np.isfinite(outputs[name]).all():
+        if outputs[name].dtype.kind == "f" and np.isnan(outputs[name]).any():
             raise ModelError(
-                f"the original model gives NaN or infinity in output {name!r}",
+                f"the original model gives NaN in output {name!r}",
                 hint="nothing can be proved equal to that; check the inputs' range",
             )
     return outputs

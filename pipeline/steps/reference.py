@@ -20,9 +20,7 @@ def reference_artifact(model: Model, folder: Path) -> Artifact:
         for path in sorted(folder.glob("model.onnx*"))
     ]
     tools = versions("onnxruntime", "onnx-ir")
-    nodes = tuple(
-        NodeCoverage(node=node.name or "", op=node.op_type, handling=Handling.NATIVE) for node in model.graph
-    )
+    nodes = tuple(NodeCoverage(node=node.name or "", op=node.op_type, handling=Handling.NATIVE) for node in model.graph)
     return Artifact(
         target=REFERENCE,
         variant="",

@@ -1,0 +1,92 @@
+"""Entries of the report, before the gates have judged them."""
+
+from __future__ import annotations
+
+from ..devices.base import JobResult, Samples
+from ..profiles.report import Entry, Profile, Verdict
+from ..vocabulary.evidence import Evidence
+from .measured import Place, Proof, Subject
+from .plan import PlannedArtifact
+
+
+def entry_of(subject: Subject, place: Place, proof: Proof, measured: JobResult, profile: Profile, batch: int) -> Entry:
+    """Say what was found out about an artifact on a device; the verdict is still to come."""
+    artifact = subject.artifact
+    return Entry(
+        artifact=artifact.name,
+        runtime=measured.runtime,
+        runtime_version=measured.runtime_version,
+        device=place.device.name,
+        threads=place.device.threads,
+        batch=batch,
+        target=artifact.target,
+        variant=artifact.variant,
+        precision=artifact.precision,
+        files=artifact.files,
+        size_bytes=artifact.size_bytes,
+        evidence=measured.evidence,
+        parity=proof.parity,
+        metric=proof.metric,
+        profile=profile,
+        coverage=artifact.coverage,
+        toolchain=artifact.toolchain,
+        verdict=Verdict.NOT_RUN,
+        reasons=(),
+    )
+
+
+def entry_without_run(subject: Subject, place: Place, reason: str) -> Entry:
+    """Say that an artifact stands, and why it was not run on a device."""
+    artifact = subject.artifact
+    return Entry(
+        artifact=artifact.name,
+        runtime=artifact.requires.runtime,
+        runtime_version=place.facts.runtimes.get(artifact.requires.runtime),
+        device=place.device.name,
+        threads=place.device.threads,
+        batch=0,
+        target=artifact.target,
+        variant=artifact.variant,
+        precision=artifact.precision,
+        files=artifact.files,
+        size_bytes=artifact.size_bytes,
+        evidence=Evidence.NOT_RUN,
+        parity=None,
+        metric=None,
+        profile=None,
+        coverage=artifact.coverage,
+        toolchain=artifact.toolchain,
+        verdict=Verdict.NOT_RUN,
+        reasons=(reason,),
+    )
+
+
+def entry_without_artifact(planned: PlannedArtifact, place: Place, reason: str) -> Entry:
+    """Say why there is no artifact to run on a device."""
+    return Entry(
+        artifact=planned.name,
+        runtime="",
+        runtime_version=None,
+        device=place.device.name,
+        threads=place.device.threads,
+        batch=0,
+        target=planned.target.name,
+        variant=planned.options.variant,
+        precision="",
+        files=(),
+        size_bytes=0,
+        evidence=Evidence.NOT_RUN,
+        parity=None,
+        metric=None,
+        profile=None,
+        coverage=None,
+        toolchain={},
+        verdict=Verdict.NOT_RUN,
+        reasons=(reason,),
+    )
+
+
+def samples_of(result: JobResult) -> Samples:
+    """The samples of a benchmark's result."""
+    assert result.samples is not None, "a benchmark gives samples"
+    return result.samples

@@ -1,0 +1,100 @@
+"""Measures one artifact file on this machine, on inputs drawn from what it takes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from ..devices.base import Benchmark, Job
+from ..devices.local import Local, LocalSettings
+from ..profiles.latency import profile as profile_of
+from ..profiles.report import Profile
+from ..vocabulary.errors import RequestError
+from ..vocabulary.evidence import Evidence
+from ..vocabulary.tensor_folder import TensorFolder
+from .batching import Batching, batching_for
+from .child import run_step
+from .progress import Progress
+from .steps.draw_for_artifact import DrawForArtifact, read_signature
+from .told import told
+
+RUNTIMES: Mapping[str, str] = {
+    ".onnx": "edgewright.targets.onnxruntime.runtime:OnnxRuntime",
+    ".ort": "edgewright.targets.onnxruntime.runtime:OnnxRuntime",
+    ".tflite": "edgewright.targets.tflite.runtime:LiteRT",
+}
+"""Suffix of an artifact's file → the runtime class that opens it."""
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was measured of an artifact; `inputs` are what one call was given, `image float32[1, 1, 8, 8]`."""
+
+    artifact: str
+    runtime: str
+    runtime_version: str
+    device: str
+    threads: int
+    size_bytes: int
+    inputs: tuple[str, ...]
+    evidence: Evidence
+    profile: Profile
+
+
+def profile(artifact: Path, *, threads: int, min_runs: int, min_seconds: float, progress: Progress) -> Measurement:
+    """Measure until at least `min_runs` runs and at least `min_seconds` have passed, after a warm-up of its own.
+
+    A symbolic dimension counts as 1.
+
+    Raises:
+        RequestError: when there is no such file, it is of no known kind, is no artifact, or its runtime is missing.
+        DeviceError: when the runtime crashed or hung.
+    """
+    runtime = RUNTIMES.get(artifact.suffix)
+    if runtime is None:
+        raise RequestError(f"{artifact}: no runtime opens this kind of file", hint=f"known: {', '.join(RUNTIMES)}")
+    if not artifact.is_file():
+        raise RequestError(f"{artifact}: there is no such file")
+    artifact = artifact.absolute()
+    device = Local("here", LocalSettings(threads=threads))
+    with tempfile.TemporaryDirectory(prefix="edgewright-") as scratch:
+        drawn = Path(scratch, "drawn")
+        drawn.mkdir()
+        step = DrawForArtifact(artifact=str(artifact))
+        with told(step.title, progress):
+            run_step(step, drawn)
+        inputs = TensorFolder(drawn / "inputs")
+        shapes = {name: inputs[name].shape for name in inputs}
+        batching = batching_for(read_signature(drawn), shapes, open_batch=1)
+        task = Benchmark(
+            inputs=inputs.path,
+            rows_per_call=batching.rows_per_call,
+            batched=batching.batched,
+            min_runs=min_runs,
+            min_seconds=min_seconds,
+        )
+        output = Path(scratch, "samples")
+        with told(f"measure {artifact.name}", progress):
+            result = device.run(Job(task=task, runtime=runtime, artifact=artifact, threads=threads, output=output))
+        given = tuple(
+            f"{name} {inputs[name].dtype}[{', '.join(map(str, _call_shape(shape, batching)))}]"
+            for name, shape in shapes.items()
+        )
+    assert result.samples is not None, "a benchmark gives samples"
+    return Measurement(
+        artifact=str(artifact),
+        runtime=result.runtime,
+        runtime_version=result.runtime_version,
+        device=device.name,
+        threads=threads,
+        size_bytes=artifact.stat().st_size,
+        inputs=given,
+        evidence=result.evidence,
+        profile=profile_of(result.samples),
+    )
+
+
+def _call_shape(shape: tuple[int, ...], batching: Batching) -> tuple[int, ...]:
+    return (batching.rows_per_call, *shape[1:]) if batching.batched else shape[1:]

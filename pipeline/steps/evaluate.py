@@ -1,0 +1,112 @@
+"""Compares what an artifact gave with what the original gave, and scores both by the task metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from ...profiles.report import MetricResult, Parity
+from ...targets.artifact import Artifact
+from ...vocabulary.codec import encode_json
+from ...vocabulary.digest import Plain, digest_file
+from ...vocabulary.signature import Signature
+from ..config import MetricSection, Project
+from .base import versions
+
+
+class Evaluate(msgspec.Struct, frozen=True, kw_only=True, tag="evaluate"):
+    """One artifact's outputs against the original's. Leaves `parity.json`, and `metric.json` when one is asked for.
+
+    `imported` is the folder that `ImportModel` left; `signature` how the original is called, `called` how the artifact
+    is; `outputs` and `golden` are what it gave for the data and for the golden inputs.
+    """
+
+    imported: str
+    folder: str
+    metric: MetricSection | None
+    signature: Signature
+    called: Signature
+    inputs: str
+    where: str
+    outputs: str = ""
+    golden: str = ""
+
+    @classmethod
+    def of(cls, project: Project, signature: Signature, artifact: Artifact, imported: Path) -> Evaluate:
+        """Give the comparison of an artifact; its `outputs` are known once it has run."""
+        return cls(
+            imported=str(imported),
+            folder=str(project.folder),
+            metric=project.metric,
+            signature=signature,
+            called=artifact.signature,
+            where=project.where,
+            inputs="drawn" if project.data.evaluation is None else "evaluation",
+        )
+
+    @property
+    def title(self) -> str:
+        """`compare outputs`."""
+        return "compare outputs"
+
+    def key_parts(self) -> Mapping[str, Plain]:
+        """The metric (with its file, when it is the user's own); the data's digest is the caller's."""
+        own = Path(self.folder) / (self.metric.name.partition(":")[0] if self.metric else "")
+        return {
+            "metric": msgspec.to_builtins(self.metric),
+            "metric_file": digest_file(own) if self.metric and own.is_file() else None,
+            "tools": versions("numpy"),
+        }
+
+    def run(self, out: Path) -> None:
+        """Compare and score.
+
+        Raises:
+            ToolError: when the outputs are not those of the original's shapes.
+            ConfigError: when there is no such metric, or no such output for it.
+            DataError: when the labels do not fit the outputs.
+        """
+        from ...profiles.drop import measure_drop
+        from ...profiles.metrics import load
+        from ...profiles.parity import measure
+        from ...vocabulary.tensor_folder import TensorFolder
+        from ..relayout import convert_rows
+
+        def called_alike(outputs: str, place: str) -> TensorFolder:
+            return convert_rows(
+                TensorFolder(Path(outputs)), self.called.outputs, self.signature.outputs, out / f"{place}-converted"
+            )
+
+        imported = Path(self.imported)
+        reference = TensorFolder(imported / "reference")
+        candidate = called_alike(self.outputs, "data")
+        golden = called_alike(self.golden, "golden")
+        parity = (
+            measure(reference, candidate, inputs=self.inputs),
+            measure(TensorFolder(imported / "golden" / "outputs"), golden, inputs="golden"),
+        )
+        (out / "parity.json").write_bytes(encode_json(parity))
+        if self.metric is not None:
+            metric = load(
+                self.metric.name,
+                self.signature.outputs,
+                output=self.metric.output,
+                higher_is_better=self.metric.higher_is_better,
+                folder=Path(self.folder),
+                where=self.where,
+            )
+            labels = TensorFolder(imported / "labels")["labels"] if (imported / "labels").exists() else None
+            (out / "metric.json").write_bytes(encode_json(measure_drop(metric, reference, candidate, labels)))
+
+
+def read_parity(entry: Path) -> tuple[Parity, Parity]:
+    """Read the parity that an `Evaluate` left: on the data, and on the golden vectors."""
+    return msgspec.json.decode((entry / "parity.json").read_bytes(), type=tuple[Parity, Parity])
+
+
+def read_metric(entry: Path) -> MetricResult | None:
+    """Read the metric that an `Evaluate` left; None when none was asked for."""
+    path = entry / "metric.json"
+    return msgspec.json.decode(path.read_bytes(), type=MetricResult) if path.exists() else None
