@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....compiler.model import Model
 from ....vocabulary.errors import RefusedError
 from ...base import Options
-from .layout import simplify
+from .simplify import simplify
 from .lower import Lowered, lower
 from .static import static_input_shapes
 

@@ -1,5 +1,0 @@
-"""placeholder"""
-
-
-def simplify(graph):
-    pass

@@ -1,0 +1,68 @@
+"""Changing a dialect graph: a node's results are replaced by others, and what nobody uses any more goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx_ir as ir
+
+from ..builder import Builder
+from ..dialect import dtype_of, is_constant, shape_of
+
+
+class Rewriter:
+    """Edits one graph. New nodes are made with `builder` and placed by `replace`."""
+
+    def __init__(self, graph: ir.Graph) -> None:
+        """`graph` is edited in place."""
+        self.graph = graph
+        self._new: list[ir.Node] = []
+        self.builder = Builder(self._new.append)
+
+    def replace(self, node: ir.Node, results: Sequence[ir.Value]) -> None:
+        """Put the nodes made since the last call in the place of `node`, and `results` in the place of its outputs."""
+        results = [self._own(old, new) for old, new in zip(node.outputs, results, strict=True)]
+        for made in self._new:
+            made.metadata_props.update(node.metadata_props)
+        self.graph.insert_before(node, self._new)
+        self._new.clear()
+        for old, new in zip(node.outputs, results, strict=True):
+            name, is_output = old.name, old.is_graph_output()
+            old.replace_all_uses_with(new, replace_graph_outputs=is_output)
+            if is_output or new.name is None:
+                old.name, new.name = None, name
+        self.remove(node)
+
+    def forget(self) -> None:
+        """Drop the nodes made since the last `replace`."""
+        for node in reversed(self._new):
+            for index in range(len(node.inputs)):
+                node.replace_input_with(index, None)
+        self._new.clear()
+
+    def remove(self, node: ir.Node) -> None:
+        """Remove a node that nobody uses, and whatever only it used."""
+        waiting = [node]
+        while waiting:
+            dead = waiting.pop()
+            if dead.graph is None or any(value.uses() or value.is_graph_output() for value in dead.outputs):
+                continue
+            waiting.extend(producer for value in dead.inputs if value and (producer := value.producer()))
+            self.graph.remove(dead, safe=True)
+
+    def _own(self, old: ir.Value, new: ir.Value) -> ir.Value:
+        """Give an output of the graph a tensor that some operator writes for it alone."""
+        if not old.is_graph_output() or not (new.is_graph_input() or new.is_graph_output() or is_constant(new)):
+            return new
+        shape = shape_of(new)
+        return self.builder.op("RESHAPE", [new, np.array(shape, np.int32)], shape, dtype_of(new), new_shape=shape)
+
+
+def is_pinned(node: ir.Node) -> bool:
+    """Whether a RESHAPE stands only to give an output of the graph a tensor of its own."""
+    source = node.inputs[0]
+    assert source is not None
+    return node.outputs[0].is_graph_output() and (
+        source.is_graph_input() or source.is_graph_output() or is_constant(source)
+    )
