@@ -7,7 +7,9 @@ Standard library and NumPy only: it runs on devices.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -75,39 +77,60 @@ class TensorFolderWriter:
             FileExistsError: when the folder is already there.
         """
         self._path, self._row_count = path, row_count
-        self._arrays: dict[str, Array] = {}
+        self._places: dict[str, _Place] = {}
         path.mkdir(parents=True)
 
     def put(self, start: int, arrays: Mapping[str, Array]) -> None:
         """Write rows `start:start + len(rows)` of each array; the first piece fixes names, dtypes and row shapes.
 
         Raises:
-            ValueError: when a later piece has other names, dtypes or row shapes than the first.
+            ValueError: when a later piece has other names, dtypes or row shapes than the first, or too many rows.
         """
-        if not self._arrays:
-            for index, (name, rows) in enumerate(arrays.items()):
-                self._arrays[name] = np.lib.format.open_memmap(
-                    self._path / f"{index}.npy",
-                    mode="w+",
-                    dtype=rows.dtype,
-                    shape=(self._row_count, *rows.shape[1:]),
-                )
-        if list(arrays) != list(self._arrays):
-            raise ValueError(f"expected the tensors {list(self._arrays)}, got {list(arrays)}")
+        if not self._places:
+            self._places = {
+                name: _Place.create(self._path / f"{index}.npy", rows, self._row_count)
+                for index, (name, rows) in enumerate(arrays.items())
+            }
+        if list(arrays) != list(self._places):
+            raise ValueError(f"expected the tensors {list(self._places)}, got {list(arrays)}")
         for name, rows in arrays.items():
-            place = self._arrays[name]
-            if rows.dtype != place.dtype or rows.shape[1:] != place.shape[1:]:
+            place = self._places[name]
+            if rows.dtype != place.dtype or rows.shape[1:] != place.row_shape:
                 raise ValueError(
-                    f"{name}: expected rows of {place.dtype}{list(place.shape[1:])}, "
+                    f"{name}: expected rows of {place.dtype}{list(place.row_shape)}, "
                     f"got {rows.dtype}{list(rows.shape[1:])}"
                 )
-            place[start : start + len(rows)] = rows
+            if start + len(rows) > self._row_count:
+                raise ValueError(f"{name}: rows up to {start + len(rows)}, but there are {self._row_count}")
+            place.write(start, rows)
 
     def close(self) -> TensorFolder:
-        """Flush everything, write the index and open the folder for reading."""
-        for array in self._arrays.values():
-            assert isinstance(array, np.memmap)
-            array.flush()
-        (self._path / "index.json").write_text(json.dumps({"names": list(self._arrays)}) + "\n", "utf-8")
-        self._arrays = {}
+        """Write the index and open the folder for reading."""
+        (self._path / "index.json").write_text(json.dumps({"names": list(self._places)}) + "\n", "utf-8")
+        self._places = {}
         return TensorFolder(self._path)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """A `.npy` file written in pieces: not by a memory map, whose pages would count as memory of this process."""
+
+    path: Path
+    offset: int
+    dtype: np.dtype[np.generic]
+    row_shape: tuple[int, ...]
+
+    @classmethod
+    def create(cls, path: Path, rows: Array, row_count: int) -> _Place:
+        shape = (row_count, *rows.shape[1:])
+        description = np.lib.format.dtype_to_descr(rows.dtype)
+        with path.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": description, "fortran_order": False, "shape": shape})
+            offset = file.tell()
+            file.truncate(offset + math.prod(shape) * rows.itemsize)
+        return cls(path=path, offset=offset, dtype=rows.dtype, row_shape=shape[1:])
+
+    def write(self, start: int, rows: Array) -> None:
+        with self.path.open("r+b") as file:
+            file.seek(self.offset + start * math.prod(self.row_shape) * rows.itemsize)
+            file.write(rows.tobytes())
