@@ -5,17 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import replace
 
+import msgspec
 import onnx_ir as ir
 
 from ...vocabulary.errors import ToolError
-from ..model import Model, Precision
+from ...vocabulary.signature import Signature, TensorSpec
+from ..model import Model, Precision, dtype_name
 
 
 class Pass(ABC):
     """A function `Model → Model` that keeps what the model computes and how it is called.
 
     A subclass writes `rewrite`. The base class gives it a copy of the graph, and checks afterwards that inputs and
-    outputs are still there under their names, in their order, with their dtypes.
+    outputs are still there under their names, in their order, with their dtypes and shapes. Tensors are shared between
+    the copy and the model given: a pass puts new ones in their place and never writes into or renames one.
     """
 
     precision: Precision | None = None
@@ -29,6 +32,10 @@ class Pass(ABC):
     @abstractmethod
     def rewrite(self, model: ir.Model) -> bool:
         """Change the model in place. Give whether anything changed."""
+
+    def signature(self, before: Signature) -> Signature:
+        """Give the signature of the rewritten model; only a pass that fixes dimensions changes it."""
+        return before
 
     def __call__(self, model: Model) -> Model:
         """Give the rewritten model; the one given stays as it was.
@@ -52,26 +59,52 @@ class Pipeline:
         Raises:
             ToolError: when a pass broke the model's inputs or outputs (a bug in the pass).
         """
-        graph = model.ir.clone()
+        graph, signature = model.ir.clone(), model.signature
         for _ in range(self.rounds):
             changed = False
             for step in self.passes:
                 changed |= step.rewrite(graph)
-                _check_interface(step, model, graph)
+                signature = step.signature(signature)
+                _check_interface(step, signature, graph)
             if not changed:
                 break
         precisions = [step.precision for step in self.passes if step.precision is not None]
-        return replace(model.with_graph(graph), precision=precisions[-1] if precisions else model.precision)
+        precision = precisions[-1] if precisions else model.precision
+        return replace(model, ir=graph, signature=_refined(signature, graph), precision=precision)
 
 
-def _check_interface(step: Pass, model: Model, graph: ir.Model) -> None:
-    for kind, before, after in (
-        ("inputs", model.signature.inputs, graph.graph.inputs),
-        ("outputs", model.signature.outputs, graph.graph.outputs),
+def _refined(signature: Signature, graph: ir.Model) -> Signature:
+    """The signature with the sizes of outputs that the graph has learnt."""
+    outputs = tuple(
+        msgspec.structs.replace(
+            spec,
+            shape=tuple(
+                size if isinstance(size, int) else known
+                for known, size in zip(spec.shape, value.shape or spec.shape, strict=True)
+            ),
+        )
+        for spec, value in zip(signature.outputs, graph.graph.outputs, strict=True)
+    )
+    return Signature(inputs=signature.inputs, outputs=outputs)
+
+
+def _check_interface(step: Pass, signature: Signature, graph: ir.Model) -> None:
+    for kind, specs, values in (
+        ("inputs", signature.inputs, graph.graph.inputs),
+        ("outputs", signature.outputs, graph.graph.outputs),
     ):
-        expected = [(spec.name, spec.dtype) for spec in before]
-        got = [(value.name, value.dtype.name.lower() if value.dtype is not None else None) for value in after]
-        if [name for name, _ in expected] != [name for name, _ in got] or any(
-            dtype is not None and dtype != wanted for (_, wanted), (_, dtype) in zip(expected, got, strict=True)
-        ):
-            raise ToolError(f"{step.name} changed the model's {kind} from {expected} to {got}")
+        if len(specs) != len(values) or not all(map(_fits, specs, values)):
+            expected = [f"{spec.name}: {spec.dtype}{list(spec.shape)}" for spec in specs]
+            raise ToolError(f"{step.name} changed the model's {kind} from {expected} to {list(map(str, values))}")
+
+
+def _fits(spec: TensorSpec, value: ir.Value) -> bool:
+    if value.name != spec.name or (value.dtype is not None and dtype_name(value.dtype) != spec.dtype):
+        return False
+    if value.shape is None:
+        return True
+    # a dimension that only one of the two knows as a number is no contradiction
+    return len(value.shape) == len(spec.shape) and all(
+        isinstance(here, ir.SymbolicDim) or isinstance(there, str) or here == there
+        for here, there in zip(value.shape, spec.shape, strict=True)
+    )

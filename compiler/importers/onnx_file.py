@@ -1,0 +1,95 @@
+"""OnnxFile: `model.onnx`."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+import onnx
+import onnx_ir as ir
+from google.protobuf.message import DecodeError
+
+from ...vocabulary.digest import digest_file, digest_value
+from ...vocabulary.errors import ModelError
+from ..model import Model, Source
+from ..passes.fix_dimensions import FixDimensions
+from ..passes.infer_shapes import InferShapes
+from .external_data import external_files
+from .file_kind import seems_to_be
+from .interface import check_dims, settle_interface
+from .normal_form import normalize
+from .onnx_original import OnnxOriginal
+from .opset import raise_opset
+from .request import Imported, Request
+
+
+class OnnxFile:
+    """Reads ONNX files of opset 7 and later, with weights inside or beside them."""
+
+    name = "onnx"
+    framework = "onnx"
+    extra = None
+
+    def accepts(self, request: Request) -> bool:
+        """`*.onnx`."""
+        return request.reference.lower().endswith(".onnx")
+
+    def read(self, request: Request) -> Imported:
+        """Import the file; see `Importer.read`."""
+        path = request.path
+        graph = _load(path)
+        files = tuple(sorted((path, *external_files(graph, path.parent))))
+        _check(path)
+        normalize(graph)
+        raise_opset(graph)
+        InferShapes().rewrite(graph)
+        signature = settle_interface(graph, request)
+        check_dims(signature, request.dims, request.reference)
+        source = Source(
+            reference=request.reference,
+            framework=self.framework,
+            digest=source_digest(files, path.parent),
+            tools={package: version(package) for package in ("onnx", "onnx-ir")},
+        )
+        model = FixDimensions(request.dims)(Model(ir=graph, signature=signature, source=source))
+        return Imported(
+            model=model,
+            original=OnnxOriginal(path, tuple(spec.name for spec in signature.outputs)),
+            files=files,
+        )
+
+
+def source_digest(files: tuple[Path, ...], folder: Path) -> str:
+    """Digest of what a model was read from: the digests of its files by name, wherever the folder lies."""
+    names = [path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name for path in files]
+    return digest_value([[name, digest_file(path)] for name, path in zip(names, files, strict=True)])
+
+
+def _load(path: Path) -> ir.Model:
+    try:
+        kind = seems_to_be(path)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if kind is not None:
+        raise ModelError(f"{path}: not an ONNX model; it seems to be {kind}")
+    try:
+        proto = onnx.load(path, load_external_data=False)
+    except DecodeError as error:
+        raise ModelError(
+            f"{path}: not an ONNX model, or a truncated one", hint="compare its size with that of the source"
+        ) from error
+    if not proto.HasField("graph") or proto.ir_version < 3 or not proto.graph.output:
+        raise ModelError(f"{path}: not an ONNX model, or a truncated one: it has no graph with outputs")
+    if any(len(tensor.dims) == 0 and not tensor.data_type for tensor in proto.graph.initializer):
+        raise ModelError(f"{path}: a truncated ONNX model: a weight has no type")
+    model = ir.from_proto(proto)
+    ir.external_data.set_base_dir(model.graph, path.parent)
+    return model
+
+
+def _check(path: Path) -> None:
+    try:
+        onnx.checker.check_model(path)
+    except (onnx.checker.ValidationError, ValueError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"{path}: not a valid ONNX model: {first}") from error

@@ -1,0 +1,67 @@
+"""Raising a model to the operator set of the hub."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import onnx
+import onnx_ir as ir
+
+from ...vocabulary.errors import ModelError
+from ..model import HUB_OPSET
+from ..passes.editing import Editor, all_nodes
+from ..passes.infer_shapes import InferShapes
+from .opset_adapters import ADAPTERS
+
+OLDEST: Final = 7
+"""Earlier operator sets broadcast by other rules and were never settled."""
+
+_HUB_IR_VERSION: Final = 9
+"""The format version that goes with the hub's operator set."""
+
+
+def raise_opset(model: ir.Model) -> None:
+    """Rewrite every node of the default domain so that it means at the hub's opset what it means at the model's.
+
+    Goes version by version; at each, only operators whose meaning changed there are touched. (The converter of onnx
+    leaves subgraphs and weights behind, the one of onnxscript knows nothing below 18.)
+
+    Raises:
+        ModelError: when the model's opset is too old or unknown, or a node has no equal at the hub's opset.
+    """
+    version, newest = model.opset_imports.get("", HUB_OPSET), onnx.defs.onnx_opset_version()
+    if not OLDEST <= version <= newest:
+        raise ModelError(
+            f"the model is written in opset {version}, edgewright reads {OLDEST} to {newest}",
+            hint="export it again with a current opset"
+            if version < OLDEST
+            else "upgrade onnx, or export with an older opset",
+        )
+    if version < HUB_OPSET:
+        InferShapes().rewrite(model)  # some adapters ask for ranks and dtypes
+        editor = Editor(model)
+        for step in range(version + 1, HUB_OPSET + 1):
+            for node in all_nodes(model):
+                adapter = ADAPTERS.get((node.op_type, step)) if node.domain == "" else None
+                if adapter is not None:
+                    adapter(node, editor)
+        model.graph.opset_imports[""] = HUB_OPSET
+    model.graph.opset_imports.setdefault("", HUB_OPSET)
+    model.ir_version = max(model.ir_version, _HUB_IR_VERSION)
+    _check_operators(model)
+
+
+def _check_operators(model: ir.Model) -> None:
+    version = model.opset_imports[""]
+    for node in all_nodes(model):
+        if node.domain != "":
+            continue
+        try:
+            deprecated = onnx.defs.get_schema(node.op_type, version, "").deprecated
+        except onnx.defs.SchemaError:
+            deprecated = True
+        if deprecated:
+            raise ModelError(
+                f"node {node.name!r}: ONNX has no operator {node.op_type} in opset {version}",
+                hint="export the model again with a current exporter",
+            )

@@ -1,0 +1,96 @@
+"""Recipes: named lists of steps that make variants of a model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, Final, cast
+
+from ..vocabulary.errors import ConfigError
+from ..vocabulary.tables import Table
+from .model import Model
+from .passes.base import Pass, Pipeline
+
+STEPS: Final = Table("edgewright.passes", {"float16": "edgewright.compiler.passes.float16:Float16"})
+"""Step name → pass class, constructed with the step's options as keyword arguments."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One step: its name and its options."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """Steps in the order in which they are applied. No steps: the model as it is."""
+
+    steps: tuple[Step, ...]
+    passes: tuple[Pass, ...]
+
+
+def parse(steps: Sequence[Any], *, where: str) -> Recipe:
+    """Read a recipe as project files write it: `["float16"]`, `[{ prune = { macs = "50%" } }, "float16"]`.
+
+    `where` names the place in errors: `edgewright.toml: recipes.fp16`.
+
+    Raises:
+        ConfigError: when a step is unknown, is no name or one-key table, has options that it does not know, or when a
+            step that sets the precision is not the last one.
+    """
+    read = tuple(_step(step, f"{where}[{index}]") for index, step in enumerate(steps))
+    passes = tuple(_construct(step, f"{where}[{index}]") for index, step in enumerate(read))
+    for index, item in enumerate(passes[:-1]):
+        if item.precision is not None:
+            raise ConfigError(
+                f"{where}: {read[index].name!r} sets the precision, and {read[-1].name!r} stands behind it",
+                hint="a recipe has at most one precision step, and it comes last",
+            )
+    return Recipe(steps=read, passes=passes)
+
+
+def apply(model: Model, recipe: Recipe) -> Model:
+    """Give the variant that a recipe makes of a model; the model stays as it was.
+
+    Raises:
+        ToolError: when a pass broke the model's inputs or outputs.
+    """
+    return Pipeline(*recipe.passes)(model) if recipe.passes else model
+
+
+def _step(value: Any, where: str) -> Step:
+    if isinstance(value, str):
+        return Step(name=value)
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((name, options),) = value.items()
+        if isinstance(options, Mapping):
+            return Step(name=name, options=options)
+    raise ConfigError(
+        f"{where}: expected the name of a step or a table with one key, got {value!r}",
+        hint='write "float16", or { step = { option = value } }',
+    )
+
+
+def _construct(step: Step, where: str) -> Pass:
+    if step.name not in STEPS.names:
+        near = get_close_matches(step.name, STEPS.names, 1)
+        raise ConfigError(
+            f"{where}: there is no step {step.name!r}",
+            hint=f"did you mean {near[0]!r}?" if near else f"known steps: {', '.join(STEPS.names)}",
+        )
+    kind = cast("type[Pass]", STEPS.load(step.name))
+    known = tuple(inspect.signature(kind).parameters)
+    for option in step.options:
+        if option not in known:
+            raise ConfigError(
+                f"{where}: step {step.name!r} has no option {option!r}",
+                hint=f"its options: {', '.join(known)}" if known else "it takes no options",
+            )
+    try:
+        return kind(**step.options)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: step {step.name!r}: {error}") from error
