@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...compiler.model import Model, Precision
 from ...vocabulary.digest import digest_file
-from ...vocabulary.errors import RefusedError, RequestError
+from ...vocabulary.errors import ModelError, RefusedError, RequestError
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import Options
 
@@ -36,26 +36,26 @@ class OnnxRuntime:
         Raises:
             RequestError: when the options cannot be met.
         """
+        from ...compiler.passes.fix_dimensions import FixDimensions
         from .coverage import coverage
-        from .legalize import fix_dimensions
 
         self._check(model, options)
-        return coverage(fix_dimensions(model, options.dims))
+        return coverage(FixDimensions(options.dims)(model))
 
     def compile(self, model: Model, options: Options, out: Path) -> Artifact:
         """Write `model.onnx` or `model.ort` (and `model.onnx.data` beside it when the weights are large).
 
         Raises:
             RefusedError: when onnxruntime cannot run some node; nothing is written then.
-            RequestError: when the options cannot be met.
+            RequestError: when the options cannot be met: an unknown format or dimension, another layout.
             ToolError: when onnxruntime failed, or optimised for this machine's CPU alone.
         """
+        from ...compiler.passes.fix_dimensions import FixDimensions
         from .coverage import coverage
         from .emit import emit
-        from .legalize import fix_dimensions
 
         self._check(model, options)
-        fixed = fix_dimensions(model, options.dims)
+        fixed = FixDimensions(options.dims)(model)
         found = coverage(fixed)
         if found.refused:
             raise RefusedError(
@@ -88,6 +88,10 @@ class OnnxRuntime:
                 f"target onnxruntime has no format {options.format!r}",
                 hint=f"known: {', '.join(filter(None, self.formats))}",
             )
+        for name in options.dims:
+            if name not in model.signature.symbols:
+                known = ", ".join(model.signature.symbols) or "none, all of its dimensions are numbers"
+                raise ModelError(f"the model has no dimension named {name!r}", hint=f"its symbolic dimensions: {known}")
         layouts = {spec.name: spec.layout for spec in (*model.signature.inputs, *model.signature.outputs)}
         for name, layout in options.layout.items():
             if layouts.get(name) != layout:

@@ -27,6 +27,14 @@ class LiteRT:
         """
         return version(self.name)
 
+    def prepare(self) -> None:
+        """Import the interpreter.
+
+        Raises:
+            ImportError: when the package is not installed.
+        """
+        import ai_edge_litert.interpreter  # noqa: F401 - only so that `load` finds it imported
+
     def load(self, artifact: Path, options: RunOptions) -> Session:
         """Open a `.tflite` file.
 
