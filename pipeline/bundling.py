@@ -18,7 +18,7 @@ from ..profiles.report import Report
 from ..vocabulary.digest import digest_bytes, digest_file
 from ..vocabulary.errors import EdgewrightError
 from .config import BundleSection
-from .measured import Subject
+from .on_device import Subject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import traceback
 from pathlib import Path
 
 import msgspec
@@ -56,7 +57,9 @@ def run_step(
     )
     if problem.exists():
         found = msgspec.json.decode(problem.read_bytes(), type=_Problem)
-        raise getattr(errors, found.kind)(found.message, hint=found.hint)
+        error: errors.EdgewrightError = getattr(errors, found.kind)(found.message, hint=found.hint)
+        error.add_note(finished.log)
+        raise error
     finished.require_success(f"{step.title}: the child")
     request.unlink()
     return finished.log
@@ -73,6 +76,13 @@ def main(request: Path, out: Path) -> int:
         problem = _Problem(kind="ToolError", message=f"{step.title}: {error}", hint=None)
     except MemoryError:
         problem = _Problem(kind="ToolError", message=f"{step.title}: out of memory", hint=None)
+    except Exception as error:  # noqa: BLE001 - a bug in one step is that step's failure, told in one line
+        traceback.print_exc()
+        problem = _Problem(
+            kind="ToolError",
+            message=f"{step.title}: {type(error).__name__}: {error}",
+            hint="this is a bug in edgewright; --debug shows the traceback",
+        )
     else:
         return 0
     out.with_name(out.name + ".error.json").write_bytes(msgspec.json.encode(problem))

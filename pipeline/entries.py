@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..devices.base import JobResult, Samples
 from ..profiles.report import Entry, Profile, Verdict
 from ..vocabulary.evidence import Evidence
-from .measured import Place, Proof, Subject
+from .on_device import Place, Proof, Subject
 from .plan import PlannedArtifact
 
 

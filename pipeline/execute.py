@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import TypeVar
 
 import msgspec
 
+from ..bundle.runtimes import REFERENCE_RUNTIME
 from ..devices.table import make_device
 from ..profiles.html import render_html
 from ..profiles.latency import profile
@@ -22,7 +24,7 @@ from .cache import Cache, default_cache_folder
 from .config import Project
 from .entries import entry_of, entry_without_artifact, entry_without_run, samples_of
 from .kept import kept_entries, read_report
-from .measured import Place, Proof, Subject, calls_of, measure, prove
+from .on_device import Place, Proof, Subject, calls_of, measure, prove
 from .plan import PlannedArtifact, plan_artifacts
 from .progress import Progress
 from .result import BuildResult, Problem, first_exit_code
@@ -35,7 +37,8 @@ from .verdicts import Verdicts
 
 T = TypeVar("T")
 
-REFERENCE_RUNTIME = "edgewright.targets.onnxruntime.runtime:Reference"
+REASON_LENGTH = 400
+"""Characters of a problem's message that an entry's reasons take; the whole of it stands in the result's problems."""
 
 
 def build(
@@ -198,7 +201,8 @@ class _Build:
             return None
 
     def _reason(self, subject: str) -> str:
-        return next(problem.message for problem in self.problems if problem.subject == subject)
+        message = next(problem.message for problem in self.problems if problem.subject == subject)
+        return shorten(message, REASON_LENGTH, placeholder=" …")
 
 
 def _require_writable(out: Path) -> None:

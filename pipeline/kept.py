@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..profiles.report import Entry, Report
 from ..vocabulary.errors import ConfigError
-from .measured import Place, Subject
+from .on_device import Place, Subject
 
 
 def read_report(path: Path) -> Report:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..targets.base import Options
@@ -17,9 +17,9 @@ VARIANT = "fp32"
 """The variant that targets are asked about: the model as trained."""
 
 
-def options_for(model: ModelSection, targets: Mapping[str, Mapping[str, int]]) -> dict[str, Options]:
-    """Say for each target, given with the dimensions that it fixes, what it is asked about."""
-    return {name: Options(variant=VARIANT, dims={**model.dims, **dims}) for name, dims in targets.items()}
+def options_for(model: ModelSection, targets: Sequence[str]) -> dict[str, Options]:
+    """Say for each target what it is asked about."""
+    return {name: Options(variant=VARIANT, dims=model.dims) for name in targets}
 
 
 def inspect(model: ModelSection, *, folder: Path, targets: Mapping[str, Options], progress: Progress) -> Inspection:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..vocabulary.digest import digest_file
-from ..vocabulary.errors import EdgewrightError, RefusedError, ToolError
+from ..vocabulary.errors import ToolError
 from .cache import Cache, key_of
 from .child import AnyStep, run_step
 from .progress import Progress
 from .steps.import_model import ImportModel
+from .told import told
 
 
 class Runner:
@@ -81,24 +81,13 @@ class Runner:
 
     @contextlib.contextmanager
     def _told(self, title: str) -> Iterator[list[str]]:
-        outcome: list[str] = []
-        started = time.monotonic()
-        self.progress.started(title)
-        try:
-            yield outcome
-        except RefusedError:
-            outcome.append("refused")
-            raise
-        except EdgewrightError:
-            outcome.append("failed")
-            raise
-        except OSError as error:
-            outcome.append("failed")
-            raise ToolError(
-                f"{title}: {error}", hint=f"the cache is {self.cache.path}; EDGEWRIGHT_CACHE_DIR moves it"
-            ) from error
-        finally:
-            self.progress.finished(title, time.monotonic() - started, outcome[-1] if outcome else "done")
+        with told(title, self.progress) as outcome:
+            try:
+                yield outcome
+            except OSError as error:
+                raise ToolError(
+                    f"{title}: {error}", hint=f"the cache is {self.cache.path}; EDGEWRIGHT_CACHE_DIR moves it"
+                ) from error
 
 
 def _with_files(request: str, files: tuple[Path, ...]) -> str:

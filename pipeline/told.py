@@ -6,16 +6,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..vocabulary.errors import RefusedError
 from .progress import Progress
 
 
 @contextmanager
-def told(step: str, progress: Progress) -> Iterator[None]:
-    """Tell that a step begins, and at its end that it is done, or failed when an exception leaves it."""
-    started, outcome = time.monotonic(), "failed"
+def told(step: str, progress: Progress) -> Iterator[list[str]]:
+    """Tell that a step begins, and how it ended: done, or failed or refused when an exception leaves it.
+
+    Whoever runs the step may append another outcome (`cached`) to the list.
+    """
+    started, outcome = time.monotonic(), ["done"]
     progress.started(step)
     try:
-        yield
-        outcome = "done"
+        yield outcome
+    except RefusedError:
+        outcome.append("refused")
+        raise
+    except BaseException:
+        outcome.append("failed")
+        raise
     finally:
-        progress.finished(step, time.monotonic() - started, outcome)
+        progress.finished(step, time.monotonic() - started, outcome[-1])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from ..bundle.manifest import Tolerance, ToleranceKind
+from ..fallback.rules import REFERENCE
 from ..profiles.gates import TENSOR_GATES, Gates, parse
 from ..profiles.judge import judge
 from ..profiles.report import Entry, Parity, Verdict
 from ..profiles.tensor_bounds import DEFAULTS, TensorBounds
 from .config import Project
-from .steps.reference import REFERENCE
 
 
 class Verdicts:

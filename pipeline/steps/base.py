@@ -11,7 +11,7 @@ from typing import Protocol
 from ...vocabulary.digest import Plain, digest_bytes, digest_value
 
 _PACKAGE = Path(__file__).parents[2]
-_COMPILING_ROOMS = ("vocabulary", "compiler", "targets", "profiles", "pipeline")
+_ROOMS = ("vocabulary", "compiler", "targets", "devices", "profiles", "fallback", "bundle", "pipeline")
 
 
 class Step(Protocol):
@@ -38,7 +38,7 @@ class Step(Protocol):
 @cache
 def own_code() -> str:
     """Digest of the code that steps run, so that a changed edgewright never believes what an older one computed."""
-    files = [path for room in _COMPILING_ROOMS for path in sorted((_PACKAGE / room).rglob("*.py"))]
+    files = [path for room in _ROOMS for path in sorted((_PACKAGE / room).rglob("*.py"))]
     return digest_value({path.relative_to(_PACKAGE).as_posix(): digest_bytes(path.read_bytes()) for path in files})
 
 

@@ -25,7 +25,7 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
 
     Leaves `source/` (the hub model as imported), `hub/` (cleaned up), `inputs/`, `reference/` (the original's outputs
     on them), `labels/` when there are labels, `golden/inputs`, `golden/outputs`, `artifact.json` (the reference rung,
-    its file under `source/`), `source.json`, `summary.json` and `files.json`.
+    its file under `source/`), `source.json` and `files.json`.
     """
 
     folder: str
@@ -63,7 +63,6 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
         from ...compiler.draw import draw_inputs
         from ...compiler.importers.request import Request
         from ...compiler.importers.table import import_model
-        from ...compiler.inspect import summarize
         from ...vocabulary.tensor_folder import TensorFolder
         from ..data import load_rows, loaded_files
         from .original import run_original
@@ -83,7 +82,6 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
         for name, model in (("source", imported.model), ("hub", CLEANUP(imported.model))):
             (out / name).mkdir()
             model.save(out / name)
-        (out / "summary.json").write_bytes(encode_json(summarize(imported.model)))
         (out / "source.json").write_bytes(encode_json(imported.model.source))
         (out / "artifact.json").write_bytes(encode_json(reference_artifact(imported.model, out / "source")))
         signature, files = imported.model.signature, [*imported.files]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -31,13 +31,23 @@ class TargetOutlook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class Inspection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model, looked at. `summary` is what `compiler.inspect.summarize` gives, in plain values."""
+    """A model, looked at: what `compiler.inspect.Summary` counts, and what each target would do with it.
+
+    `size_bytes` is the size of the files that were read for it, weights and a factory's code included. `opset` is that
+    of the ONNX file, or the one that another framework's model was brought to.
+    """
 
     source: str
     framework: str
     digest: str
+    size_bytes: int
     signature: Signature
-    summary: dict[str, Any]
+    opset: int
+    parameters: int
+    parameter_bytes: int
+    macs: int
+    macs_complete: bool
+    ops: dict[str, int]
     targets: dict[str, TargetOutlook]
 
 
@@ -54,7 +64,7 @@ class InspectModel(msgspec.Struct, frozen=True, kw_only=True, tag="inspect"):
         return f"inspect {self.model.source}"
 
     def key_parts(self) -> Mapping[str, Plain]:
-        """Give what is asked for, and the code; the model's files are named, not digested: an inspection is never kept."""
+        """Give what is asked for, and the code. The files are named, not digested: an inspection is never kept."""
         return {"model": msgspec.to_builtins(self.model), "folder": self.folder, "code": own_code()}
 
     def run(self, out: Path) -> None:
@@ -70,7 +80,7 @@ class InspectModel(msgspec.Struct, frozen=True, kw_only=True, tag="inspect"):
         from ...compiler.importers.table import import_model
         from ...compiler.inspect import summarize
 
-        model = import_model(
+        imported = import_model(
             Request(
                 reference=self.model.source,
                 folder=Path(self.folder),
@@ -79,14 +89,22 @@ class InspectModel(msgspec.Struct, frozen=True, kw_only=True, tag="inspect"):
                 outputs=self.model.outputs,
                 dims=self.model.dims,
             )
-        ).model
-        hub = CLEANUP(model) if self.targets else model
+        )
+        model = imported.model
+        hub = CLEANUP(model)
+        summary, cleaned = summarize(model), summarize(hub)  # more shapes are known after the clean-up
         inspection = Inspection(
             source=model.source.reference,
             framework=model.source.framework,
             digest=model.source.digest,
+            size_bytes=sum(path.stat().st_size for path in imported.files),
             signature=model.signature,
-            summary=msgspec.to_builtins(summarize(model)),
+            opset=_opset_of(imported.files, self.model.source) or summary.opset,
+            parameters=summary.parameters,
+            parameter_bytes=summary.parameter_bytes,
+            macs=cleaned.macs,
+            macs_complete=cleaned.macs_complete,
+            ops=summary.ops,
             targets={name: _outlook(name, hub, options) for name, options in self.targets.items()},
         )
         (out / "inspection.json").write_bytes(encode_json(inspection))
@@ -95,6 +113,17 @@ class InspectModel(msgspec.Struct, frozen=True, kw_only=True, tag="inspect"):
 def read_inspection(out: Path) -> Inspection:
     """Read what an `InspectModel` left."""
     return msgspec.json.decode((out / "inspection.json").read_bytes(), type=Inspection)
+
+
+def _opset_of(files: tuple[Path, ...], source: str) -> int | None:
+    """Give the opset that an ONNX file itself names: importing brings the model to a newer one."""
+    import onnx
+
+    path = next((file for file in files if file.name == Path(source).name and file.suffix == ".onnx"), None)
+    if path is None:
+        return None
+    named = onnx.load_model(path, load_external_data=False).opset_import
+    return next((entry.version for entry in named if entry.domain in ("", "ai.onnx")), None)
 
 
 def _outlook(name: str, hub: Model, options: Options) -> TargetOutlook:

@@ -6,11 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 from ...compiler.model import Model
+from ...fallback.rules import REFERENCE
 from ...targets.artifact import Artifact, Coverage, File, Handling, NodeCoverage, Requirements
 from ...vocabulary.digest import digest_file
 from .base import versions
-
-REFERENCE = "reference"
 
 
 def reference_artifact(model: Model, folder: Path) -> Artifact:
