@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ...compiler.model import Model, Precision
 from ...vocabulary.digest import digest_file
 from ...vocabulary.errors import ModelError, RefusedError, RequestError
+from ...vocabulary.precision import Precision
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import Options
+
+if TYPE_CHECKING:
+    from ...compiler.model import Model
 
 _RUNTIME = "edgewright.targets.onnxruntime.runtime:OnnxRuntime"
 

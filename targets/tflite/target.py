@@ -7,14 +7,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...compiler.model import Model, Precision
 from ...vocabulary.digest import digest_bytes
+from ...vocabulary.precision import Precision
 from ...vocabulary.signature import Signature, TensorSpec
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import Options
 
 if TYPE_CHECKING:
     import onnx_ir as ir
+
+    from ...compiler.model import Model
 
 FILE_NAME = "model.tflite"
 FIRST_LITERT = "1.0.1"
