@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .health import Check, State, checks
-from .output import Output, pass_output
+from .output import Output, escaped, pass_output
 from .verb import CONTEXT, Verb
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ def _text(found: list[Check], healthy: bool) -> Callable[[Console], None]:
         table.add_column(overflow="fold")
         for check in found:
             colour, mark = _MARKS[check.state]
-            table.add_row(f"[{colour}]{mark}[/]", check.name, check.detail)
+            table.add_row(f"[{colour}]{mark}[/]", check.name, escaped(check.detail))
             if check.fix is not None:
-                table.add_row("", "", f"[bold]{check.fix.replace('[', chr(92) + '[')}[/]")
+                table.add_row("", "", f"[bold]{escaped(check.fix)}[/]")
         console.print(table)
         console.print("\nready" if healthy else "\nnot ready: fix what is marked ✗")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,8 @@ UNBOUNDED = 1000
 
 P = ParamSpec("P")
 
+_TRAILING_SPACE = re.compile(r"[ \t]+$", re.MULTILINE)
+
 
 class Output:
     """What a verb says: its result on stdout, notes and progress on stderr."""
@@ -39,7 +42,10 @@ class Output:
 
             self._stdout.write(encode_json(result).decode())
         else:
-            text(console_on(self._stdout))
+            console = console_on(self._stdout)
+            with console.capture() as captured:
+                text(console)
+            self._stdout.write(_TRAILING_SPACE.sub("", captured.get()))
 
     def note(self, message: str) -> None:
         """Say something beside the result; not with `--quiet` or `--json`."""
@@ -83,6 +89,13 @@ def console_on(stream: IO[str]) -> Console:
 
     width = shutil.get_terminal_size((UNBOUNDED, 24)).columns
     return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def escaped(text: str) -> str:
+    """Give text that stays as it is where rich would read markup."""
+    from rich.markup import escape
+
+    return escape(text)
 
 
 def columns(words: Sequence[str], width: int, *, indent: int) -> str:

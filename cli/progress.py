@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from rich.console import Console, RenderableType
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 SHOWN_AFTER_S = 1.0
@@ -81,7 +82,7 @@ class Bars:
             if self._every_step or seconds >= SHOWN_AFTER_S or outcome not in ("done", "cached"):
                 colour, mark = _MARKS.get(outcome, ("green", "✓"))
                 self._progress.console.print(
-                    f"[{colour}]{mark}[/] {_escaped(step)} [dim]{_escaped(told(seconds, outcome))}[/]"
+                    f"[{colour}]{mark}[/] {escape(step)} [dim]{escape(told(seconds, outcome))}[/]"
                 )
 
 
@@ -100,9 +101,3 @@ def told(seconds: float, outcome: str) -> str:
     if outcome == "done":
         return f"{seconds:.2f} s"
     return outcome if outcome == "cached" else f"{outcome} after {seconds:.2f} s"
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

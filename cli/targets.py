@@ -94,7 +94,7 @@ def _show_all(console: Console, states: list[TargetState]) -> None:
             state.name,
             _packages(state),
             " ".join(state.precisions),
-            " ".join(format_ or "default" for format_ in state.formats),
+            " ".join(filter(None, state.formats)) or "default",
             str(len(state.ops)),
         )
     console.print(table)

@@ -24,7 +24,8 @@ class Verb(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verb's own options, and the global ones apart."""
-        own = [parameter for parameter in self.get_params(ctx) if parameter not in self.globals]
+        options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
+        own = [option for option in options if option not in self.globals]
         for title, parameters in (("Options", own), ("Global options", self.globals)):
             records = [record for parameter in parameters if (record := parameter.get_help_record(ctx)) is not None]
             with formatter.section(title):

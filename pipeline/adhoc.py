@@ -22,17 +22,27 @@ WHERE = "the command line"
 _DECLARATION = re.compile(r"(?P<name>[^=]+)=(?P<dtype>\w+)\[(?P<shape>[^\]]*)\]")
 
 
-def model_section(source: str, *, args: Sequence[str], inputs: Sequence[str], outputs: Sequence[str]) -> ModelSection:
+def model_section(
+    source: str,
+    *,
+    args: Sequence[str] = (),
+    inputs: Sequence[str] = (),
+    outputs: Sequence[str] = (),
+    dims: Sequence[str] = (),
+) -> ModelSection:
     """Say a model: its source, arguments of its factory, `NAME=DTYPE[SIZES]` for each input, names of outputs.
 
+    `dims` fixes symbolic dimensions, `NAME=SIZE` each.
+
     Raises:
-        RequestError: when an input is not said in this form.
+        RequestError: when an input or a dimension is not said in this form.
     """
     return ModelSection(
         source=source,
         args=tuple(args),
         inputs=dict(map(_declaration, inputs)),
         outputs={name: TensorDeclaration() for name in outputs},
+        dims=dict(map(_dimension, dims)),
     )
 
 
@@ -116,3 +126,10 @@ def _declaration(text: str) -> tuple[str, TensorDeclaration]:
     sizes = [size for size in form["shape"].split(",") if size]
     shape = tuple(int(size) if size.isdecimal() else size for size in sizes)
     return form["name"], TensorDeclaration(dtype=form["dtype"], shape=shape)
+
+
+def _dimension(text: str) -> tuple[str, int]:
+    name, _, size = text.partition("=")
+    if not name or not size.isdecimal() or int(size) < 1:
+        raise RequestError(f"--dim: expected NAME=SIZE, got {text!r}", hint="for example --dim batch=1")
+    return name, int(size)

@@ -79,6 +79,7 @@ class InspectModel(msgspec.Struct, frozen=True, kw_only=True, tag="inspect"):
         from ...compiler.importers.request import Request
         from ...compiler.importers.table import import_model
         from ...compiler.inspect import summarize
+        from ...compiler.passes.fix_dimensions import FixDimensions
 
         imported = import_model(
             Request(
@@ -92,7 +93,8 @@ class InspectModel(msgspec.Struct, frozen=True, kw_only=True, tag="inspect"):
         )
         model = imported.model
         hub = CLEANUP(model)
-        summary, cleaned = summarize(model), summarize(hub)  # more shapes are known after the clean-up
+        one_call = CLEANUP(FixDimensions(dict.fromkeys(model.signature.symbols, 1))(hub))
+        summary, call = summarize(model), summarize(one_call)  # with its dimensions fixed, shapes are known
         inspection = Inspection(
             source=model.source.reference,
             framework=model.source.framework,
@@ -102,8 +104,8 @@ class InspectModel(msgspec.Struct, frozen=True, kw_only=True, tag="inspect"):
             opset=_opset_of(imported.files, self.model.source) or summary.opset,
             parameters=summary.parameters,
             parameter_bytes=summary.parameter_bytes,
-            macs=cleaned.macs,
-            macs_complete=cleaned.macs_complete,
+            macs=call.macs,
+            macs_complete=call.macs_complete,
             ops=summary.ops,
             targets={name: _outlook(name, hub, options) for name, options in self.targets.items()},
         )

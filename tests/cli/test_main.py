@@ -7,6 +7,7 @@ import time
 
 import click
 import pytest
+
 from edgewright.cli.main import VERBS, group, main
 from edgewright.cli.verb import Verb
 from edgewright.vocabulary import errors
@@ -54,7 +55,7 @@ def test_the_examples_of_a_verb_parse(verb):
 
 
 def test_help_imports_nothing_heavy():
-    code = "import sys; from edgewright.cli.main import main; main(['--help']); print(*sys.modules, sep='\\n', file=sys.stderr)"
+    code = "import sys; from edgewright.cli.main import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"numpy", "rich", "msgspec", "onnx", "onnx_ir", "onnxruntime", "torch", "importlib.metadata"}
     assert heavy & set(done.stderr.split()) - set(_loaded_at_start()) == set()
@@ -188,7 +189,7 @@ def test_a_reader_that_closes_the_pipe_is_no_error():
 
 def test_what_a_verb_prints_beside_its_document_goes_to_stderr(edgewright, monkeypatch):
     def usage(self):
-        print("a library speaks")
+        sys.stdout.write("a library speaks")
         return 0, 0
 
     monkeypatch.setattr("edgewright.pipeline.cache.Cache.usage", usage)

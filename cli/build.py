@@ -1,0 +1,103 @@
+"""`edgewright build`: the whole chain, by a project file or by what the line says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .build_request import KEY_VARIABLE, BuildRequest
+from .failure import Failure
+from .model_options import MODEL_HELP, model_options
+from .names import RECIPE_NAME, TARGET_NAME
+from .output import Output, pass_output
+from .verb import CONTEXT, Verb
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..pipeline.result import BuildResult
+
+
+@click.command(
+    cls=Verb,
+    context_settings=CONTEXT,
+    help="Compile a model for every target, prove each artifact equal to the original, measure it, and put what holds "
+    f"all gates into one signed bundle. Without MODEL by the edgewright.toml of this folder (or -C). {MODEL_HELP} "
+    "Leaves with 0 when all gates hold, 1 when one fails, 2 when a target refuses the model, 3 when a tool fails.",
+    examples={
+        "edgewright build": "by the edgewright.toml of this folder",
+        "edgewright build -C examples/digits -o out -t tflite": "another project, one target of it",
+        "edgewright build model.onnx -t tflite -t onnxruntime -o out": "without a project file, on drawn inputs",
+        "edgewright build model.onnx -t tflite --evaluation test.npz --labels label --metric top1": "with a metric",
+        "edgewright build net.py:load --arg w.pt --input 'x=float32[batch,64]' -t tflite --recipe fp16": "PyTorch",
+        "edgewright build --evidence out/report.json": "with the figures of a kept report: the same bundle again",
+    },
+)
+@click.argument("model", required=False)
+@click.option(
+    "-C",
+    "--project",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="The folder of a project file, or the file.  [default: this folder]",
+)
+@click.option("-t", "--target", "targets", multiple=True, type=TARGET_NAME, help="A target; repeat it.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of the results.  [default: out beside the project file]",
+)
+@click.option("--evaluation", metavar="DATA", help="Rows to judge by: data.npz or loader.py:function.")
+@click.option("--rows", metavar="START:STOP", help="Which rows of the evaluation data.  [default: all]")
+@click.option("--labels", metavar="NAME", help="The array of the evaluation data that holds the labels.")
+@click.option("--metric", metavar="NAME", help="The task metric: top1, top5, mse, mae, psnr, cosine or auc.")
+@click.option("--recipe", "recipes", multiple=True, type=RECIPE_NAME, help="fp32 or fp16; repeat it.  [default: fp32]")
+@click.option("--key", metavar="PEM", help=f"Private key that signs the bundle.  [default: ${KEY_VARIABLE}]")
+@model_options
+@click.option("--evidence", type=click.Path(path_type=Path), help="A kept report.json; nothing is measured again.")
+@click.option(
+    "--allow-not-run", "allowed", multiple=True, metavar="GATE", help="A gate that may be not-run; repeat it."
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="How many steps at a time.  [default: one a core]")
+@pass_output
+def build(
+    output: Output,
+    /,
+    out: Path | None,
+    evidence: Path | None,
+    jobs: int | None,
+    **asked: Any,
+) -> int:
+    """Build, then show the verdicts and where the results lie."""
+    from ..pipeline.execute import build as run
+
+    project = BuildRequest(**asked).project()
+    with output.progress() as progress:
+        result = run(project, out or project.folder / "out", progress=progress, jobs=jobs, evidence=evidence)
+    output.show(result, lambda console: _text(console, result))
+    return result.exit_code
+
+
+def _text(console: Console, result: BuildResult) -> None:
+    from ..profiles.render import render
+
+    console.print(render(result.report, console.width))
+    for problem in result.problems:
+        failure = Failure(
+            kind="Problem",
+            message=f"{problem.subject}: {problem.message}",
+            hint=problem.hint,
+            exit_code=problem.exit_code,
+        )
+        console.print(failure.text(width=console.width, colour=False), markup=False, soft_wrap=True)
+    facts = {"report": result.report_path, "bundle": result.bundle, "archive": result.archive}
+    for name, path in facts.items():
+        if path is not None:
+            console.print(f"{name:<9}{path}", markup=False, soft_wrap=True)
+    if result.bundle is None:
+        console.print("no bundle: not every gate holds", style="bold red")
+    elif not result.signed:
+        console.print("the bundle is unsigned: `edgewright keygen` makes a key pair", style="yellow")

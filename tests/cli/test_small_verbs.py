@@ -1,0 +1,129 @@
+import stat
+import subprocess
+
+import pytest
+
+from edgewright.cli import health
+from edgewright.cli.health import State
+
+
+def test_cache_tells_where_and_how_large(edgewright, tmp_path):
+    said = edgewright("cache")
+    assert said.stdout == f"path     {tmp_path / 'cache'}\nentries  0\nsize     0 B\n"
+
+
+def test_cache_clear_removes_every_entry(edgewright, tmp_path):
+    from edgewright.pipeline.cache import Cache
+
+    Cache(tmp_path / "cache").get_or_make("ab" * 32, lambda folder: (folder / "file").write_text("12345"))
+    cleared = edgewright("cache", "--clear", "--json").document
+    assert (cleared["entries"], cleared["cleared_entries"]) == (0, 1)
+    assert cleared["cleared_bytes"] > 5
+    assert Cache(tmp_path / "cache").usage() == (0, 0)
+
+
+def test_keygen_makes_a_pair_that_only_its_owner_reads(edgewright, tmp_path):
+    said = edgewright("keygen", "release.pem")
+    assert said.exit_code == 0
+    private = tmp_path / "release.pem"
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    assert b"PUBLIC KEY" in (tmp_path / "release.pub").read_bytes()
+    assert 'export EDGEWRIGHT_SIGNING_KEY="$(cat release.pem)"' in said.stderr
+
+
+def test_keygen_never_overwrites(edgewright, tmp_path):
+    (tmp_path / "key.pem").write_text("mine")
+    said = edgewright("keygen")
+    assert said.exit_code == 2
+    assert (tmp_path / "key.pem").read_text() == "mine"
+    assert not (tmp_path / "key.pub").exists()
+
+
+def test_targets_names_all(edgewright):
+    said = edgewright("targets")
+    assert [line.split()[0] for line in said.stdout.splitlines()] == ["target", "onnxruntime", "tflite"]
+
+
+def test_targets_of_one_lists_its_operators(edgewright):
+    state = edgewright("targets", "tflite", "--json").document
+    assert state["installed"]
+    assert {"Conv", "Softmax"} <= set(state["ops"])
+    assert "  Conv " in edgewright("targets", "tflite").stdout
+
+
+def test_a_target_that_is_not_installed_shows_the_command_that_installs_it(edgewright, monkeypatch):
+    monkeypatch.setattr("edgewright.targets.table.missing_packages", lambda target: target.packages)
+    assert "tflite is not installed: pip install 'edgewright[tflite]'" in edgewright("targets").stdout
+    assert edgewright("targets", "tflite", "--json").document["fix"] == "pip install 'edgewright[tflite]'"
+
+
+def test_a_target_that_there_is_not_is_a_wrong_request(edgewright):
+    said = edgewright("targets", "coreml")
+    assert said.exit_code == 2
+    assert said.stderr == "error: there is no target named 'coreml'\nhint: known: onnxruntime, tflite\n"
+
+
+def test_doctor_is_content_with_this_machine(edgewright):
+    said = edgewright("doctor", "--json")
+    assert said.exit_code == 0
+    names = [check["name"] for check in said.document["checks"]]
+    assert names == ["python", "packages", "extra tflite", "extra torch", "cache", "signing key", "processor"]
+
+
+def test_doctor_shows_the_command_that_fixes(edgewright, monkeypatch):
+    monkeypatch.delenv("EDGEWRIGHT_SIGNING_KEY", raising=False)
+    assert "EDGEWRIGHT_SIGNING_KEY is not set" in (said := edgewright("doctor").stdout)
+    assert "edgewright keygen" in said
+
+
+def test_doctor_fails_when_the_cache_cannot_be_written(edgewright, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("EDGEWRIGHT_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    said = edgewright("doctor")
+    assert said.exit_code == 3
+    assert "✗  cache" in said.stdout
+    assert said.stdout.endswith("not ready: fix what is marked ✗\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "state"), [((3, 10, 9), State.MISSING), ((3, 11, 0), State.OK), ((3, 14, 0), State.MISSING)]
+)
+def test_python_is_checked(number, state):
+    assert health.python(number).state is state
+
+
+def test_an_old_package_is_told_with_what_is_asked_for(monkeypatch):
+    versions = {"numpy": "1.0"}
+    true_version = health.version
+    monkeypatch.setattr(health, "version", lambda name: versions.get(name) or true_version(name))
+    base = health.packages()[0]
+    assert base.state is State.MISSING
+    assert base.detail == "numpy 1.0 is not >=2.2"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_the_script_of_a_shell(edgewright, shell):
+    assert "_EDGEWRIGHT_COMPLETE" in edgewright("completion", shell).stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("edgewright t", {"targets"}),
+        ("edgewright targets ", {"onnxruntime", "tflite"}),
+        ("edgewright build -t tf", {"tflite"}),
+        ("edgewright build --recipe fp", {"fp16", "fp32"}),
+        ("edgewright build --ev", {"--evaluation", "--evidence"}),
+    ],
+)
+def test_bash_completes_verbs_targets_recipes_and_options(edgewright_process, typed, offered):
+    words = typed.split(" ")
+    done = edgewright_process(
+        env={"_EDGEWRIGHT_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1)}
+    )
+    assert {line.partition(",")[2] for line in done.stdout.split()} == offered
+
+
+def test_the_bash_script_is_one_that_bash_reads(edgewright):
+    script = edgewright("completion", "bash").stdout
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
