@@ -55,8 +55,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", choices=list(SUBJECTS), default=list(SUBJECTS))
     parser.add_argument("--converters", nargs="+", choices=list(PACKAGES), default=list(PACKAGES))
     parser.add_argument("--repeats", type=int, default=3, help="conversions of each, the median is reported")
-    parser.add_argument("--processes", type=int, default=3, help="processes in which latency is measured")
-    parser.add_argument("--rounds", type=int, default=25, help="turns of each file in each process")
+    parser.add_argument("--processes", type=int, default=7, help="processes in which latency is measured")
+    parser.add_argument("--rounds", type=int, default=10, help="turns of each file in each process")
     parser.add_argument("--results", type=Path, default=HERE / "results")
     return parser.parse_args()
 
