@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .build_request import KEY_VARIABLE, BuildRequest
-from .failure import Failure
 from .model_options import MODEL_HELP, model_options
 from .names import RECIPE_NAME, TARGET_NAME
-from .output import Output, pass_output
+from .output import Output, pass_output, path_from_here
 from .verb import CONTEXT, Verb
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..pipeline.result import BuildResult
+    from ..pipeline.result import BuildResult, Problem
 
 
 @click.command(
@@ -77,27 +77,41 @@ def build(
     project = BuildRequest(**asked).project()
     with output.progress() as progress:
         result = run(project, out or project.folder / "out", progress=progress, jobs=jobs, evidence=evidence)
-    output.show(result, lambda console: _text(console, result))
+    output.show(result, lambda console: _text(console, result, output.settings.verbose))
     return result.exit_code
 
 
-def _text(console: Console, result: BuildResult) -> None:
+def _text(console: Console, result: BuildResult, verbose: bool) -> None:
     from ..profiles.render import render
 
     console.print(render(result.report, console.width))
-    for problem in result.problems:
-        failure = Failure(
-            kind="Problem",
-            message=f"{problem.subject}: {problem.message}",
-            hint=problem.hint,
-            exit_code=problem.exit_code,
-        )
-        console.print(failure.text(width=console.width, colour=False), markup=False, soft_wrap=True)
-    facts = {"report": result.report_path, "bundle": result.bundle, "archive": result.archive}
-    for name, path in facts.items():
-        if path is not None:
-            console.print(f"{name:<9}{path}", markup=False, soft_wrap=True)
-    if result.bundle is None:
-        console.print("no bundle: not every gate holds", style="bold red")
-    elif not result.signed:
-        console.print("the bundle is unsigned: `edgewright keygen` makes a key pair", style="yellow")
+    console.print()
+    if verbose:
+        for problem in result.problems:
+            console.print(f"{problem.subject}: {problem.message}", markup=False, soft_wrap=True)
+    for hint, subjects in _hints(result.problems).items():
+        console.print(f"hint for {', '.join(subjects)}: {hint}", markup=False, soft_wrap=True)
+    console.print(f"report   {path_from_here(result.report_path)}, and report.html beside it", soft_wrap=True)
+    if result.bundle is None or result.archive is None:
+        console.print(f"no bundle: {_WHY_NOT[result.exit_code]}", style="bold red")
+        return
+    state = "signed" if result.signed else "unsigned: `edgewright keygen` makes a key pair, and no verifier takes it so"
+    console.print(f"bundle   {path_from_here(result.bundle)}, {state}", markup=False, soft_wrap=True)
+    console.print(f"archive  {path_from_here(result.archive)}", markup=False, soft_wrap=True)
+
+
+def _hints(problems: Sequence[Problem]) -> dict[str, list[str]]:
+    """Say each hint once, with the artifacts that it is for; the table has told their problems already."""
+    hints: dict[str, list[str]] = {}
+    for problem in sorted(problems, key=lambda problem: problem.subject):
+        if problem.hint is not None:
+            hints.setdefault(problem.hint, []).append(problem.subject)
+    return hints
+
+
+_WHY_NOT = {
+    1: "not every gate holds",
+    2: "a target refused the model",
+    3: "a tool or a device failed",
+    4: "a signature was refused",
+}

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
@@ -89,6 +90,12 @@ def console_on(stream: IO[str]) -> Console:
 
     width = shutil.get_terminal_size((UNBOUNDED, 24)).columns
     return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def path_from_here(path: Path) -> str:
+    """Give a path as one would type it: relative where it lies below the working directory."""
+    absolute = path.absolute()
+    return str(absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute)
 
 
 def escaped(text: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from .output import Output, escaped, pass_output
+from ..vocabulary.errors import EdgewrightError
+from .failure import Failure
+from .output import UNBOUNDED, Output, escaped, pass_output
 from .verb import CONTEXT, Verb
 
 if TYPE_CHECKING:
@@ -31,17 +33,35 @@ if TYPE_CHECKING:
 @click.option("--key", type=click.Path(dir_okay=False, path_type=Path), help="The maker's public key, in PEM.")
 @pass_output
 def verify(output: Output, bundles: tuple[Path, ...], key: Path | None) -> int:
-    """Verify every bundle, one after the other; the first that is refused ends it."""
+    """Verify every bundle, whatever is found out about the others."""
     from ..pipeline.check import verify as verify_bundle
     from ..pipeline.result import first_exit_code
 
+    results, refused = [], []
     with output.progress() as progress:
-        results = [verify_bundle(bundle, key, progress) for bundle in bundles]
-    output.show({"bundles": results}, lambda console: _text(console, results))
-    return first_exit_code({result.exit_code for result in results})
+        for bundle in bundles:
+            try:
+                results.append(verify_bundle(bundle, key, progress))
+            except EdgewrightError as error:
+                if len(bundles) == 1:
+                    raise
+                refused.append(Refused(bundle, Failure.of(error)))
+    document = {
+        "bundles": results,
+        "refused": [{"bundle": str(each.bundle), **each.failure.document()} for each in refused],
+    }
+    output.show(document, lambda console: _text(console, results, refused))
+    return first_exit_code({result.exit_code for result in results} | {each.failure.exit_code for each in refused})
 
 
-def _text(console: Console, results: list[VerifyResult]) -> None:
+class Refused(NamedTuple):
+    """A bundle of several that could not be believed."""
+
+    bundle: Path
+    failure: Failure
+
+
+def _text(console: Console, results: list[VerifyResult], refused: list[Refused]) -> None:
     from rich.table import Table
 
     for result in results:
@@ -56,11 +76,15 @@ def _text(console: Console, results: list[VerifyResult]) -> None:
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("  artifact")
         table.add_column("parity")
-        table.add_column("why", overflow="fold")
+        table.add_column("", overflow="fold")
         for row in result.rows:
             verdict = f"[{_COLOURS[row.verdict]}]{row.verdict}[/]"
             table.add_row(f"  {escaped(row.artifact)}", verdict, escaped("; ".join(row.reasons)))
         console.print(table)
+    for each in refused:
+        console.print(f"[bold red]refused: {escaped(str(each.bundle))}[/]", soft_wrap=True)
+        width = None if console.width == UNBOUNDED else console.width
+        console.print(each.failure.text(width=width, colour=False), markup=False, soft_wrap=True)
 
 
 _COLOURS = {"pass": "green", "fail": "bold red", "not-run": "yellow"}
