@@ -1,0 +1,102 @@
+"""The verdict table for a terminal or a text file: every column where there is room, else the most telling ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import wording
+from .report import Entry, Report, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+GAP = 2
+"""Blanks between two columns."""
+
+STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.NOT_RUN: "yellow"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """A column: its place is that in `COLUMNS`; the lower its rank, the longer it stays when the terminal is narrow."""
+
+    title: str
+    rank: int
+    cell: Callable[[Entry], str]
+    is_number: bool = True
+
+
+COLUMNS = (
+    Column(title="artifact", rank=0, cell=lambda entry: entry.artifact, is_number=False),
+    Column(title="device", rank=6, cell=lambda entry: entry.device, is_number=False),
+    Column(title="verdict", rank=0, cell=lambda entry: entry.verdict, is_number=False),
+    Column(title="metric", rank=2, cell=lambda entry: wording.metric_of(entry.metric)),
+    Column(title="drop [95%]", rank=4, cell=lambda entry: wording.drop_of(entry.metric)),
+    Column(title="max |Δ|", rank=3, cell=wording.worst_difference),
+    Column(title="p50", rank=8, cell=lambda entry: wording.latency_of(entry, 50)),
+    Column(title="p90", rank=1, cell=lambda entry: wording.latency_of(entry, 90)),
+    Column(title="p99", rank=9, cell=lambda entry: wording.latency_of(entry, 99)),
+    Column(title="load", rank=10, cell=wording.load_of),
+    Column(title="memory", rank=7, cell=wording.memory_of),
+    Column(title="size", rank=5, cell=wording.artifact_size_of),
+    Column(title="evidence", rank=0, cell=lambda entry: wording.TIERS[entry.evidence], is_number=False),
+)
+
+
+def render(report: Report, width: int) -> RenderableType:
+    """Give the table of verdicts with the reasons below it, no wider than `width` columns where names allow that."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = fitting_columns(report, width)
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold", collapse_padding=True)
+    for column in columns:
+        table.add_column(column.title, justify="right" if column.is_number else "left", no_wrap=True)
+    for entry in report.entries:
+        table.add_row(
+            *(
+                Text(column.cell(entry), style=STYLES[entry.verdict] if column.title == "verdict" else "")
+                for column in columns
+            )
+        )
+    return Group(table, *_reasons(report), Text(wording.summary_of(report), style="bold"))
+
+
+def fitting_columns(report: Report, width: int) -> tuple[Column, ...]:
+    """Give the columns that fit, in order: by rank all for which there is still room, those of rank 0 always.
+
+    A column in which nothing was run is left out first; devices are named where there are several.
+    """
+    candidates = [column for column in COLUMNS if column.rank == 0 or _says_something(column, report)]
+    room = width + GAP
+    kept: set[str] = set()
+    for column in sorted(candidates, key=lambda column: column.rank):
+        needed = GAP + max(len(text) for text in (column.title, *(column.cell(entry) for entry in report.entries)))
+        if column.rank and needed > room:
+            continue
+        room -= needed
+        kept.add(column.title)
+    return tuple(column for column in COLUMNS if column.title in kept)
+
+
+def _says_something(column: Column, report: Report) -> bool:
+    if column.title == "device":
+        return len({entry.device for entry in report.entries}) > 1
+    return any(column.cell(entry) != wording.NOT_RUN for entry in report.entries)
+
+
+def _reasons(report: Report) -> list[Text]:
+    from rich.text import Text
+
+    lines = []
+    for entry in report.entries:
+        for reason in entry.reasons:
+            line = Text("  ")
+            line.append(f"{entry.artifact} on {entry.device}", style=STYLES[entry.verdict])
+            line.append(f": {reason}")
+            lines.append(line)
+    return [Text(""), *lines, Text("")] if lines else [Text("")]
