@@ -11,6 +11,7 @@ from ..bundle.compose import Built, Evidence, GoldenVectors, compose
 from ..bundle.keys import public_pem, read_private_key
 from ..bundle.manifest import GoldenKind, Tolerance
 from ..bundle.pack import Content, write
+from ..bundle.signature_file import SIGNATURE_PATH
 from ..bundle.verify import verify
 from ..devices.base import Facts
 from ..fallback.rules import make_ladders
@@ -115,4 +116,7 @@ def _is_same(bundle: Path, archive: Path, files: Mapping[str, Content], signer: 
         except EdgewrightError:  # another key, another build, or harmed: it is written anew
             return False
     wanted = {path: digest_file(item) if isinstance(item, Path) else digest_bytes(item) for path, item in files.items()}
-    return all({path: tree.digest(path) for path in wanted} == wanted for tree in trees)
+    return all(
+        set(tree.paths) - {SIGNATURE_PATH} == wanted.keys() and {path: tree.digest(path) for path in wanted} == wanted
+        for tree in trees
+    )
