@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 import msgspec
@@ -64,13 +65,16 @@ def parse_json(data: bytes, where: str) -> Any:
 
 
 def encode_json(value: Any) -> bytes:
-    """Write a struct as JSON: sorted keys, two spaces, a newline at the end. Equal values give equal bytes.
+    """Write a struct as JSON: sorted keys, two spaces, a newline at the end; paths become text.
+
+    Equal values give equal bytes.
 
     Raises:
         ValueError: when it holds NaN or an infinity, which msgspec would write as null.
     """
-    json.dumps(msgspec.to_builtins(value), allow_nan=False)
-    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n"
+    plain = msgspec.to_builtins(value, enc_hook=_say_path)
+    json.dumps(plain, allow_nan=False)
+    return msgspec.json.format(msgspec.json.encode(plain, order="sorted"), indent=2) + b"\n"
 
 
 def convert(value: Any, type_: type[T], where: str) -> T:
@@ -184,6 +188,12 @@ def _join(path: str, key: str) -> str:
 def _has_tag_of(value: Mapping[str, Any], type_: type[msgspec.Struct]) -> bool:
     tag = type_.__struct_config__.tag_field
     return tag is not None and value.get(tag) == type_.__struct_config__.tag
+
+
+def _say_path(value: object) -> str:
+    if isinstance(value, PurePath):
+        return str(value)
+    raise NotImplementedError(f"JSON has no form for {type(value).__name__}")  # msgspec's word for it
 
 
 def _is_struct(type_: Any) -> bool:
