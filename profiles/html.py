@@ -15,7 +15,7 @@ WORDS = {Verdict.PASS: "pass", Verdict.FAIL: "fail", Verdict.NOT_RUN: "not run"}
 
 
 def render_html(report: Report) -> str:
-    """Give the page. Equal reports, equal pages."""
+    """Give the page. Equal reports, equal pages: mappings are in the order of their names, as in `report.json`."""
     title = f"{report.name} {report.version}"
     head = element(
         "head",
@@ -121,7 +121,7 @@ def _details(entry: Entry) -> Markup:
         _profile(entry.profile, entry.evidence),
         _coverage(entry.coverage),
         _files(entry),
-        _pairs("Toolchain", entry.toolchain.items()),
+        _pairs("Toolchain", sorted(entry.toolchain.items())),
     ]
     summary = element("summary", f"{entry.artifact} on {entry.device}", _verdict(entry.verdict))
     if entry.verdict is Verdict.PASS:
@@ -143,7 +143,7 @@ def _parity(parity: Parity | None, evidence: str) -> Content:
             f"{found.reference_max_abs:.4g}",
             found.dtype,
         )
-        for name, found in parity.outputs.items()
+        for name, found in sorted(parity.outputs.items())
     ]
     titles = ("Output", "Max |Δ|", "Cosine", "PSNR", "SNR", "Equal", "Max |reference|", "dtype")
     return _table("Parity", f"{parity.rows} rows of {parity.inputs} inputs; {evidence}", titles, rows)
@@ -215,9 +215,9 @@ def _devices(devices: dict[str, Facts]) -> Content:
             f"{facts.cpu}, {facts.cores} cores, {facts.arch}, {facts.os}",
             wording.size_of(facts.ram_bytes),
             ", ".join(facts.features) or wording.NOT_RUN,
-            ", ".join(f"{runtime} {version}" for runtime, version in facts.runtimes.items()) or wording.NOT_RUN,
+            ", ".join(f"{runtime} {version}" for runtime, version in sorted(facts.runtimes.items())) or wording.NOT_RUN,
         )
-        for name, facts in devices.items()
+        for name, facts in sorted(devices.items())
     ]
     return _table("", "", ("Device", "Kind", "CPU", "Memory", "Features", "Runtimes"), rows)
 

@@ -1,0 +1,196 @@
+"""The report is read strictly, and shown in full, in a line or on a page."""
+
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from edgewright.profiles.html import render_html
+from edgewright.profiles.markup import Markup, element
+from edgewright.profiles.render import COLUMNS, fitting_columns, render
+from edgewright.profiles.report import Report, Verdict
+from edgewright.vocabulary.errors import ConfigError
+
+
+def changed(report, **fields):
+    return json.dumps({**json.loads(report.encode()), **fields}).encode()
+
+
+def test_what_is_written_is_read_again(report):
+    assert Report.decode(report.encode()) == report
+
+
+def test_equal_reports_are_equal_bytes(report):
+    assert report.encode() == Report.decode(report.encode()).encode()
+
+
+def test_an_unknown_field_of_this_version_is_refused(report):
+    with pytest.raises(ConfigError, match="unknown key colour"):
+        Report.decode(changed(report, colour="red"))
+
+
+def test_another_major_version_is_refused(report):
+    with pytest.raises(ConfigError, match=r"expected a report of schema version 1.x, got '2.0'"):
+        Report.decode(changed(report, schema_version="2.0"))
+
+
+def test_unknown_fields_of_a_newer_minor_version_are_ignored(report):
+    newer = Report.decode(changed(report, schema_version="1.7", colour="red"))
+    assert msgspec.structs.replace(newer, schema_version="1.0") == report
+
+
+def test_unknown_fields_that_are_critical_are_refused(report):
+    with pytest.raises(ConfigError, match="colour must be understood"):
+        Report.decode(changed(report, schema_version="1.7", colour="red", critical=["colour"]))
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"schema_version": 1}', b'{"schema_version": "1.x"}'])
+def test_what_is_no_report_is_refused(data):
+    with pytest.raises(ConfigError):
+        Report.decode(data)
+
+
+def text_of(report, width):
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console.print(render(report, width))
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_the_table_is_no_wider_than_the_terminal(report, width):
+    assert max(map(len, text_of(report, width).splitlines())) <= width
+
+
+def test_a_narrow_table_keeps_what_matters_most(report):
+    assert [column.title for column in fitting_columns(report, 80)] == [
+        "artifact",
+        "verdict",
+        "metric",
+        "max |Δ|",
+        "p90",
+        "memory",
+        "size",
+        "evidence",
+    ]
+
+
+def test_a_wide_table_has_all_columns_but_the_device_that_is_always_the_same(report):
+    titles = [column.title for column in fitting_columns(report, 140)]
+    assert titles == [column.title for column in COLUMNS if column.title != "device"]
+
+
+def test_several_devices_are_named(report):
+    elsewhere = msgspec.structs.replace(report.entries[0], device="elsewhere")
+    both = msgspec.structs.replace(report, entries=(*report.entries, elsewhere))
+    assert "device" in [column.title for column in fitting_columns(both, 140)]
+
+
+def test_a_row_says_the_figures_with_units(report):
+    row = next(line for line in text_of(report, 140).splitlines() if line.startswith("tflite-fp32"))
+    assert re.split(r"\s{2,}", row.strip()) == [
+        "tflite-fp32",
+        "pass",
+        "89.75 %",
+        "0.00 pp [-0.12, 0.12]",
+        "2.0e-07",
+        "43.0 µs",
+        "47.0 µs",
+        "73.0 µs",
+        "3.20 ms",
+        "11.7 MB",
+        "41.4 kB",
+        "host",
+    ]
+
+
+def test_what_was_not_run_is_never_a_number(report):
+    row = next(line for line in text_of(report, 140).splitlines() if line.startswith("tflite-grid"))
+    assert not re.search(r"\d", row)
+    assert "not-run" in row
+
+
+def test_reasons_and_the_summary_stand_below_the_table(report):
+    text = text_of(report, 140)
+    assert "tflite-fp16 on here: max_size: 41.43 kB, over 40 kB" in text
+    assert text.rstrip().endswith("1 passed, 1 failed, 2 not run")
+
+
+class Page(HTMLParser):
+    """Reads a page and complains where elements are not closed in order."""
+
+    VOID = ("meta", "br", "link", "img")
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.text = [], [], [], []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_the_page_is_whole_and_needs_nothing_else(report):
+    page = Page(render_html(report))
+    assert not {"script", "link", "img", "iframe"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name in ("src", "href") or name.startswith("on")]
+    assert "url(" not in render_html(report)
+    assert "@import" not in render_html(report)
+
+
+def test_equal_reports_are_equal_pages(report):
+    assert render_html(report) == render_html(Report.decode(report.encode()))
+
+
+def test_the_page_shows_every_figure_with_its_tier(report):
+    text = " ".join(Page(render_html(report)).text)
+    for figure in ("89.75 %", "2.0e-07", "131.2 dB", "47.0 µs", "11.7 MB", "41.4 kB", "3.20 ms", "-0.125 to 0.125 pp"):
+        assert figure in text
+    assert "measured-host" in text
+    assert "emulated" in text
+    assert "1 native, 0 decomposed, 0 refused" in text
+    assert "GridSample" in text
+    assert "load_before" in text
+
+
+def test_text_of_the_report_cannot_become_markup(report):
+    hostile = "<script>alert('x')</script>&amp;\""
+    entry = msgspec.structs.replace(report.entries[0], artifact=hostile, reasons=(hostile,))
+    page = Page(render_html(msgspec.structs.replace(report, name=hostile, entries=(entry,))))
+    assert "script" not in page.tags
+    assert hostile in page.text
+
+
+@given(st.text(), st.text())
+def test_elements_escape_what_they_hold(text, value):
+    page = Page(element("p", element("b", text), text, title=value))
+    assert page.tags == ["p", "b"]
+    # a parser replaces what HTML cannot hold, and reads \r as \n
+    if not re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", text + value):
+        assert "".join(page.text) == text * 2
+        assert page.attributes == [("title", value)]
+
+
+def test_markup_is_not_escaped_twice():
+    assert element("p", Markup("a &amp; b")) == "<p>a &amp; b</p>"
+
+
+def test_failures_are_open_and_passes_folded(report):
+    page = render_html(report)
+    assert page.count("<details open") == sum(entry.verdict is not Verdict.PASS for entry in report.entries)
