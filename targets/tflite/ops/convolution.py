@@ -10,7 +10,7 @@ from ..call import Call
 from ..dialect import dtype_of, shape_of
 from ..refused import Refused
 from .lowering import Lowering
-from .windows import Windows, windows_of
+from .windows import Windows, padded, unsqueezed, windows_of
 
 
 def lower_conv(call: Call, b: Builder) -> ir.Value:
@@ -54,28 +54,6 @@ def _conv_2d(call: Call, b: Builder, x: ir.Value, weight: ir.Value, windows: Win
         multiplier = out_channels // groups
         return b.op("DEPTHWISE_CONV_2D", [x, filters, bias], shape, dtype_of(x), depth_multiplier=multiplier, **common)
     return b.op("CONV_2D", [x, b.transpose(weight, (0, 2, 3, 1)), bias], shape, dtype_of(x), **common)
-
-
-def padded(x: ir.Value, windows: Windows, b: Builder, number: float = 0) -> tuple[ir.Value, str]:
-    """Give `x` [N, spatial…, C] and the padding mode that together place exactly these windows."""
-    if windows.is_valid:
-        return x, "VALID"
-    if windows.is_same and number == 0:
-        return x, "SAME"
-    pads = [(before, max(after, 0)) for before, after in windows.pads]
-    return b.pad(x, [(0, 0), *pads, (0, 0)], number), "VALID"
-
-
-def unsqueezed(windows: Windows) -> Windows:
-    """Put an axis of size 1 before the one spatial axis."""
-    return Windows(
-        size=(1, *windows.size),
-        kernel=(1, *windows.kernel),
-        stride=(1, *windows.stride),
-        dilation=(1, *windows.dilation),
-        before=(0, *windows.before),
-        output=(1, *windows.output),
-    )
 
 
 LOWERINGS: dict[str, Lowering] = {"Conv": lower_conv}

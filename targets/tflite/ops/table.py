@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from . import convolution, elementwise, linear, reduction, shape
+from . import (
+    activation,
+    convolution,
+    elementwise,
+    indexing,
+    linear,
+    movement,
+    normalization,
+    pooling,
+    reduction,
+    shape,
+)
 from .lowering import Lowering
 
 LOWERINGS: dict[tuple[str, str], Lowering] = {
     ("", op): lowering
-    for theme in (elementwise, convolution, linear, reduction, shape)
+    for theme in (
+        activation,
+        convolution,
+        elementwise,
+        indexing,
+        linear,
+        movement,
+        normalization,
+        pooling,
+        reduction,
+        shape,
+    )
     for op, lowering in theme.LOWERINGS.items()
 }
 """(domain, operator) → its lowering."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import onnx_ir as ir
+
+from ..builder import Builder
 from ..call import Call
 from ..dialect import shape_of
 from ..refused import Refused
@@ -90,4 +93,31 @@ def windows_of(call: Call, kernel: Sequence[int]) -> Windows:
         dilation=tuple(dilation),
         before=tuple(before),
         output=tuple(output),
+    )
+
+
+def padded(
+    x: ir.Value, windows: Windows, b: Builder, number: float = 0, *, explicit: bool = False
+) -> tuple[ir.Value, str]:
+    """Give `x` [N, spatial…, C] and the padding mode that together place exactly these windows.
+
+    `number` fills the padding; `explicit` pads even where SAME would do, for an operator that treats SAME otherwise.
+    """
+    if windows.is_valid:
+        return x, "VALID"
+    if windows.is_same and not explicit:
+        return x, "SAME"
+    pads = [(before, max(after, 0)) for before, after in windows.pads]
+    return b.pad(x, [(0, 0), *pads, (0, 0)], number), "VALID"
+
+
+def unsqueezed(windows: Windows) -> Windows:
+    """Put an axis of size 1 before the one spatial axis."""
+    return Windows(
+        size=(1, *windows.size),
+        kernel=(1, *windows.kernel),
+        stride=(1, *windows.stride),
+        dilation=(1, *windows.dilation),
+        before=(0, *windows.before),
+        output=(1, *windows.output),
     )

@@ -1,0 +1,142 @@
+"""Operators that cut, join and pad."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import onnx_ir as ir
+
+from ..builder import Builder
+from ..call import Call
+from ..dialect import Array, dtype_of, shape_of
+from ..refused import Refused
+from .lowering import Lowering
+
+
+def lower_concat(call: Call, b: Builder) -> ir.Value:
+    """Join along an axis; what is empty along it is left out."""
+    axis = call.axis(0)
+    parts = [call[index] for index in range(len(call.inputs)) if shape_of(call[index])[axis]]
+    return b.concat(parts or [call[0]], axis)
+
+
+def lower_split(call: Call, b: Builder) -> list[ir.Value | None]:
+    """Cut into pieces of given sizes, or of equal ones with a smaller last."""
+    x, axis = call[0], call.axis(0)
+    size, count = shape_of(x)[axis], len(call.node.outputs)
+    sizes = call.constant_ints(1, "list of sizes") if call.opset >= 13 else call.ints("split")
+    if sizes is None:
+        piece = -(-size // call.integer("num_outputs", count))
+        sizes = [min(piece, size - start) for start in range(0, size, piece)]
+    if len(sizes) != count or sum(sizes) != size:
+        raise Refused(f"pieces of {sizes} are not {count} of {size}")
+    if count == 1:
+        return [x]
+    shapes = [(*shape_of(x)[:axis], piece, *shape_of(x)[axis + 1 :]) for piece in sizes]
+    results = [(shape, dtype_of(x)) for shape in shapes]
+    where = np.array(axis, np.int32)
+    if len(set(sizes)) == 1:
+        return list(b.node("SPLIT", [where, x], results, num_splits=count))
+    return list(b.node("SPLIT_V", [x, np.array(sizes, np.int32), where], results, num_splits=count))
+
+
+def lower_slice(call: Call, b: Builder) -> ir.Value:
+    """Cut by starts, ends and steps; a negative step reverses first."""
+    x, shape = call[0], shape_of(call[0])
+    starts, ends = call.constant_ints(1, "starts") or [], call.constant_ints(2, "ends") or []
+    axes = call.constant_ints(3, "axes") or list(range(len(starts)))
+    steps = call.constant_ints(4, "steps") or [1] * len(starts)
+    bounds = [range(size) for size in shape]
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        bounds[axis % len(shape)] = range(shape[axis])[slice(start, end, step)]
+    if any(len(bound) == 0 for bound in bounds):
+        raise Refused("it gives an empty tensor")
+    backwards = [axis for axis, bound in enumerate(bounds) if bound.step < 0 and len(bound) > 1]
+    if backwards:
+        x = b.op("REVERSE_V2", [x, np.array(backwards, np.int32)], shape, dtype_of(x))
+        for axis in backwards:
+            last, bound = shape[axis] - 1, bounds[axis]
+            bounds[axis] = range(last - bound[0], last - bound[-1] + 1, -bound.step)
+    return b.slice(
+        x,
+        [bound[0] for bound in bounds],
+        [bound[-1] + 1 for bound in bounds],
+        [abs(bound.step) if len(bound) > 1 else 1 for bound in bounds],
+    )
+
+
+def lower_pad(call: Call, b: Builder) -> ir.Value:
+    """Pad with a number, the edge or the reflection; negative pads cut."""
+    x, rank = call[0], call.rank()
+    pads = call.constant_ints(1, "pads") or []
+    axes = call.constant_ints(3, "axes") if call.has(3) else list(range(rank))
+    full = [(0, 0)] * rank
+    for place, axis in enumerate(axes or []):
+        full[axis % rank] = (pads[place], pads[place + len(pads) // 2])
+    shape = shape_of(x)
+    cuts = [(max(-before, 0), size - max(-after, 0)) for size, (before, after) in zip(shape, full, strict=True)]
+    x = b.slice(x, [start for start, _ in cuts], [stop for _, stop in cuts])
+    full = [(max(before, 0), max(after, 0)) for before, after in full]
+    match call.text("mode", "constant"):
+        case "constant":
+            number = call.constant(2, "value").item() if call.has(2) else 0
+            return b.pad(x, full, number)
+        case "reflect":
+            return _mirror(b, x, full)
+        case "edge":
+            return _by_index(
+                b, x, full, lambda size, before, after: np.clip(np.arange(-before, size + after), 0, size - 1)
+            )
+        case "wrap":
+            return _by_index(b, x, full, lambda size, before, after: np.arange(-before, size + after) % size)
+        case mode:
+            raise Refused(f"mode {mode!r}")
+
+
+def _mirror(b: Builder, x: ir.Value, pads: list[tuple[int, int]]) -> ir.Value:
+    shape = shape_of(x)
+    if any(max(pad) >= size for size, pad in zip(shape, pads, strict=True) if max(pad)):
+        raise Refused("it reflects more than there is")
+    wide = [size + before + after for size, (before, after) in zip(shape, pads, strict=True)]
+    return b.op("MIRROR_PAD", [x, np.array(pads, np.int32)], wide, dtype_of(x), mode="REFLECT")
+
+
+def _by_index(
+    b: Builder, x: ir.Value, pads: Sequence[tuple[int, int]], indices: Callable[[int, int, int], Array]
+) -> ir.Value:
+    """Pad by picking: `indices(size, before, after)` says which element stands at each place of an axis."""
+    for axis, (before, after) in enumerate(pads):
+        if before or after:
+            x = b.gather(x, indices(shape_of(x)[axis], before, after).astype(np.int32), axis)
+    return x
+
+
+def lower_depth_to_space(call: Call, b: Builder) -> ir.Value:
+    """Spread channels over blocks. TFLite's own operator orders channels as mode DCR does."""
+    x, block = b.channels_last(call[0]), call.integer("blocksize", 1)
+    batch, height, width, channels = shape_of(x)
+    depth = channels // block**2
+    if call.text("mode", "DCR") == "CRD":
+        order = np.arange(channels).reshape(depth, block**2).T.ravel().astype(np.int32)
+        x = b.gather(x, order, 3)
+    shape = (batch, height * block, width * block, depth)
+    return b.channels_first(b.op("DEPTH_TO_SPACE", [x], shape, dtype_of(x), block_size=block))
+
+
+def lower_space_to_depth(call: Call, b: Builder) -> ir.Value:
+    """Gather blocks into channels."""
+    x, block = b.channels_last(call[0]), call.integer("blocksize", 1)
+    batch, height, width, channels = shape_of(x)
+    shape = (batch, height // block, width // block, channels * block**2)
+    return b.channels_first(b.op("SPACE_TO_DEPTH", [x], shape, dtype_of(x), block_size=block))
+
+
+LOWERINGS: dict[str, Lowering] = {
+    "Concat": lower_concat,
+    "DepthToSpace": lower_depth_to_space,
+    "Pad": lower_pad,
+    "Slice": lower_slice,
+    "SpaceToDepth": lower_space_to_depth,
+    "Split": lower_split,
+}
