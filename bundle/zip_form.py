@@ -20,9 +20,10 @@ from .paths import check_path, check_paths
 from .tree import MAX_FILES
 
 BLOCK_BYTES = 2**20
-ZIP64_LIMIT = 0xFFFFFFFF
-"""A size or offset from here on stands in a Zip64 field."""
-_COUNT_LIMIT = 0xFFFF
+ZIP64_SIZE, ZIP64_COUNT = 0xFFFFFFFF, 0xFFFF
+"""A size or offset, and a number of files, that from here on stand in Zip64 fields."""
+_IN_ZIP64, _COUNT_IN_ZIP64 = 0xFFFFFFFF, 0xFFFF
+"""What stands in the plain field then."""
 
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
@@ -141,7 +142,7 @@ class ZipTree:
         check_path(path)
         if path in self._places:
             raise TrustError(f"{self._where}: {path!r} stands in it twice")
-        if size == ZIP64_LIMIT and len(extra) == 20:
+        if size == _IN_ZIP64 and len(extra) == 20:
             size = struct.unpack_from("<Q", extra, 4)[0]
         start = offset + len(fixed) + len(name) + len(extra)
         member = _measure(name, self._blocks(source, start, size))
@@ -186,8 +187,8 @@ def _measure(name: bytes, blocks: Iterator[bytes]) -> _Member:
 
 
 def _local_header(member: _Member) -> bytes:
-    large = member.size_bytes >= ZIP64_LIMIT
-    size = ZIP64_LIMIT if large else member.size_bytes
+    large = member.size_bytes >= ZIP64_SIZE
+    size = _IN_ZIP64 if large else member.size_bytes
     extra = _zip64(member.size_bytes, member.size_bytes) if large else b""
     fixed = _LOCAL.pack(
         b"PK\x03\x04", _version(extra), _UTF8, 0, _TIME, _DATE, member.crc, size, size, len(member.name), len(extra)
@@ -196,10 +197,10 @@ def _local_header(member: _Member) -> bytes:
 
 
 def _central_header(member: _Member, offset: int) -> bytes:
-    large = member.size_bytes >= ZIP64_LIMIT
-    size = ZIP64_LIMIT if large else member.size_bytes
+    large, far = member.size_bytes >= ZIP64_SIZE, offset >= ZIP64_SIZE
+    size = _IN_ZIP64 if large else member.size_bytes
     values = [member.size_bytes, member.size_bytes] if large else []
-    values += [offset] if offset >= ZIP64_LIMIT else []
+    values += [offset] if far else []
     extra = _zip64(*values) if values else b""
     fixed = _CENTRAL.pack(
         b"PK\x01\x02",
@@ -218,22 +219,20 @@ def _central_header(member: _Member, offset: int) -> bytes:
         0,
         0,
         _PLAIN_0644,
-        min(offset, ZIP64_LIMIT),
+        _IN_ZIP64 if far else offset,
     )
     return fixed + member.name + extra
 
 
 def _directory(members: list[_Member], offsets: list[int], start: int) -> bytes:
     central = b"".join(_central_header(member, offset) for member, offset in zip(members, offsets, strict=True))
-    count, end = len(members), b""
-    if count >= _COUNT_LIMIT or len(central) >= ZIP64_LIMIT or start >= ZIP64_LIMIT:
-        end += _END_64.pack(
-            b"PK\x06\x06", _END_64.size - 12, _MADE_BY_UNIX | 45, 45, 0, 0, count, count, len(central), start
-        )
-        end += _LOCATOR.pack(b"PK\x06\x07", 0, start + len(central), 1)
-    count = min(count, _COUNT_LIMIT)
-    end += _END.pack(b"PK\x05\x06", 0, 0, count, count, min(len(central), ZIP64_LIMIT), min(start, ZIP64_LIMIT), 0)
-    return central + end
+    count, size = len(members), len(central)
+    if count < ZIP64_COUNT and size < ZIP64_SIZE and start < ZIP64_SIZE:
+        return central + _END.pack(b"PK\x05\x06", 0, 0, count, count, size, start, 0)
+    large = _END_64.pack(b"PK\x06\x06", _END_64.size - 12, _MADE_BY_UNIX | 45, 45, 0, 0, count, count, size, start)
+    locator = _LOCATOR.pack(b"PK\x06\x07", 0, start + size, 1)
+    end = _END.pack(b"PK\x05\x06", 0, 0, _COUNT_IN_ZIP64, _COUNT_IN_ZIP64, _IN_ZIP64, _IN_ZIP64, 0)
+    return central + large + locator + end
 
 
 def _zip64(*values: int) -> bytes:
