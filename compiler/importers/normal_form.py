@@ -91,5 +91,7 @@ def _refuse_foreign(model: ir.Model) -> None:
                 f"node {node.name!r} ({node.op_type}) draws random numbers, so no two runs can be compared",
                 hint="make the noise an input of the model",
             )
-        if node.domain == "" and (node.op_type.startswith(("Sequence", "Optional")) or "Sequence" in node.op_type):
+        if node.domain == "" and (
+            node.op_type.startswith(("Sequence", "Optional")) or node.op_type.endswith(("FromSequence", "ToSequence"))
+        ):
             raise ModelError(f"node {node.name!r} ({node.op_type}) works on sequences or optionals, not on tensors")

@@ -14,6 +14,7 @@ from ...vocabulary.errors import ModelError
 from ..model import Model, Source
 from ..passes.fix_dimensions import FixDimensions
 from ..passes.infer_shapes import InferShapes
+from .checker import check, own_contrib_nodes
 from .external_data import external_files
 from .file_kind import seems_to_be
 from .interface import check_dims, settle_interface
@@ -21,6 +22,7 @@ from .normal_form import normalize
 from .onnx_original import OnnxOriginal
 from .opset import raise_opset
 from .request import Imported, Request
+from .unfuse import unfuse
 
 
 class OnnxFile:
@@ -39,9 +41,9 @@ class OnnxFile:
         path = request.path
         graph = _load(path)
         files = tuple(sorted((path, *external_files(graph, path.parent))))
-        _check(path)
         normalize(graph)
         raise_opset(graph)
+        unfuse(graph)
         InferShapes().rewrite(graph)
         signature = settle_interface(graph, request)
         check_dims(signature, request.dims, request.reference)
@@ -80,16 +82,9 @@ def _load(path: Path) -> ir.Model:
         ) from error
     if not proto.HasField("graph") or proto.ir_version < 3 or not proto.graph.output:
         raise ModelError(f"{path}: not an ONNX model, or a truncated one: it has no graph with outputs")
-    if any(len(tensor.dims) == 0 and not tensor.data_type for tensor in proto.graph.initializer):
-        raise ModelError(f"{path}: a truncated ONNX model: a weight has no type")
+    owned = own_contrib_nodes(proto)
     model = ir.from_proto(proto)
     ir.external_data.set_base_dir(model.graph, path.parent)
+    external_files(model, path.parent)  # before the checker, which says less
+    check(path, proto, changed=owned)
     return model
-
-
-def _check(path: Path) -> None:
-    try:
-        onnx.checker.check_model(path)
-    except (onnx.checker.ValidationError, ValueError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"{path}: not a valid ONNX model: {first}") from error

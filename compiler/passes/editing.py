@@ -139,7 +139,8 @@ class Editor:
         node = old.producer()
         assert node is not None
         graph = node.graph
-        assert graph is not None
+        if graph is None:  # it went with the last of its other outputs, this one was not used
+            return
         if new.shape is None or (old.shape is not None and len(old.shape) == len(new.shape)):
             keep_known(new, old)
         if old.is_graph_output():
