@@ -85,8 +85,18 @@ def main(request: Path, out: Path) -> int:
         )
     else:
         return 0
-    out.with_name(out.name + ".error.json").write_bytes(msgspec.json.encode(problem))
+    _leave(problem, out.with_name(out.name + ".error.json"))
     return FAILED
+
+
+def _leave(problem: _Problem, path: Path) -> None:
+    """Write the problem whole or not at all; on a full disk it can only be said in the log."""
+    fresh = path.with_suffix(".part")
+    try:
+        fresh.write_bytes(msgspec.json.encode(problem))
+        fresh.replace(path)
+    except OSError as error:
+        print(f"{problem.message}\n{error}", file=sys.stderr)  # noqa: T201 - the log is all that is left
 
 
 if __name__ == "__main__":
