@@ -9,7 +9,9 @@ import onnx_ir as ir
 
 from ..dialect import Array
 
-_RANDOM = frozenset("Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike".split())
+_RANDOM = frozenset(
+    ["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"]
+)
 _WIDENING = {(ir.DataType.FLOAT16, ir.DataType.FLOAT), (ir.DataType.INT32, ir.DataType.INT64)}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ....compiler.model import Model
 from ....vocabulary.errors import RefusedError
 from ...base import Options
-from .simplify import simplify
 from .lower import Lowered, lower
+from .simplify import simplify
 from .static import static_input_shapes
 
 

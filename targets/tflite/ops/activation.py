@@ -34,7 +34,7 @@ def lower_erf(call: Call, b: Builder) -> ir.Value:
 
 
 def lower_elu(call: Call, b: Builder) -> ir.Value:
-    """x above zero, alpha · (exp(x) − 1) below."""
+    """X above zero, alpha · (exp(x) − 1) below."""
     x, alpha = call[0], call.real("alpha", 1.0)
     if alpha == 1.0:
         return b.unary("ELU", x)
@@ -48,7 +48,7 @@ def lower_selu(call: Call, b: Builder) -> ir.Value:
 
 
 def lower_celu(call: Call, b: Builder) -> ir.Value:
-    """x above zero, alpha · (exp(x / alpha) − 1) below."""
+    """X above zero, alpha · (exp(x / alpha) − 1) below."""
     x, alpha = call[0], call.real("alpha", 1.0)
     inner = b.unary("ELU", b.binary("MUL", x, b.full(1 / alpha, x)))
     return b.binary("MUL", inner, b.full(alpha, x)) if alpha > 0 else _refuse_alpha(alpha)

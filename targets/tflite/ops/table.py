@@ -12,7 +12,9 @@ from . import (
     normalization,
     pooling,
     reduction,
+    resize,
     shape,
+    transposed_convolution,
 )
 from .lowering import Lowering
 
@@ -28,7 +30,9 @@ LOWERINGS: dict[tuple[str, str], Lowering] = {
         normalization,
         pooling,
         reduction,
+        resize,
         shape,
+        transposed_convolution,
     )
     for op, lowering in theme.LOWERINGS.items()
 }

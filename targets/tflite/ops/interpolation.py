@@ -1,0 +1,113 @@
+"""The arithmetic of resizing along one axis, after the definition of ONNX's Resize."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..dialect import Array
+from ..refused import Refused
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Axis:
+    """One axis of `before` elements that gets `after`; `scale` is the declared one, which sets the coordinates."""
+
+    before: int
+    after: int
+    scale: float
+    mode: str
+    coordinates: str
+    rounding: str
+    cubic: float
+    exclude_outside: bool
+    antialias: bool
+
+    def origins(self) -> Array:
+        """Give where each new element lies in the old ones, float64[after]."""
+        x = np.arange(self.after, dtype=np.float64)
+        length = self.before * self.scale
+        match self.coordinates:
+            case "half_pixel":
+                return (x + 0.5) / self.scale - 0.5
+            case "half_pixel_symmetric":
+                adjustment = self.after / length
+                offset = self.before / 2 * (1 - adjustment)
+                return offset + (x + 0.5) / self.scale - 0.5
+            case "pytorch_half_pixel":
+                return (x + 0.5) / self.scale - 0.5 if length > 1 else np.full(self.after, -0.5)
+            case "asymmetric":
+                return x / self.scale
+            case "align_corners":
+                return x * (self.before - 1) / (length - 1) if length > 1 else np.zeros(self.after)
+            case other:
+                raise Refused(f"coordinate mode {other!r}")
+
+    def picks(self) -> Array:
+        """Give which old element each new one is, int64[after]."""
+        if self.antialias:
+            raise Refused("antialias of mode nearest")
+        x = self.origins()
+        match self.rounding:
+            case "round_prefer_floor":
+                chosen = np.ceil(x - 0.5)
+            case "round_prefer_ceil":
+                chosen = np.floor(x + 0.5)
+            case "floor":
+                chosen = np.floor(x)
+            case "ceil":
+                chosen = np.ceil(x)
+            case other:
+                raise Refused(f"nearest mode {other!r}")
+        return np.clip(chosen, 0, self.before - 1).astype(np.int64)
+
+    def matrix(self) -> Array:
+        """Give the weight of each old element in each new one, float64[after, before]."""
+        shrink = min(self.scale, 1.0) if self.antialias else 1.0
+        reach = (1 if self.mode == "linear" else 2) / shrink
+        x = self.origins()
+        weights = np.zeros((self.after, self.before))
+        for row, origin in enumerate(x):
+            first = int(np.floor(origin - reach)) + 1
+            places = np.arange(first, int(np.ceil(origin + reach)))
+            parts = self._curve((places - origin) * shrink)
+            inside = (places >= 0) & (places < self.before)
+            if self.exclude_outside:
+                places, parts = places[inside], parts[inside]
+            if self.exclude_outside or self.antialias:
+                parts = parts / parts.sum()
+            np.add.at(weights[row], np.clip(places, 0, self.before - 1), parts)
+        return weights
+
+    def _curve(self, distance: Array) -> Array:
+        d = np.abs(distance)
+        if self.mode == "linear":
+            return np.maximum(1 - d, 0)
+        if self.mode != "cubic":
+            raise Refused(f"mode {self.mode!r}")
+        a = self.cubic
+        near = ((a + 2) * d - (a + 3)) * d * d + 1
+        far = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+        return np.where(d <= 1, near, np.where(d < 2, far, 0.0))
+
+
+def kernel_picks(before: int, after: int, align: bool, half: bool) -> Array:
+    """Give what RESIZE_NEAREST_NEIGHBOR picks, computed in float32 as its kernel does."""
+    scale = np.float32((before - 1) / (after - 1) if align and after > 1 else before / after)
+    x = (np.arange(after, dtype=np.float32) + np.float32(0.5 if half else 0)) * scale
+    return np.clip(np.floor(x + 0.5) if align else np.floor(x), 0, before - 1).astype(np.int64)
+
+
+def kernel_matrix(before: int, after: int, align: bool, half: bool) -> Array:
+    """Give the matrix of RESIZE_BILINEAR."""
+    scale = (before - 1) / (after - 1) if align and after > 1 else before / after
+    x = np.arange(after, dtype=np.float64)
+    x = np.clip((x + 0.5) * scale - 0.5 if half else x * scale, 0, before - 1)
+    low = np.floor(x).astype(np.int64)
+    high = np.minimum(low + 1, before - 1)
+    weights = np.zeros((after, before))
+    rows = np.arange(after)
+    np.add.at(weights, (rows, low), 1 - (x - low))
+    np.add.at(weights, (rows, high), x - low)
+    return weights
