@@ -1,6 +1,7 @@
 """Whether a build's memory grows with the rows that judge it: MobileNetV2 on 16, 64 and 256 images of 600 kB each.
 
-Prints a Markdown table; writes `results/memory.json`. The peak is that of the largest process of the build.
+Prints a Markdown table; writes `results/memory.json`. The peaks are those of the build's largest process: resident
+memory with mapped files, and private memory alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from child import run
+from private_memory import PeakOfDescendants
 
 HERE = Path(__file__).parent
 EDGEWRIGHT = str(Path(sys.executable).with_name("edgewright"))
@@ -49,17 +51,19 @@ def main() -> None:
             run([sys.executable, "-c", MAKE_ROWS, str(count), str(folder / "rows.npz")], log)
             project = PROJECT.format(model=results / "models/mobilenet_v2.onnx")
             (folder / "edgewright.toml").write_text(project, "utf-8")
-            usage = run([EDGEWRIGHT, "build", "-C", scratch], log, {"EDGEWRIGHT_CACHE_DIR": f"{scratch}/cache"})
+            with PeakOfDescendants() as private:
+                usage = run([EDGEWRIGHT, "build", "-C", scratch], log, {"EDGEWRIGHT_CACHE_DIR": f"{scratch}/cache"})
             record[count] = {
                 "wall_s": usage.wall_s,
-                "peak_bytes": usage.peak_bytes,
+                "resident_bytes": usage.peak_bytes,
+                "private_bytes": private.peak_bytes,
                 "data_bytes": (folder / "rows.npz").stat().st_size,
             }
     (results / "memory.json").write_text(json.dumps(record, indent=2) + "\n", "utf-8")
-    print("| rows | data MB | seconds | peak MB |\n|--:|--:|--:|--:|")
+    print("| rows | data MB | seconds | resident MB | private MB |\n|--:|--:|--:|--:|--:|")
     for count, figures in record.items():
-        data, peak = figures["data_bytes"] / 1e6, figures["peak_bytes"] / 1e6
-        print(f"| {count} | {data:.0f} | {figures['wall_s']:.1f} | {peak:.0f} |")
+        megabytes = [f"{figures[key] / 1e6:.0f}" for key in ("data_bytes", "resident_bytes", "private_bytes")]
+        print(f"| {count} | {megabytes[0]} | {figures['wall_s']:.1f} | {megabytes[1]} | {megabytes[2]} |")
 
 
 if __name__ == "__main__":
