@@ -144,8 +144,10 @@ def _convert_union(value: Any, choices: tuple[Any, ...], where: str, path: str) 
         if len(structs) == 1 or len(tagged) == 1:
             return _convert_struct(value, (tagged or structs)[0], where, path)
     others = [choice for choice in choices if choice is not type(None) and choice not in structs]
-    if len(others) == 1:
+    if len(others) == 1 and not (structs and isinstance(value, Mapping)):
         return _convert(value, others[0], where, path)
+    if len(structs) == 1 and not others:
+        raise refuse(where, path, "a table", value)
     for choice in others:
         try:
             return msgspec.convert(value, choice)

@@ -51,7 +51,9 @@ class Quantity:
     }
     """Unit → its dimension and its size in the base unit (ms, B, pp, dB, abs)."""
 
-    _FORM: ClassVar[re.Pattern[str]] = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµ%]+)")
+    _FORM: ClassVar[re.Pattern[str]] = re.compile(
+        r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*([A-Za-zµ%]+)"
+    )
 
     def __post_init__(self) -> None:
         if self.unit not in self.UNITS:
