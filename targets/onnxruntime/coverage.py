@@ -61,9 +61,13 @@ def _op(node: ir.Node) -> str:
 def _reasons(model: Model, nodes: list[ir.Node]) -> dict[int, str]:
     """Why onnxruntime refuses nodes, by their place in the graph."""
     reasons = {}
+    known = {*known_ops(), *(f"{domain}.{name}" for domain, name, _ in model.ir.functions)}
     with tempfile.TemporaryDirectory(prefix="edgewright-onnxruntime-") as folder:
         path = Path(folder) / "node.onnx"
         for index, node in enumerate(nodes):
+            if _op(node) not in known:
+                reasons[index] = "onnxruntime has no such operator"
+                continue
             if any(value is not None and value.dtype is None for value in node.inputs):
                 continue  # what an unknown operator gives has no type, so what takes it cannot be asked about
             if any(

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from edgewright.devices.base import Benchmark, Infer, Job
 from edgewright.vocabulary.tensor_folder import TensorFolder
 

@@ -5,6 +5,7 @@ import shutil
 import msgspec
 import numpy as np
 import pytest
+
 from edgewright.devices.agent.benchmark import benchmark
 from edgewright.devices.agent.infer import infer
 from edgewright.devices.agent.job import Calls, Procedure

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+
 from edgewright.devices.local import Local, LocalSettings
 from edgewright.devices.table import make_device
 from edgewright.vocabulary.errors import ConfigError, DeviceError, RequestError

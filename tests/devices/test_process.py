@@ -9,6 +9,7 @@ import time
 
 import psutil
 import pytest
+
 from edgewright.devices.process import Ending, run_child
 from edgewright.vocabulary.errors import DeviceError, ToolError
 

@@ -1,0 +1,124 @@
+"""Tiny hub models, made here."""
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+from onnx import helper, numpy_helper
+
+from edgewright.compiler.model import Model, Source
+from edgewright.vocabulary.signature import Signature, TensorSpec
+
+OPSET = 20
+
+
+@pytest.fixture(scope="session")
+def make_hub():
+    """Make a hub model: `make_hub(nodes, inputs, outputs, weights)`, tensors as `{name: shape}`, all of one dtype."""
+
+    def make(nodes, inputs, outputs, weights=None, domains=(), dtype="float32"):
+        element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+
+        def infos(tensors):
+            return [helper.make_tensor_value_info(name, element, shape) for name, shape in tensors.items()]
+
+        def specs(tensors):
+            return tuple(TensorSpec(name=name, dtype=dtype, shape=tuple(shape)) for name, shape in tensors.items())
+
+        graph = helper.make_graph(
+            nodes,
+            "tiny",
+            infos(inputs),
+            infos(outputs),
+            [numpy_helper.from_array(np.asarray(array, dtype), name) for name, array in (weights or {}).items()],
+        )
+        opsets = [helper.make_opsetid("", OPSET), *(helper.make_opsetid(domain, 1) for domain in domains)]
+        proto = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+        if not domains:
+            proto = onnx.shape_inference.infer_shapes(proto, strict_mode=True)
+        return Model(
+            ir=ir.serde.deserialize_model(proto),
+            signature=Signature(inputs=specs(inputs), outputs=specs(outputs)),
+            source=Source(reference="tiny", framework="onnx", digest="0" * 64, tools={}),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def convnet(make_hub):
+    """A convolutional classifier of 8×8 images with an open batch."""
+    generator = np.random.default_rng(0)
+
+    def weight(*shape):
+        return generator.standard_normal(shape) * 0.1
+
+    return make_hub(
+        [
+            helper.make_node("Conv", ["image", "w1", "b1"], ["c1"], "conv1", pads=[1, 1, 1, 1], strides=[2, 2]),
+            helper.make_node("Relu", ["c1"], ["r1"], "relu1"),
+            helper.make_node("Conv", ["r1", "w2", "b2"], ["c2"], "conv2", pads=[1, 1, 1, 1], group=16),
+            helper.make_node("Relu", ["c2"], ["r2"], "relu2"),
+            helper.make_node("Conv", ["r2", "w3", "b3"], ["c3"], "conv3"),
+            helper.make_node("GlobalAveragePool", ["c3"], ["g"], "pool"),
+            helper.make_node("Flatten", ["g"], ["f"], "flatten"),
+            helper.make_node("Gemm", ["f", "w4", "b4"], ["logits"], "gemm", transB=1),
+            helper.make_node("Softmax", ["logits"], ["probability"], "softmax", axis=-1),
+        ],
+        {"image": ["batch", 3, 8, 8]},
+        {"probability": ["batch", 5]},
+        {
+            "w1": weight(16, 3, 3, 3),
+            "b1": weight(16),
+            "w2": weight(16, 1, 3, 3),
+            "b2": weight(16),
+            "w3": weight(32, 16, 1, 1),
+            "b3": weight(32),
+            "w4": weight(5, 32),
+            "b4": weight(5),
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def perceptron(make_hub):
+    """Two dense layers with weights enough that they make the file's size."""
+    generator = np.random.default_rng(1)
+    return make_hub(
+        [
+            helper.make_node("MatMul", ["x", "w1"], ["m1"], "dense1"),
+            helper.make_node("Relu", ["m1"], ["r1"], "relu"),
+            helper.make_node("MatMul", ["r1", "w2"], ["y"], "dense2"),
+        ],
+        {"x": ["rows", 128]},
+        {"y": ["rows", 128]},
+        {"w1": generator.standard_normal((128, 256)) * 0.05, "w2": generator.standard_normal((256, 128)) * 0.05},
+    )
+
+
+@pytest.fixture(scope="session")
+def oddly_named(make_hub):
+    """Two inputs and two outputs, in no alphabetical order, under names that only ONNX allows."""
+    return make_hub(
+        [
+            helper.make_node("Add", ["left/in:0", "a right"], ["sum;1"], "add"),
+            helper.make_node("Mul", ["left/in:0", "a right"], ["product"], "mul"),
+        ],
+        {"left/in:0": [1, 4], "a right": [1, 4]},
+        {"sum;1": [1, 4], "product": [1, 4]},
+    )
+
+
+@pytest.fixture(scope="session")
+def unsayable(make_hub):
+    """A model with an operator that nobody knows between two that everybody knows."""
+    return make_hub(
+        [
+            helper.make_node("Relu", ["x"], ["r"], "before"),
+            helper.make_node("Twirl", ["r"], ["t"], "the twirl", domain="com.example"),
+            helper.make_node("Relu", ["t"], ["y"], "after"),
+        ],
+        {"x": [1, 4]},
+        {"y": [1, 4]},
+        domains=["com.example"],
+    )
