@@ -24,17 +24,19 @@ def project_text(draft: Draft) -> str:
 
 def _head(draft: Draft) -> str:
     lines = ["# What `edgewright build` makes of one trained model. Paths are relative to this file.", "#"]
-    lines.append(f"# The model, as read from {draft.source}:")
+    lines.append(f"# The model, as read from {_said(draft.source)}:")
     lines += _signature(draft.signature)
     return "\n".join(lines)
 
 
 def _signature(signature: Signature) -> list[str]:
     specs = [("in", spec) for spec in signature.inputs] + [("out", spec) for spec in signature.outputs]
-    width = max(len(spec.name) for _, spec in specs)
-    return [
-        f"#   {way:<3} {spec.name:<{width}}  {spec.dtype}[{', '.join(map(str, spec.shape))}]" for way, spec in specs
-    ]
+    width = max(len(_said(spec.name)) for _, spec in specs)
+    return [f"#   {way:<3} {_said(spec.name):<{width}}  {spec.dtype}[{_sizes(spec)}]" for way, spec in specs]
+
+
+def _sizes(spec: TensorSpec) -> str:
+    return _said(", ".join(map(str, spec.shape)))
 
 
 def _model(draft: Draft) -> str:
@@ -77,7 +79,7 @@ def _data(data: DataDraft | None) -> str:
     labels = {"labels": data.labels} if data.labels else {}
     lines = [
         title,
-        f"# {data.file} has {data.row_count} rows. They must be in no order: a split of sorted rows misleads.",
+        f"# {_said(data.file)} has {data.row_count} rows. They must be in no order: a split of sorted rows misleads.",
     ]
     if data.calibration is not None:
         calibration = {"file": data.file, "rows": data.calibration, **names}
@@ -159,6 +161,11 @@ def _example(spec: TensorSpec) -> dict[str, object]:
 
 def _declaration(declared: TensorDeclaration) -> dict[str, object]:
     return {"shape": list(declared.shape or ()), "dtype": declared.dtype}
+
+
+def _said(text: str) -> str:
+    """Give text as a comment can hold it: on one line, and printable."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _line(key: str, value: object, comment: str) -> str:

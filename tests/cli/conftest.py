@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -55,3 +56,17 @@ def edgewright_process() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture
+def digits() -> Path:
+    """The folder of the example: a model, its labelled data, its project file."""
+    return Path(__file__).parents[2] / "examples" / "digits"
+
+
+@pytest.fixture
+def digits_here(digits: Path, tmp_path: Path) -> Path:
+    """The model and the data of the example, alone in the working directory of `edgewright`."""
+    for name in ("digits.onnx", "digits.npz"):
+        shutil.copy(digits / name, tmp_path / name)
+    return tmp_path

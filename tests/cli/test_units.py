@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewright.cli.units import in_bytes, in_count, in_ms
@@ -23,6 +23,7 @@ def test_durations(ms, text):
     assert in_ms(ms) == text
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=10**15))
 def test_a_size_is_told_to_half_a_percent(size_bytes):
     value, unit = in_bytes(size_bytes).split()

@@ -1,0 +1,214 @@
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgewright.cli.draft import DataDraft, Draft, TargetDraft, data_draft, metric_for
+from edgewright.cli.template import project_text
+from edgewright.pipeline.config import load_project, parse_project
+from edgewright.pipeline.peek import ArrayHead
+from edgewright.vocabulary.errors import DataError
+from edgewright.vocabulary.signature import Signature, TensorDeclaration, TensorSpec
+
+SIGNATURE = Signature(
+    inputs=(TensorSpec(name="image", dtype="float32", shape=("batch", 1, 8, 8)),),
+    outputs=(TensorSpec(name="probability", dtype="float32", shape=("batch", 10)),),
+)
+IMAGES = ArrayHead(dtype="float32", kind="f", shape=(600, 1, 8, 8))
+LABELS = ArrayHead(dtype="int64", kind="i", shape=(600,))
+
+
+def draft(**changes):
+    values = {
+        "source": "digits.onnx",
+        "args": (),
+        "declared": {},
+        "outputs": (),
+        "dims": {},
+        "signature": SIGNATURE,
+        "data": None,
+        "metric": None,
+        "targets": (TargetDraft(name="onnxruntime", recipes=("fp32",), fix=None),),
+        "name": "digits",
+        "has_key": False,
+    }
+    return Draft(**(values | changes))
+
+
+def parsed(tmp_path, **changes):
+    return parse_project(project_text(draft(**changes)), folder=tmp_path)
+
+
+def test_it_looks_at_what_is_in_the_folder(edgewright, digits_here, monkeypatch):
+    monkeypatch.setenv("EDGEWRIGHT_SIGNING_KEY", "a key")
+    said = edgewright("init")
+    assert (said.exit_code, said.stdout) == (0, "wrote edgewright.toml\n")
+    project = load_project(digits_here)
+    assert project.model.source == "digits.onnx"
+    assert (project.data.calibration.file, project.data.calibration.rows) == ("digits.npz", "0:120")
+    assert (project.data.evaluation.rows, project.data.evaluation.labels) == ("120:600", "label")
+    assert project.metric.name == "top1"
+    assert {name: target.recipes for name, target in project.targets.items()} == {
+        "onnxruntime": ("fp32",),
+        "tflite": ("fp32", "fp16"),
+    }
+    assert project.gates == {"max_drop": "1.0 pp"}
+    assert (project.bundle.name, project.bundle.signing_key) == ("digits", "env:EDGEWRIGHT_SIGNING_KEY")
+
+
+def test_the_signature_stands_in_the_comments(edgewright, digits_here):
+    edgewright("init", "digits.onnx")
+    text = (digits_here / "edgewright.toml").read_text()
+    assert "#   in  image        float32[batch, 1, 8, 8]\n#   out probability  float32[batch, 10]\n" in text
+
+
+def test_paths_are_relative_to_the_project_file(edgewright, digits_here):
+    (digits_here / "project").mkdir()
+    edgewright("init", "digits.onnx", "--data", "digits.npz", "-C", "project")
+    project = load_project(digits_here / "project")
+    assert project.model.source == "../digits.onnx"
+    assert project.data.evaluation.file == "../digits.npz"
+
+
+def test_a_project_file_that_is_there_is_kept(edgewright, digits_here):
+    (digits_here / "edgewright.toml").write_text("mine")
+    said = edgewright("init")
+    assert said.exit_code == 2
+    assert said.stderr == "error: edgewright.toml is already there\nhint: --force overwrites it\n"
+    assert (digits_here / "edgewright.toml").read_text() == "mine"
+
+
+def test_force_overwrites(edgewright, digits_here):
+    (digits_here / "edgewright.toml").write_text("mine")
+    assert edgewright("init", "--force").exit_code == 0
+    assert load_project(digits_here).model.source == "digits.onnx"
+
+
+def test_the_file_has_the_mode_of_any_new_file_and_nothing_is_left_beside_it(edgewright, digits_here):
+    edgewright("init")
+    (digits_here / "other").touch()
+    assert stat.S_IMODE((digits_here / "edgewright.toml").stat().st_mode) == stat.S_IMODE(
+        (digits_here / "other").stat().st_mode
+    )
+    assert {path.name for path in digits_here.iterdir()} == {"digits.onnx", "digits.npz", "edgewright.toml", "other"}
+
+
+def test_json_says_what_was_found(edgewright, digits_here):
+    document = edgewright("init", "--json").document
+    assert document == {
+        "data": "digits.npz",
+        "labels": "label",
+        "metric": "top1",
+        "model": "digits.onnx",
+        "path": "edgewright.toml",
+        "targets": ["onnxruntime", "tflite"],
+    }
+
+
+def test_an_empty_folder_asks_which_model(edgewright):
+    said = edgewright("init")
+    assert said.exit_code == 2
+    assert said.stderr.startswith("error: which model? this folder holds none\n")
+
+
+def test_two_models_ask_which_one(edgewright, digits_here):
+    (digits_here / "other.onnx").touch()
+    assert edgewright("init").stderr.startswith("error: which model? this folder holds digits.onnx, other.onnx\n")
+
+
+def test_a_file_that_is_no_model_leaves_nothing(edgewright, tmp_path):
+    (tmp_path / "model.onnx").write_text("no model")
+    assert edgewright("init").exit_code == 2
+    assert not (tmp_path / "edgewright.toml").exists()
+
+
+def test_data_that_does_not_fit_names_what_it_holds(edgewright, digits_here):
+    np.savez(digits_here / "other.npz", x=np.zeros((3, 5), np.float32))
+    said = edgewright("init", "digits.onnx", "--data", "other.npz")
+    assert said.exit_code == 2
+    assert "other.npz has no array for input 'image' (float32[batch, 1, 8, 8])" in said.stderr
+    assert "it holds x float32[3, 5]" in said.stderr
+
+
+def test_data_that_is_no_npz_is_a_wrong_request(edgewright, digits_here):
+    (digits_here / "other.npz").write_text("no zip")
+    assert edgewright("init", "digits.onnx", "--data", "other.npz").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("row_count", "calibration", "evaluation"),
+    [(9, None, "0:9"), (10, "0:2", "2:10"), (1000, "0:200", "200:1000"), (100_000, "0:500", "500:100000")],
+)
+def test_rows_are_split_into_calibration_and_evaluation(row_count, calibration, evaluation):
+    heads = {"image": ArrayHead(dtype="float32", kind="f", shape=(row_count, 1, 8, 8))}
+    found = data_draft("data.npz", heads, SIGNATURE, None)
+    assert (found.calibration, found.evaluation) == (calibration, evaluation)
+
+
+def test_an_array_is_found_by_dtype_and_shape_where_names_differ():
+    heads = {"x": IMAGES, "label": LABELS, "noise": ArrayHead(dtype="float64", kind="f", shape=(600, 1, 8, 8))}
+    assert data_draft("data.npz", heads, SIGNATURE, None).inputs == {"image": "x"}
+
+
+def test_labels_that_are_not_there_are_an_error():
+    with pytest.raises(DataError, match="no array 'labels'"):
+        data_draft("data.npz", {"image": IMAGES}, SIGNATURE, "labels")
+
+
+@pytest.mark.parametrize(
+    ("labels", "metric"),
+    [
+        (LABELS, "top1"),
+        (ArrayHead(dtype="float32", kind="f", shape=(600, 10)), "mse"),
+        (ArrayHead(dtype="<U8", kind="U", shape=(600,)), None),
+        (ArrayHead(dtype="int64", kind="i", shape=(600, 4)), None),
+    ],
+)
+def test_the_metric_follows_from_the_labels(labels, metric):
+    heads = {"image": IMAGES, "label": labels}
+    assert metric_for(data_draft("data.npz", heads, SIGNATURE, None), heads, SIGNATURE) == metric
+
+
+def test_a_draft_without_data_says_how_to_add_some(tmp_path):
+    assert parsed(tmp_path).data.evaluation is None
+    assert '# evaluation = { file = "data.npz"' in project_text(draft())
+
+
+def test_a_target_that_is_not_installed_is_commented_out_with_the_command(tmp_path):
+    missing = TargetDraft(name="tflite", recipes=("fp32",), fix="pip install 'edgewright[tflite]'")
+    text = project_text(draft(targets=(*draft().targets, missing)))
+    assert "# Not installed here; first: pip install 'edgewright[tflite]'\n# [targets.tflite]\n" in text
+    assert list(parse_project(text, folder=tmp_path).targets) == ["onnxruntime"]
+
+
+def test_a_factory_keeps_what_was_declared_of_it(tmp_path):
+    declared = {"image": TensorDeclaration(shape=("batch", 1, 8, 8), dtype="float32")}
+    model = parsed(
+        tmp_path, source="net.py:load", args=("weights.pt",), declared=declared, outputs=("probability",)
+    ).model
+    assert (model.source, model.args, model.inputs) == ("net.py:load", ("weights.pt",), declared)
+    assert list(model.outputs) == ["probability"]
+
+
+def test_open_dimensions_inside_a_shape_are_named():
+    signature = Signature(
+        inputs=(TensorSpec(name="ids", dtype="int64", shape=("batch", "length")),), outputs=SIGNATURE.outputs
+    )
+    assert "# dims = { length = 1 }" in project_text(draft(signature=signature))
+
+
+names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
+
+
+@settings(deadline=None)
+@given(names, names, names, names)
+def test_any_name_survives_the_way_through_the_file(source, array, tensor, argument):
+    signature = Signature(inputs=(TensorSpec(name=tensor, dtype="int8", shape=(1,)),), outputs=SIGNATURE.outputs)
+    data = DataDraft(file=source, row_count=9, calibration=None, evaluation="0:9", labels=array, inputs={tensor: array})
+    text = project_text(draft(source=source, args=(argument,), signature=signature, data=data, metric="top1"))
+    project = parse_project(text, folder=Path())
+    assert (project.model.source, project.model.args) == (source, (argument,))
+    assert (project.data.evaluation.labels, project.data.evaluation.inputs) == (array, {tensor: array})
