@@ -42,6 +42,8 @@ class Builder:
         """
         values = [make_constant(value) if isinstance(value, np.ndarray) else value for value in operands]
         _check(operator, values)
+        if any(0 in shape for shape, _ in results):
+            raise Refused("it gives an empty tensor")
         outputs = [make_value(None, tuple(shape), dtype) for shape, dtype in results]
         node = ir.Node(
             DOMAIN, operator, values, [_attribute(name, value) for name, value in attributes.items()], outputs=outputs

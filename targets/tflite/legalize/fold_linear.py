@@ -12,10 +12,19 @@ _OUTPUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 """The axis of the weights that counts the output channels."""
 
 
-def fold_linear(rewriter: Rewriter) -> None:
-    """Fold ADD, SUB and MUL by constants that hold one number a channel."""
+def fold_scales(rewriter: Rewriter) -> None:
+    """Fold MUL by constants that hold one number a channel, with the biases in between."""
+    _fold_all(rewriter, frozenset({"ADD", "SUB", "MUL"}))
+
+
+def fold_biases(rewriter: Rewriter) -> None:
+    """Fold ADD and SUB of constants that hold one number a channel."""
+    _fold_all(rewriter, frozenset({"ADD", "SUB"}))
+
+
+def _fold_all(rewriter: Rewriter, operators: frozenset[str]) -> None:
     for node in rewriter.graph:
-        if node.op_type in ("ADD", "SUB", "MUL") and text(node, "fused_activation_function", "NONE") == "NONE":
+        if node.op_type in operators and text(node, "fused_activation_function", "NONE") == "NONE":
             _fold(rewriter, node)
 
 

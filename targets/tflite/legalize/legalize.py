@@ -35,5 +35,5 @@ def legalize(model: Model, options: Options) -> Lowered:
             f"tflite cannot say {len(refused)} of the model's {len(lowered.coverage.nodes)} nodes:{lines}",
             hint="change these nodes in the source model, or build it for the target onnxruntime",
         )
-    simplify(lowered.graph)
+    simplify(lowered.graph, model.precision)
     return lowered

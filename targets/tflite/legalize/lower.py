@@ -80,6 +80,15 @@ class _Walk:
         inside = self.values[value]
         if inside is None:
             return None
+        try:
+            return self._finished(value, inside, inputs)
+        except Refused as refusal:
+            self.coverage.append(
+                NodeCoverage(node=str(value.name), op="(output)", handling=Handling.REFUSED, detail=str(refusal))
+            )
+            return None
+
+    def _finished(self, value: ir.Value, inside: ir.Value, inputs: list[ir.Value]) -> ir.Value:
         if value.name in self.last:
             inside = self.builder.channels_last(inside)
         if inside in inputs or constant_of(inside) is not None or inside.metadata_props.get("output"):

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from ....compiler.model import Precision
 from .absorb_transposes import absorb_transposes
 from .clean_reshapes import clean_reshapes
-from .fold_linear import fold_linear
+from .fold_linear import fold_biases, fold_scales
 from .fuse_activations import fuse_activations
 from .fuse_pads import fuse_pads
 from .move_transposes import move_transposes
 from .rewriter import Rewriter
 from .share import share_equal_nodes
+from .store_halves import store_halves
 
 
-def simplify(graph: ir.Graph) -> None:
+def simplify(graph: ir.Graph, precision: Precision) -> None:
     """Rewrite a dialect graph in place until it is as short as we know how."""
     rewriter = Rewriter(graph)
     absorb_transposes(rewriter)  # before moving: what a BATCH_MATMUL takes in need not move
@@ -23,8 +25,12 @@ def simplify(graph: ir.Graph) -> None:
     absorb_transposes(rewriter)
     share_equal_nodes(rewriter)
     clean_reshapes(rewriter)  # after moving: free TRANSPOSEs have become RESHAPEs only now
-    fold_linear(rewriter)  # before activations: a scale behind a fused activation cannot be folded
+    if precision is not Precision.FP16:  # a scale would take the weights out of what float16 holds
+        fold_scales(rewriter)
+    fold_biases(rewriter)  # before activations: what stands behind a fused activation cannot be folded
     fuse_activations(rewriter)
     fuse_pads(rewriter)
     clean_reshapes(rewriter)
     share_equal_nodes(rewriter)
+    if precision is Precision.FP16:
+        store_halves(graph)  # last: no pass looks for weights behind a DEQUANTIZE

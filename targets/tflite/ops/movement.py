@@ -129,7 +129,11 @@ def lower_space_to_depth(call: Call, b: Builder) -> ir.Value:
     x, block = b.channels_last(call[0]), call.integer("blocksize", 1)
     batch, height, width, channels = shape_of(x)
     shape = (batch, height // block, width // block, channels * block**2)
-    return b.channels_first(b.op("SPACE_TO_DEPTH", [x], shape, dtype_of(x), block_size=block))
+    y = b.op("SPACE_TO_DEPTH", [x], shape, dtype_of(x), block_size=block)
+    if call.text("mode", "DCR") == "CRD":
+        order = np.arange(shape[-1]).reshape(block**2, channels).T.ravel().astype(np.int32)
+        y = b.gather(y, order, 3)
+    return b.channels_first(y)
 
 
 LOWERINGS: dict[str, Lowering] = {
