@@ -77,6 +77,9 @@ def build(
     project = BuildRequest(**asked).project()
     with output.progress() as progress:
         result = run(project, out or project.folder / "out", progress=progress, jobs=jobs, evidence=evidence)
+    if output.settings.debug:
+        for problem in result.problems:
+            click.echo(f"{problem.subject}:\n{problem.log or problem.message}", err=True)
     output.show(result, lambda console: _text(console, result, output.settings.verbose))
     return result.exit_code
 

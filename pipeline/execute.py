@@ -196,7 +196,13 @@ class _Build:
             return work()
         except EdgewrightError as error:
             self.problems.append(
-                Problem(subject=subject, message=error.message, hint=error.hint, exit_code=error.exit_code)
+                Problem(
+                    subject=subject,
+                    message=error.message,
+                    hint=error.hint,
+                    exit_code=error.exit_code,
+                    log="\n".join(getattr(error, "__notes__", ())),
+                )
             )
             return None
 

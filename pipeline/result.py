@@ -10,12 +10,16 @@ from ..profiles.report import Report
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something that kept an artifact from being made or run: what, what to do, and the exit code that it asks for."""
+    """Something that kept an artifact from being made or run: what, what to do, and the exit code that it asks for.
+
+    `log` is what the child said that it happened in; empty when it said nothing.
+    """
 
     subject: str
     message: str
     hint: str | None
     exit_code: int
+    log: str = ""
 
 
 class BuildResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -123,6 +123,13 @@ def test_a_hint_is_said_once_for_all_that_need_it(edgewright, built, with_projec
     assert "hint for tflite-fp16, tflite-fp32: take them out\n" in edgewright("build").stdout
 
 
+def test_debug_shows_what_a_failed_child_said(edgewright, built, with_project):
+    problem = Problem(subject="tflite-fp32", message="a bug", hint=None, exit_code=3, log="Traceback: …\nKeyError: 'x'")
+    built["result"] = {"problems": (problem,), "bundle": None, "archive": None, "exit_code": 3}
+    assert "tflite-fp32:\nTraceback: …\nKeyError: 'x'\n" in edgewright("build", "--debug").stderr
+    assert "Traceback" not in edgewright("build").stderr
+
+
 def test_an_unsigned_bundle_is_called_so(edgewright, built, with_project):
     built["result"] = {"signed": False}
     assert "bundle   out/bundle, unsigned: `edgewright keygen`" in edgewright("build").stdout
