@@ -20,7 +20,11 @@ _RUNTIME = "edgewright.targets.onnxruntime.runtime:OnnxRuntime"
 
 
 class OnnxRuntime:
-    """Optimised offline for any CPU; symbolic dimensions stay unless `Options.dims` fixes them."""
+    """Optimised offline for any CPU; symbolic dimensions stay unless `Options.dims` fixes them.
+
+    `.onnx` is the faster of the two: onnxruntime lays it out for the CPU at hand when it loads it. A `.ort` file it runs
+    as it is, which is what small builds of onnxruntime without an ONNX parser can do.
+    """
 
     name = "onnxruntime"
     extra: str | None = None

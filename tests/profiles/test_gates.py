@@ -225,8 +225,8 @@ def test_points_and_percent_are_not_confused(entry):
         ("fp32", 1.1e-4, 0.5, Verdict.FAIL),
         ("fp32", 9e-4, 10.0, Verdict.PASS),
         ("fp32", 1.1e-3, 10.0, Verdict.FAIL),
-        ("fp16", 1e-2, 0.5, Verdict.PASS),
-        ("fp16", 1.1e-2, 0.5, Verdict.FAIL),
+        ("fp16", 5e-2, 0.5, Verdict.PASS),
+        ("fp16", 5.1e-2, 0.5, Verdict.FAIL),
     ],
 )
 def test_tensors_are_always_held_to_the_bounds_of_their_precision(
@@ -308,3 +308,10 @@ def test_without_an_artifact_there_is_nothing_to_judge(entry):
 
 def test_reasons_that_an_entry_has_stay(entry):
     assert held(change(entry, reasons=("noted before",)), max_size="1 B").reasons[0] == "noted before"
+
+
+def test_float16_is_held_to_the_direction_of_the_whole_output(entry):
+    entry = change(entry, precision="fp16")
+    assert held(with_output(entry, max_abs=0.02, cosine=0.99991)).verdict is Verdict.PASS
+    judged = held(with_output(entry, max_abs=0.02, cosine=0.9998))
+    assert judged.reasons == ("min_cosine: output probability has 0.9998, under 0.9999",)
