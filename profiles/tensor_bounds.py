@@ -27,7 +27,7 @@ DEFAULTS: Mapping[str, TensorBounds] = {
     # (2⁻²⁴ = 6e-8 a rounding) that stays two to three orders below 1e-4, while a wrong operator rarely does.
     # An index (argmax, top-k) flips where two scores are nearer than that, on far fewer than 1 of 1,000 elements.
     "fp32": TensorBounds(max_abs=1e-4, min_equal=0.999),
-    # A float16 weight is off by up to 2⁻¹¹ of itself, 2.8e-4 root mean square. The errors of layers add up like a random
+    # A float16 weight is off by up to 2⁻¹¹ of itself, 2.8e-4 root mean square. Errors of layers add up like a random
     # walk: 100 layers give 3e-3 of the activations' size, 1.4e-2 where they also amplify it fivefold. That is the error
     # of the whole output, so 1 - cos ≤ (1.4e-2)² / 2 = 1e-4. Its largest element is off by far more where parts of an
     # output have different scales (on a detector 60 times the root mean square): that bound is for a part gone wrong.

@@ -22,8 +22,8 @@ _RUNTIME = "edgewright.targets.onnxruntime.runtime:OnnxRuntime"
 class OnnxRuntime:
     """Optimised offline for any CPU; symbolic dimensions stay unless `Options.dims` fixes them.
 
-    `.onnx` is the faster of the two: onnxruntime lays it out for the CPU at hand when it loads it. A `.ort` file it runs
-    as it is, which is what small builds of onnxruntime without an ONNX parser can do.
+    `.onnx` is the faster of the two: onnxruntime lays it out for the CPU at hand when it loads it. A `.ort` file is run
+    as it is, which is all that small builds of onnxruntime without an ONNX parser can do.
     """
 
     name = "onnxruntime"
