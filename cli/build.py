@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..pipeline.result import BuildResult, Problem
+    from ..profiles.report import Entry
 
 
 @click.command(
@@ -94,6 +95,8 @@ def _text(console: Console, result: BuildResult, verbose: bool) -> None:
             console.print(f"{problem.subject}: {problem.message}", markup=False, soft_wrap=True)
     for hint, subjects in _hints(result.problems).items():
         console.print(f"hint for {', '.join(subjects)}: {hint}", markup=False, soft_wrap=True)
+    for line in _not_judged(result.report.entries):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(f"report   {path_from_here(result.report_path)}, and report.html beside it", soft_wrap=True)
     if result.bundle is None or result.archive is None:
         console.print(f"no bundle: {_WHY_NOT[result.exit_code]}", style="bold red")
@@ -101,6 +104,16 @@ def _text(console: Console, result: BuildResult, verbose: bool) -> None:
     state = "signed" if result.signed else "unsigned: `edgewright keygen` makes a key pair, and no verifier takes it so"
     console.print(f"bundle   {path_from_here(result.bundle)}, {state}", markup=False, soft_wrap=True)
     console.print(f"archive  {path_from_here(result.archive)}", markup=False, soft_wrap=True)
+
+
+def _not_judged(entries: Sequence[Entry]) -> list[str]:
+    """Say plainly what the verdicts do not speak of, where nothing was given to judge it by."""
+    lines = []
+    if any(entry.parity is not None and entry.parity.inputs == "drawn" for entry in entries):
+        lines.append("inputs   drawn from the signature: no evaluation data was given")
+    if all(entry.metric is None for entry in entries):
+        lines.append("metric   not run: only tensors were compared")
+    return lines
 
 
 def _hints(problems: Sequence[Problem]) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ from edgewright.cli.build_request import BuildRequest
 from edgewright.devices.base import Facts
 from edgewright.pipeline.config import load_project
 from edgewright.pipeline.result import BuildResult, Problem
-from edgewright.profiles.report import Entry, Report, Verdict
+from edgewright.profiles.report import Entry, Parity, Report, Verdict
 from edgewright.vocabulary.evidence import Evidence
 
 FACTS = Facts(
@@ -128,6 +128,20 @@ def test_debug_shows_what_a_failed_child_said(edgewright, built, with_project):
     built["result"] = {"problems": (problem,), "bundle": None, "archive": None, "exit_code": 3}
     assert "tflite-fp32:\nTraceback: …\nKeyError: 'x'\n" in edgewright("build", "--debug").stderr
     assert "Traceback" not in edgewright("build").stderr
+
+
+def test_what_was_not_judged_is_said_plainly(edgewright, built, with_project):
+    parity = Parity(outputs={}, rows=32, inputs="drawn")
+    report = Report(
+        name="digits",
+        version="1.0.0",
+        devices={"here": FACTS},
+        entries=(msgspec.structs.replace(ENTRY, parity=parity),),
+    )
+    built["result"] = {"report": report}
+    said = edgewright("build").stdout
+    assert "inputs   drawn from the signature: no evaluation data was given\n" in said
+    assert "metric   not run: only tensors were compared\n" in said
 
 
 def test_an_unsigned_bundle_is_called_so(edgewright, built, with_project):
