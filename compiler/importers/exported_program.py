@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...vocabulary.errors import ConfigError, ModelError
 from .file_kind import seems_to_be
+from .pt2_archive import check_archive
 from .request import Imported, Request
 from .torch_module import require_torch
 
@@ -46,6 +47,7 @@ def _load(request: Request) -> torch.export.ExportedProgram:
         kind = seems_to_be(path)
         if kind is None or "zip" not in kind:
             raise ModelError(f"{path}: not an exported program" + (f"; it seems to be {kind}" if kind else ""))
+        check_archive(path)
         return torch.export.load(path)
     except ModelError:
         raise

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 
 from ...vocabulary.digest import digest_file, digest_value
 from ...vocabulary.errors import ModelError
-from ..model import Model, Source
+from ..model import INLINE_LIMIT_BYTES, Model, Source
 from ..passes.fix_dimensions import FixDimensions
 from ..passes.infer_shapes import InferShapes
 from .checker import check, own_contrib_nodes
@@ -40,8 +40,11 @@ class OnnxFile:
         """Import the file; see `Importer.read`."""
         path = request.path
         graph = _load(path)
-        files = tuple(sorted((path, *external_files(graph, path.parent))))
+        beside = external_files(graph, path.parent)
+        files = tuple(sorted((path, *beside)))
         normalize(graph)
+        if beside and sum(file.stat().st_size for file in beside) <= INLINE_LIMIT_BYTES:
+            graph = ir.external_data.load_to_model(graph)  # larger ones stay mapped, and are read when they are needed
         raise_opset(graph)
         unfuse(graph)
         InferShapes().rewrite(graph)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ...vocabulary.errors import ConfigError
 from ...vocabulary.signature import TensorDeclaration
 
 if TYPE_CHECKING:
@@ -44,6 +46,29 @@ class Request:
     def resolved_args(self) -> tuple[str, ...]:
         """The factory's arguments; one that names an existing file relative to `folder` becomes its absolute path."""
         return tuple(str((self.folder / arg).absolute()) if self._is_file(arg) else arg for arg in self.args)
+
+    def with_dims_declared(self) -> Request:
+        """Give the request with the fixed dimensions written into the declared inputs, where a model has no own names.
+
+        Raises:
+            ConfigError: when no declared input has a dimension of such a name.
+        """
+        symbols = {size for said in self.inputs.values() for size in said.shape or () if isinstance(size, str)}
+        unknown = sorted(set(self.dims) - symbols)
+        if unknown:
+            raise ConfigError(
+                f"{self.reference}: no declared input has a dimension named {unknown[0]!r}",
+                hint=f"symbolic dimensions: {', '.join(sorted(symbols)) or 'none'}",
+            )
+        inputs = {
+            name: said
+            if said.shape is None
+            else msgspec.structs.replace(
+                said, shape=tuple(self.dims.get(size, size) if isinstance(size, str) else size for size in said.shape)
+            )
+            for name, said in self.inputs.items()
+        }
+        return replace(self, inputs=inputs, dims={})
 
     def _is_file(self, arg: str) -> bool:
         try:

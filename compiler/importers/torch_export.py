@@ -24,9 +24,7 @@ _EXAMPLE_SIZES = (2, 3, 5, 7, 11, 13)
 """Sizes that stand for symbolic dimensions while the module is traced: above 1, and each symbol its own."""
 
 
-def example_inputs(
-    declared: Mapping[str, TensorDeclaration], dims: Mapping[str, int], reference: str
-) -> dict[str, Array]:
+def example_inputs(declared: Mapping[str, TensorDeclaration], reference: str) -> dict[str, Array]:
     """Draw one small value for each declared input; ones within the declared range, of example size where symbolic.
 
     Raises:
@@ -39,7 +37,7 @@ def example_inputs(
             '[model] inputs = { image = { shape = ["batch", 3, 224, 224], dtype = "float32" } }',
         )
     generator = np.random.Generator(np.random.PCG64(0))
-    sizes: dict[str, int] = dict(dims)
+    sizes: dict[str, int] = {}
     arrays = {}
     for name, said in declared.items():
         if said.shape is None or said.dtype is None:
@@ -58,7 +56,7 @@ def example_inputs(
 
 
 def dynamic_shapes(
-    declared: Mapping[str, TensorDeclaration], dims: Mapping[str, int]
+    declared: Mapping[str, TensorDeclaration],
 ) -> tuple[dict[int, torch.export.Dim], ...] | None:
     """Say which axes are symbolic, for the arguments in order; None when none is."""
     import torch
@@ -68,7 +66,7 @@ def dynamic_shapes(
         {
             axis: symbols.setdefault(size, torch.export.Dim(size))
             for axis, size in enumerate(said.shape or ())
-            if isinstance(size, str) and size not in dims
+            if isinstance(size, str)
         }
         for said in declared.values()
     )
@@ -154,6 +152,7 @@ def captured_output() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text), warnings.catch_warnings():
         warnings.simplefilter("default")
+        warnings.showwarning = lambda message, category, *_: print(f"{category.__name__}: {message}", file=text)
         root.addHandler(handler)
         try:
             yield text

@@ -15,7 +15,7 @@ from ...vocabulary.errors import ConfigError, ModelError
 from ..model import Model, Source
 from ..passes.fix_dimensions import FixDimensions
 from ..passes.infer_shapes import InferShapes
-from .interface import settle_interface
+from .interface import check_dims, settle_interface
 from .normal_form import normalize
 from .onnx_file import source_digest
 from .opset import raise_opset
@@ -41,9 +41,21 @@ def import_torch(
     tensors = [to_tensor(array) for array in examples.values()]
     names = _output_names(module, tensors, request)
     inputs = tuple(examples)
-    shapes = dynamic_shapes({name: request.inputs[name] for name in inputs}, request.dims)
+    shapes = dynamic_shapes({name: request.inputs[name] for name in inputs})
     graph = export(module, tensors, inputs, names, shapes, request.reference)
+    _check_open(graph, request)
     return finish(graph, module, inputs, names, request, files=files, log=log)
+
+
+def _check_open(graph: ir.Model, request: Request) -> None:
+    for value in graph.graph.inputs:
+        for size, said in zip(value.shape or (), request.inputs[str(value.name)].shape or (), strict=False):
+            if isinstance(size, int) and isinstance(said, str):
+                raise ConfigError(
+                    f"{request.reference}: a dimension declared symbolic cannot vary: "
+                    f"the module fixes {said!r} of input {value.name!r} at {size}",
+                    hint="give it a number in the input's shape, or change the module",
+                )
 
 
 def finish(
@@ -69,6 +81,7 @@ def finish(
     raise_opset(graph)
     InferShapes().rewrite(graph)
     signature = settle_interface(graph, request)
+    check_dims(signature, request.dims, request.reference)
     source = Source(
         reference=request.reference,
         framework="pytorch",

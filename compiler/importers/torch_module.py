@@ -35,7 +35,8 @@ class TorchModule:
         from .torch_export import captured_output, example_inputs
         from .torch_import import import_torch
 
-        examples = example_inputs(request.inputs, request.dims, request.reference)
+        request = request.with_dims_declared()
+        examples = example_inputs(request.inputs, request.reference)
         before = frozenset(sys.modules)
         with (
             captured_output() as log,

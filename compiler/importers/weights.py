@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from ...vocabulary.errors import ConfigError, ModelError
 from .request import Imported, Request
@@ -27,7 +27,7 @@ def check_weights(path: Path) -> None:
     if path.suffix == ".safetensors":
         _check_safetensors(path)
     else:
-        _check_pickle(path)
+        check_pickle(path, str(path))
 
 
 def _check_safetensors(path: Path) -> None:
@@ -40,22 +40,27 @@ def _check_safetensors(path: Path) -> None:
         raise ModelError(f"{path}: not a safetensors file, or a truncated one: {error}") from error
 
 
-def _check_pickle(path: Path) -> None:
+def check_pickle(file: Path | IO[bytes], name: str) -> None:
+    """Check that what PyTorch pickled is tensors and plain containers; `name` stands for the file in errors.
+
+    Raises:
+        ModelError: when it is damaged, or asks for anything else; the message names what it asks for.
+    """
     import torch
 
     try:
-        torch.load(path, map_location="meta", weights_only=True)
+        torch.load(file, map_location="meta", weights_only=True)
     except pickle.UnpicklingError as error:
         found = _GLOBAL.search(str(error))
         wanted = next(filter(None, found.groups()), None) if found else None
         if wanted is None:
-            raise ModelError(f"{path}: cannot be read as weights: {_first_line(error)}") from error
+            raise ModelError(f"{name}: cannot be read as weights: {_first_line(error)}") from error
         raise ModelError(
-            f"{path}: a pickle that asks for {wanted}; reading it could run code",
+            f"{name}: a pickle that asks for {wanted}; reading it could run code",
             hint="save the state dict alone: torch.save(module.state_dict(), path)",
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise ModelError(f"{path}: not weights of PyTorch, or truncated: {_first_line(error)}") from error
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise ModelError(f"{name}: not weights of PyTorch, or truncated: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from .base import Pass
-from .editing import Array, Editor, all_nodes, constant_array, is_op, only_user
+from .editing import Array, Editor, all_nodes, constant_array, is_op, only_user, remove_unneeded
 
 
 class FoldBatchNorm(Pass):
@@ -82,8 +82,9 @@ def _into(editor: Editor, before: ir.Node, node: ir.Node, factor: Array, summand
     made = folded.producer()
     assert made is not None
     made.attributes.update(attributes)
-    made.name = before.name
     editor.replace(node.outputs[0], folded)
+    if remove_unneeded(before):
+        made.name = before.name
     return True
 
 
