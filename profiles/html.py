@@ -109,7 +109,7 @@ def _details(entry: Entry) -> Markup:
             "p",
             f"{runtime or 'no runtime'}, {entry.threads} thread{'s' if entry.threads != 1 else ''}, "
             f"{entry.batch or 'no'} row{'s' if entry.batch != 1 else ''} a call; "
-            f"target {entry.target}, variant {entry.variant}; evidence: {entry.evidence}",
+            f"target {entry.target}{f', variant {entry.variant}' if entry.variant else ''}; evidence: {entry.evidence}",
             class_="quiet",
         )
     ]

@@ -61,6 +61,7 @@ code { font: 0.85em ui-monospace, "Liberation Mono", monospace; overflow-wrap: a
   .cards td > span { text-align: right; }
   th, td { padding: 0.4rem 0.6rem; }
   .pairs th { width: 9rem; }
+  details .scroll table:not(.pairs) { min-width: 34rem; }
 }
 @media print { body { max-width: none; } details { break-inside: avoid; } }
 """
