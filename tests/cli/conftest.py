@@ -31,6 +31,7 @@ def edgewright(
     """Run one line in this process, in a folder and with a cache of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EDGEWRIGHT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest's workers set it, and it would wrap what a pipe gets whole
 
     def run(*line: str) -> Said:
         code = main(line)
