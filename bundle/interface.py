@@ -105,11 +105,13 @@ def adapt(array: Array, given: TensorSpec, taken: TensorSpec) -> Array:
     """Give one call's tensor as `taken` has it, from how `given` has it: another layout, another dtype.
 
     Raises:
-        ValueError: when a value does not fit into the other dtype.
+        ValueError: when a value does not fit into the other dtype, or the two layouts are not of the same axes.
     """
     layout = given.layout or DEFAULT_LAYOUTS.get(array.ndim)
     wanted = taken.layout or DEFAULT_LAYOUTS.get(array.ndim)
     if layout is not None and wanted is not None and layout != wanted:
+        if sorted(layout) != sorted(wanted) or len(layout) != array.ndim:
+            raise ValueError(f"{given.name!r}: {array.ndim} axes cannot go from layout {layout} to {wanted}")
         array = np.ascontiguousarray(array.transpose([layout.index(axis) for axis in wanted]))
     if array.dtype.name == taken.dtype:
         return array

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..vocabulary.errors import ToolError
 from .paths import check_paths
 from .replace import replace_folder
+from .scratch import scratch_beside
 from .tree import FolderTree
 from .zip_form import open_zip, write_zip
 
@@ -32,27 +32,21 @@ def write(out: Path, files: Mapping[str, Content], sign: Callable[[Path], object
     """
     check_paths(files)
     archive = out.with_name(out.name + ".zip")
-    _refuse_strangers(out)
+    _refuse_strangers(out, archive)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        with scratch_beside(out) as scratch:
+            folder, packed = scratch / out.name, scratch / archive.name
+            _write_folder(folder, files)
+            if sign is not None:
+                sign(folder)
+            with packed.open("wb") as file:
+                write_zip({path: folder / path for path in FolderTree(folder).paths}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            replace_folder(folder, out)
+            packed.replace(archive)
     except OSError as error:
         raise _unwritable(out, error) from error
-    try:
-        folder, packed = scratch / out.name, scratch / archive.name
-        _write_folder(folder, files)
-        if sign is not None:
-            sign(folder)
-        with packed.open("wb") as file:
-            write_zip({path: folder / path for path in FolderTree(folder).paths}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        replace_folder(folder, out)
-        packed.replace(archive)
-    except OSError as error:
-        raise _unwritable(out, error) from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)  # an older build's files, or the unfinished ones; nothing is lost
     return archive
 
 
@@ -65,23 +59,17 @@ def unpack(archive: Path, out: Path) -> None:
     """
     tree = open_zip(archive)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        with scratch_beside(out) as scratch:
+            for path in tree.paths:
+                place = scratch / out.name / path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with place.open("xb") as file:
+                    file.writelines(tree.blocks(path))
+            if os.path.lexists(out):
+                raise ToolError(f"{out} is already there", hint="name a folder that is not there yet")
+            (scratch / out.name).rename(out)
     except OSError as error:
         raise _unwritable(out, error) from error
-    try:
-        for path in tree.paths:
-            place = scratch / out.name / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with place.open("xb") as file:
-                file.writelines(tree.blocks(path))
-        if os.path.lexists(out):
-            raise ToolError(f"{out} is already there", hint="name a folder that is not there yet")
-        (scratch / out.name).rename(out)
-    except OSError as error:
-        raise _unwritable(out, error) from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)  # unfinished files only
 
 
 def _write_folder(folder: Path, files: Mapping[str, Content]) -> None:
@@ -98,12 +86,19 @@ def _write_folder(folder: Path, files: Mapping[str, Content]) -> None:
             os.fsync(file.fileno())
 
 
-def _refuse_strangers(out: Path) -> None:
-    """Refuse to replace a folder that is no bundle: somebody's files may be in it."""
-    if os.path.lexists(out) and not (out.is_dir() and ((out / "content").is_dir() or not any(out.iterdir()))):
-        raise ToolError(
-            f"{out} is already there, and is no bundle", hint="name another folder; edgewright does not overwrite it"
-        )
+def _refuse_strangers(out: Path, archive: Path) -> None:
+    """Refuse to replace what is no bundle: somebody's files may be in it."""
+    ours = not out.is_symlink() and out.is_dir() and ((out / "content").is_dir() or not any(out.iterdir()))
+    if os.path.lexists(out) and not ours:
+        raise _stranger(out)
+    if os.path.lexists(archive) and (archive.is_symlink() or not archive.is_file()):
+        raise _stranger(archive)
+
+
+def _stranger(path: Path) -> ToolError:
+    return ToolError(
+        f"{path} is already there, and is no bundle", hint="name another folder; edgewright does not overwrite it"
+    )
 
 
 def _unwritable(out: Path, error: OSError) -> ToolError:

@@ -87,7 +87,9 @@ def _problem(path: str) -> str | None:
             return "has a part that begins with a dot"
         if part.endswith((" ", ".")):
             return "has a part that ends with a space or a dot"
-        if any(character in _FORBIDDEN or unicodedata.category(character) in ("Cc", "Cf") for character in part):
+        if not _FORBIDDEN.isdisjoint(part) or any(
+            unicodedata.category(character) in ("Cc", "Cf") for character in part
+        ):
             return "holds a character that some systems treat specially"
         if part.partition(".")[0].rstrip(" ").casefold() in _DEVICES:
             return "is a device on some systems"

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from ..vocabulary.digest import digest_bytes, digest_file
 from ..vocabulary.errors import RequestError, TrustError
-from .paths import check_paths
+from .paths import MAX_PATH_BYTES, check_path, check_paths
 
 MAX_FILES = 100_000
 
@@ -77,7 +77,7 @@ class FolderTree:
         """
         self.folder = folder
         try:
-            found = tuple(sorted(_list(folder, "")))
+            found = tuple(sorted(_list(folder)))
         except OSError as error:
             raise RequestError(f"{error.filename or folder}: cannot be read: {error.strerror}") from error
         check_paths(found)
@@ -96,19 +96,25 @@ class FolderTree:
         return digest_file(self.folder / path)
 
 
-def _list(folder: Path, prefix: str) -> Iterator[str]:
-    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    if not entries:
-        raise TrustError(f"{prefix.rstrip('/') or folder}: an empty folder; no bundle has one")
-    if len(entries) > MAX_FILES:
-        raise TrustError(f"{prefix.rstrip('/') or folder}: more than {MAX_FILES} files")
-    for entry in entries:
-        name = prefix + entry.name
-        mode = entry.stat(follow_symlinks=False).st_mode
-        if stat.S_ISDIR(mode):
-            yield from _list(Path(entry.path), name + "/")
-        elif stat.S_ISREG(mode):
-            yield name
-        else:
-            kind = "a symbolic link" if stat.S_ISLNK(mode) else "not a plain file"
-            raise TrustError(f"{name}: {kind}; no bundle has one")
+def _list(root: Path) -> Iterator[str]:
+    unseen, count = [""], 0
+    while unseen:
+        prefix = unseen.pop()
+        entries = sorted(os.scandir(root / prefix), key=lambda entry: entry.name)
+        if not entries:
+            raise TrustError(f"{prefix.rstrip('/') or 'the bundle'} is an empty folder; no bundle has one")
+        count += len(entries)
+        if count > MAX_FILES:
+            raise TrustError(f"more than {MAX_FILES} files")
+        for entry in entries:
+            name = prefix + entry.name
+            if len(os.fsencode(name)) > MAX_PATH_BYTES:
+                check_path(name)  # refuses it: folders can be nested without end
+            mode = entry.stat(follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode):
+                unseen.append(name + "/")
+            elif stat.S_ISREG(mode):
+                yield name
+            else:
+                kind = "a symbolic link" if stat.S_ISLNK(mode) else "not a plain file"
+                raise TrustError(f"{name} is {kind}; no bundle has one")

@@ -6,12 +6,14 @@ empty folders too), one spelling of the signature file, and a zip equal to what 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..fallback.rules import Ladder, Ladders
 from ..profiles.report import Report
+from ..vocabulary.digest import digest_bytes
 from ..vocabulary.errors import ConfigError, RequestError, TrustError
 from .keys import key_id, read_public_key
 from .manifest import MANIFEST_PATH, Manifest, parse
@@ -66,14 +68,21 @@ def verify(path: Path, key: Path | None) -> Verified:
         raise TrustError(f"{path}: {error.message}", hint=error.hint) from error
 
 
-def open_tree(path: Path) -> FolderTree | Tree:
+def open_tree(path: Path) -> Tree:
     """List the files of a bundle, a folder or a zip, without trusting it.
 
     Raises:
         TrustError: when it has names or things in it that no bundle has, or the zip is not as we make it.
         RequestError: when it cannot be read.
     """
-    return FolderTree(path) if path.is_dir() else open_zip(path)
+    if not path.is_dir():
+        if path.exists() and not path.is_file():
+            raise RequestError(f"{path}: neither a folder nor a zip")
+        return open_zip(path)
+    try:
+        return FolderTree(path)
+    except TrustError as error:
+        raise TrustError(f"{path}: {error.message}", hint=error.hint) from error
 
 
 def verify_tree(tree: Tree, key: EllipticCurvePublicKey) -> Verified:
@@ -91,17 +100,17 @@ def verify_tree(tree: Tree, key: EllipticCurvePublicKey) -> Verified:
     for path, digest in digests.items():
         if tree.digest(path) != digest:
             raise TrustError(f"{path} was changed after signing", hint="get the bundle again from its publisher")
-    manifest = parse(_read(tree, MANIFEST_PATH)) if MANIFEST_PATH in digests else None
-    if manifest is None:
+    if MANIFEST_PATH not in digests:
         raise TrustError(f"{MANIFEST_PATH} is missing: it is no bundle of edgewright")
+    manifest = parse(_read_signed(tree, MANIFEST_PATH, digests))
     expected = {file.path for file in manifest.update.files} | _REQUIRED
     _check_list(set(digests) - _OPTIONAL, expected, f"listed in {MANIFEST_PATH}")
     for file in manifest.update.files:
         if (digests[file.path], tree.size_bytes(file.path)) != (file.sha256, file.size_bytes):
             raise TrustError(f"{file.path}: not the file that {MANIFEST_PATH} lists")
     try:
-        report = Report.decode(_read(tree, REPORT_PATH), REPORT_PATH)
-        ladders = Ladders.decode(_read(tree, LADDER_PATH), LADDER_PATH).ladders
+        report = Report.decode(_read_signed(tree, REPORT_PATH, digests), REPORT_PATH)
+        ladders = Ladders.decode(_read_signed(tree, LADDER_PATH, digests), LADDER_PATH).ladders
     except ConfigError as error:
         raise TrustError(error.message, hint=error.hint) from error
     _check_ladders(ladders, manifest)
@@ -124,6 +133,14 @@ def _check_ladders(ladders: tuple[Ladder, ...], manifest: Manifest) -> None:
         for rung in ladder.rungs:
             if rung.artifact not in manifest.update.requirements:
                 raise TrustError(f"{LADDER_PATH}: {ladder.family}: the bundle has no artifact {rung.artifact!r}")
+
+
+def _read_signed(tree: Tree, path: str, digests: Mapping[str, str]) -> bytes:
+    """Read a file and check the very bytes that will be parsed, should they have changed since its digest was taken."""
+    data = _read(tree, path)
+    if digest_bytes(data) != digests[path]:
+        raise TrustError(f"{path} was changed while it was verified")
+    return data
 
 
 def _read(tree: Tree, path: str) -> bytes:

@@ -73,8 +73,8 @@ def write_zip(files: Mapping[str, Path], out: BinaryIO) -> None:
 class ZipTree:
     """Files in a zip that is, byte for byte, what `write_zip` makes of them."""
 
-    def __init__(self, open_source: Callable[[], BinaryIO], where: str) -> None:
-        """Read a zip from start to end, and check every byte of it. `where` names it in errors.
+    def __init__(self, open_source: Callable[[], BinaryIO]) -> None:
+        """Read a zip from start to end, and check every byte of it.
 
         `open_source` gives the zip anew for each look into it, so that no file stays open.
 
@@ -82,7 +82,7 @@ class ZipTree:
             TrustError: when it is not what `write_zip` makes.
             OSError: when it cannot be read.
         """
-        self._open_source, self._where = open_source, where
+        self._open_source = open_source
         self._places: dict[str, tuple[int, int]] = {}
         with open_source() as source:
             members, offsets, offset = [], [], 0
@@ -119,7 +119,7 @@ class ZipTree:
         while size:
             block = source.read(min(BLOCK_BYTES, size))
             if not block:
-                raise TrustError(f"{self._where}: cut short")
+                raise TrustError("cut short")
             yield block
             size -= len(block)
 
@@ -130,35 +130,35 @@ class ZipTree:
         if fixed[:4] in (b"PK\x01\x02", b"PK\x05\x06"):
             return None
         if len(fixed) < _LOCAL.size or fixed[:4] != b"PK\x03\x04":
-            raise TrustError(f"{self._where}: no bundle: byte {offset} begins neither a file nor the directory")
+            raise TrustError(f"no bundle: byte {offset} begins neither a file nor the directory")
         if len(self._places) >= MAX_FILES:
-            raise TrustError(f"{self._where}: more than {MAX_FILES} files")
+            raise TrustError(f"more than {MAX_FILES} files")
         *_, size, name_length, extra_length = _LOCAL.unpack(fixed)
         name, extra = source.read(name_length), source.read(extra_length)
         try:
             path = name.decode("utf-8")
         except UnicodeDecodeError:
-            raise TrustError(f"{self._where}: the name at byte {offset} is not UTF-8") from None
+            raise TrustError(f"the name at byte {offset} is not UTF-8") from None
         check_path(path)
         if path in self._places:
-            raise TrustError(f"{self._where}: {path!r} stands in it twice")
+            raise TrustError(f"{path!r} stands in it twice")
         if size == _IN_ZIP64 and len(extra) == 20:
             size = struct.unpack_from("<Q", extra, 4)[0]
         start = offset + len(fixed) + len(name) + len(extra)
         member = _measure(name, self._blocks(source, start, size))
         if _local_header(member) != fixed + name + extra:
-            raise TrustError(f"{self._where}: {path!r}: header and content do not belong together")
+            raise TrustError(f"{path!r}: header and content do not belong together")
         self._places[path] = (start, size)
         return member
 
     def _check_directory(self, source: BinaryIO, members: list[_Member], offsets: list[int], start: int) -> None:
         check_paths(self._places)
         if list(self._places) != sorted(self._places):
-            raise TrustError(f"{self._where}: its files are not in order")
+            raise TrustError("its files are not in order")
         expected = _directory(members, offsets, start)
         source.seek(start)
         if source.read(len(expected) + 1) != expected:
-            raise TrustError(f"{self._where}: its directory, from byte {start} on, is not what its files make")
+            raise TrustError(f"its directory, from byte {start} on, is not what its files make")
 
 
 def open_zip(path: Path) -> ZipTree:
@@ -173,7 +173,9 @@ def open_zip(path: Path) -> ZipTree:
         return path.open("rb")
 
     try:
-        return ZipTree(open_source, path.name)
+        return ZipTree(open_source)
+    except TrustError as error:
+        raise TrustError(f"{path}: {error.message}", hint=error.hint) from error
     except OSError as error:
         raise RequestError(f"{path}: cannot be read: {error.strerror}") from error
 

@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from pathlib import PurePath
 from typing import Any, TypeVar
 
@@ -160,7 +161,7 @@ def _convert_union(value: Any, choices: tuple[Any, ...], where: str, path: str) 
 def _convert_struct(value: Any, type_: type[msgspec.Struct], where: str, path: str) -> Any:
     if not isinstance(value, Mapping):
         raise refuse(where, path, "a table", value)
-    fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
+    fields = _fields(type_)
     tag = type_.__struct_config__.tag_field
     if tag is not None and value.get(tag, type_.__struct_config__.tag) != type_.__struct_config__.tag:
         raise refuse(where, _join(path, tag), f"`{type_.__struct_config__.tag}`", value[tag])
@@ -198,13 +199,19 @@ def _say_path(value: object) -> str:
     raise NotImplementedError(f"JSON has no form for {type(value).__name__}")  # msgspec's word for it
 
 
+@cache
+def _fields(type_: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """Give the fields of a struct by the name that they have in files."""
+    return {field.encode_name: field for field in msgspec.structs.fields(type_)}
+
+
 def _is_struct(type_: Any) -> bool:
     return isinstance(type_, type) and issubclass(type_, msgspec.Struct)
 
 
 def _keep_known(value: Any, type_: Any, path: str, ignored: dict[str, None]) -> Any:
     if _is_struct(type_) and isinstance(value, Mapping):
-        fields = {field.encode_name: field.type for field in msgspec.structs.fields(type_)}
+        fields = {name: field.type for name, field in _fields(type_).items()}
         known = {*fields, type_.__struct_config__.tag_field}
         ignored.update(dict.fromkeys(_join(path, key) for key in value if key not in known))
         return {
@@ -225,7 +232,7 @@ def _keep_known(value: Any, type_: Any, path: str, ignored: dict[str, None]) -> 
 def _below(type_: Any, name: str) -> list[Any]:
     """Give the types that stand under a name: of a struct's field, or of a mapping's entries for `*`."""
     if _is_struct(type_):
-        return [field.type for field in msgspec.structs.fields(type_) if field.encode_name == name]
+        return [field.type for known, field in _fields(type_).items() if known == name]
     arguments = [choice for choice in typing.get_args(type_) if choice is not Ellipsis]
     if typing.get_origin(type_) in (dict, Mapping):
         return arguments[1:] if name == "*" else []

@@ -65,6 +65,14 @@ def test_another_layout_is_given_and_taken_back() -> None:
     assert np.array_equal(outputs["y"], x * 2)
 
 
+@pytest.mark.parametrize("layout", ["NHWX", "NHW", "NNHW"])
+def test_a_layout_of_other_axes_is_refused(layout: str) -> None:
+    interface = Interface(original=signature((1, 2, 3, 4)), artifact=signature((1, 3, 4, 2), layout=layout))
+
+    with pytest.raises(ValueError, match="cannot go from layout NCHW"):
+        interface.run(Recorder(), {"x": np.zeros((1, 2, 3, 4), "float32")})
+
+
 def test_narrower_integers_are_given_and_widened_again() -> None:
     session = Recorder()
     interface = Interface(original=signature((3,), "int64"), artifact=signature((3,), "int32"))

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from edgewright.bundle import replace
 from edgewright.bundle.pack import unpack, write
+from edgewright.bundle.scratch import scratch_beside
 from edgewright.bundle.verify import verify
 from edgewright.vocabulary.errors import ToolError, TrustError
 
@@ -56,6 +58,55 @@ def test_a_file_may_be_copied_from_elsewhere(tmp_path: Path) -> None:
     write(tmp_path / "bundle", {"content/model": tmp_path / "model", "content/x": b"x"})
 
     assert (tmp_path / "bundle" / "content" / "model").read_bytes() == b"weights"
+
+
+def test_what_a_killed_build_left_is_removed_by_a_later_one(tmp_path: Path) -> None:
+    for name, age_seconds in ((".bundle-old", 3600), (".bundle-new", 0), (".other-old", 3600)):
+        (tmp_path / name / "bundle").mkdir(parents=True)
+        os.utime(tmp_path / name, (time.time() - age_seconds,) * 2)
+
+    write(tmp_path / "bundle", {"content/x": b"x"})
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".bundle-new", ".other-old", "bundle", "bundle.zip"]
+
+
+def test_a_build_that_goes_on_is_left_alone(tmp_path: Path) -> None:
+    with scratch_beside(tmp_path / "bundle") as scratch:
+        os.utime(scratch, (0, 0))
+
+        write(tmp_path / "bundle", {"content/x": b"x"})
+
+        assert scratch.is_dir()
+    assert not scratch.exists()
+
+
+def test_two_builds_at_once_both_leave_a_whole_bundle(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from edgewright.bundle.pack import write
+for number in range(30):
+    write(Path(sys.argv[1]), {"content/a": sys.argv[2].encode() * 1000, "content/b": sys.argv[2].encode() * 1000})
+"""
+    builds = [subprocess.Popen([sys.executable, "-c", code, tmp_path / "bundle", letter]) for letter in "xy"]
+
+    assert [build.wait() for build in builds] == [0, 0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "bundle.zip"]
+    found = listing(tmp_path / "bundle")
+    assert found["content/a"] == found["content/b"]
+    unpack(tmp_path / "bundle.zip", tmp_path / "unpacked")
+    assert len(listing(tmp_path / "unpacked")) == 2
+
+
+@pytest.mark.parametrize("link", ["bundle", "bundle.zip"])
+def test_a_link_is_not_replaced(tmp_path: Path, link: str) -> None:
+    (tmp_path / "elsewhere" / "content").mkdir(parents=True)
+    (tmp_path / link).symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(ToolError, match="is no bundle"):
+        write(tmp_path / "bundle", {"content/x": b"x"})
+
+    assert (tmp_path / link).is_symlink()
 
 
 @pytest.mark.parametrize("stranger", ["file", "folder"])

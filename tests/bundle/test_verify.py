@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from edgewright.bundle.keys import generate, read_private_key, read_public_key
 from edgewright.bundle.pack import write
 from edgewright.bundle.signature_file import PAYLOAD_TYPE, canonical, signed_digests
-from edgewright.bundle.verify import verify
+from edgewright.bundle.tree import FolderTree, MemoryTree
+from edgewright.bundle.verify import verify, verify_tree
 from edgewright.vocabulary.digest import canonical_json
 from edgewright.vocabulary.errors import RequestError, TrustError
 
@@ -110,7 +112,7 @@ def test_a_removed_file_is_refused_by_name(bundle: Path, public_key: Path, remov
 def test_an_empty_folder_is_refused(bundle: Path, public_key: Path, folder: str) -> None:
     (bundle / folder).mkdir()
 
-    with pytest.raises(TrustError, match="an empty folder"):
+    with pytest.raises(TrustError, match=f"{folder} is an empty folder"):
         verify(bundle, public_key)
 
 
@@ -126,20 +128,58 @@ def test_a_folder_that_is_a_symbolic_link_is_refused(bundle: Path, public_key: P
     moved = (bundle / "evidence").rename(tmp_path / "evidence")
     (bundle / "evidence").symlink_to(moved)
 
-    with pytest.raises(TrustError, match="evidence: a symbolic link"):
+    with pytest.raises(TrustError, match="evidence is a symbolic link"):
         verify(bundle, public_key)
 
 
 def test_a_pipe_or_a_socket_is_refused_unread(bundle: Path, public_key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(bundle / "content/pipe")
-    with pytest.raises(TrustError, match="content/pipe: not a plain file"):
+    with pytest.raises(TrustError, match="content/pipe is not a plain file"):
         verify(bundle, public_key)
     (bundle / "content/pipe").unlink()
     monkeypatch.chdir(bundle)  # the path of a socket is short
     with socket.socket(socket.AF_UNIX) as there:
         there.bind("content/socket")
-        with pytest.raises(TrustError, match="content/socket: not a plain file"):
+        with pytest.raises(TrustError, match="content/socket is not a plain file"):
             verify(bundle, public_key)
+
+
+def test_folders_in_folders_without_end_are_refused(
+    bundle: Path, public_key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(bundle / "content")
+    for _ in range(600):
+        Path("d").mkdir()
+        os.chdir("d")
+    monkeypatch.chdir(bundle)
+    try:
+        with pytest.raises(TrustError, match="longer than 1024 bytes"):
+            verify(bundle, public_key)
+    finally:
+        subprocess.run(["rm", "-rf", str(bundle / "content" / "d")], check=True)
+
+
+def test_a_file_that_changes_under_the_verifiers_eyes_is_refused(signed: Path, public_key: Path) -> None:
+    class Changing(MemoryTree):
+        def read(self, path: str) -> bytes:
+            return super().read(path) + (b" " if path == "content/manifest.json" else b"")
+
+    folder = FolderTree(signed)
+
+    with pytest.raises(TrustError, match="changed while it was verified"):
+        verify_tree(Changing({path: folder.read(path) for path in folder.paths}), read_public_key(public_key))
+
+
+def test_metadata_of_any_size_is_not_read(signed: Path, public_key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgewright.bundle.verify.MAX_METADATA_BYTES", 100)
+
+    with pytest.raises(TrustError, match="larger than 100 bytes"):
+        verify(signed, public_key)
+
+
+def test_a_device_file_is_no_bundle(public_key: Path) -> None:
+    with pytest.raises(RequestError, match="neither a folder nor a zip"):
+        verify(Path("/dev/null"), public_key)
 
 
 def test_what_is_signed_but_no_part_of_a_bundle_is_refused(build: Build, public_key: Path) -> None:

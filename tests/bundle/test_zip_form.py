@@ -31,7 +31,7 @@ def pack(files: dict[str, bytes], folder: Path) -> bytes:
 
 
 def tree_of(data: bytes) -> ZipTree:
-    return ZipTree(lambda: io.BytesIO(data), "bundle.zip")
+    return ZipTree(lambda: io.BytesIO(data))
 
 
 @settings(deadline=None)
