@@ -29,11 +29,6 @@ def emit(graph: ir.Graph) -> bytes:
     return writer.pack()
 
 
-def minimum_version(graph: ir.Graph) -> str:
-    """Give the first TFLite release that can run a dialect graph."""
-    return minimum_runtime(_versions(graph))
-
-
 def _versions(graph: ir.Graph) -> dict[str, int]:
     versions: dict[str, int] = {}
     for node in graph:

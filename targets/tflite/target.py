@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...vocabulary.digest import digest_bytes
+from ...vocabulary.errors import RequestError
 from ...vocabulary.precision import Precision
 from ...vocabulary.signature import Signature, TensorSpec
 from ..artifact import Artifact, Coverage, File, Requirements
@@ -54,8 +55,11 @@ class TFLite:
         Raises:
             RefusedError: when some node cannot be said, or the file would pass 2 GiB; nothing is written then.
             ModelError: when a dimension must be fixed and is not.
+            RequestError: when the options ask for a format or layout that there is not.
         """
-        from .emit import emit, minimum_version
+        if options.format not in self.formats:
+            raise RequestError(f"tflite has no format {options.format!r}", hint="leave the format out")
+        from .emit import emit
         from .legalize.legalize import legalize
 
         lowered = legalize(model, options)
@@ -72,8 +76,7 @@ class TFLite:
             narrowed={},
             coverage=lowered.coverage,
             ops=dict(sorted(Counter(node.op_type for node in lowered.graph).items())),
-            toolchain={package: version(package) for package in ("ai-edge-litert", "flatbuffers", "onnx", "onnx-ir")}
-            | {"tflite-schema-minimum": minimum_version(lowered.graph)},
+            toolchain={package: version(package) for package in ("ai-edge-litert", "flatbuffers", "onnx", "onnx-ir")},
         )
 
 

@@ -122,3 +122,85 @@ def unsayable(make_hub):
         {"y": [1, 4]},
         domains=["com.example"],
     )
+
+
+@pytest.fixture(scope="session")
+def hub_of_proto():
+    """Make a hub model of an ONNX model: its signature is what the graph says."""
+
+    def spec(info):
+        tensor = info.type.tensor_type
+        shape = tuple(size.dim_param or size.dim_value for size in tensor.shape.dim)
+        return TensorSpec(name=info.name, dtype=str(helper.tensor_dtype_to_np_dtype(tensor.elem_type)), shape=shape)
+
+    def make(proto):
+        return Model(
+            ir=ir.serde.deserialize_model(proto),
+            signature=Signature(
+                inputs=tuple(map(spec, proto.graph.input)), outputs=tuple(map(spec, proto.graph.output))
+            ),
+            source=Source(reference="tiny", framework="onnx", digest="0" * 64, tools={}),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def hub_of_text(hub_of_proto):
+    """Make a hub model of ONNX's text syntax: `hub_of_text("(float[1,4] x) => (float[1,4] y) { y = Relu(x) }", {})`."""
+
+    def make(text, weights=None, opset=OPSET):
+        proto = onnx.parser.parse_model(f'<ir_version: 10, opset_import: ["" : {opset}]> tiny {text}')
+        for place, node in enumerate(proto.graph.node):
+            node.name = node.name or f"{node.op_type}_{place}"
+        proto.graph.initializer.extend(
+            numpy_helper.from_array(np.asarray(array), name) for name, array in (weights or {}).items()
+        )
+        return hub_of_proto(proto)
+
+    return make
+
+
+@pytest.fixture
+def lite(tmp_path, hub_of_text):
+    """Compile text for TFLite, run it in LiteRT on drawn inputs, compare with onnxruntime; gives what came of it."""
+    from types import SimpleNamespace
+
+    import onnxruntime
+
+    from edgewright.targets.base import Options
+    from edgewright.targets.runtime import RunOptions
+    from edgewright.targets.tflite.runtime import LiteRT
+    from edgewright.targets.tflite.target import TFLite
+
+    def draw(spec, generator):
+        if spec.dtype.startswith("float"):
+            return generator.standard_normal(spec.shape).astype(spec.dtype)
+        if spec.dtype == "bool":
+            return generator.integers(0, 2, spec.shape).astype(bool)
+        return generator.integers(1, 9, spec.shape).astype(spec.dtype)
+
+    def run(text, weights=None, *, atol=1e-5, feeds=None, model=None, **options):
+        model = model or hub_of_text(text, weights)
+        (out := tmp_path / f"artifact{len(list(tmp_path.iterdir()))}").mkdir()
+        artifact = TFLite().compile(model, Options(variant="fp32", **options), out)
+        session = LiteRT().load(out / artifact.files[0].path, RunOptions())
+        generator = np.random.default_rng(0)
+        feeds = feeds or {spec.name: draw(spec, generator) for spec in artifact.signature.inputs}
+        outputs = session.run(feeds)
+        if not options.get("layout"):
+            reference = onnxruntime.InferenceSession(ir.to_proto(model.ir).SerializeToString())
+            expected = dict(zip(outputs, reference.run(list(outputs), feeds), strict=True))
+            for name, array in expected.items():
+                assert outputs[name].dtype == array.dtype, name
+                np.testing.assert_allclose(outputs[name], array, rtol=1e-5, atol=atol, err_msg=name)
+        return SimpleNamespace(
+            artifact=artifact,
+            ops=artifact.ops,
+            outputs=outputs,
+            feeds=feeds,
+            session=session,
+            path=out / "model.tflite",
+        )
+
+    return run

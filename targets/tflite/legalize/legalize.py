@@ -32,7 +32,7 @@ def legalize(model: Model, options: Options) -> Lowered:
     if refused:
         lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
         raise RefusedError(
-            f"tflite cannot say {len(refused)} of the model's {len(lowered.coverage.nodes)} nodes:{lines}",
+            f"tflite cannot say all of the model, {len(refused)} refused:{lines}",
             hint="change these nodes in the source model, or build it for the target onnxruntime",
         )
     simplify(lowered.graph, model.precision)

@@ -84,7 +84,7 @@ class _Walk:
             return self._finished(value, inside, inputs)
         except Refused as refusal:
             self.coverage.append(
-                NodeCoverage(node=str(value.name), op="(output)", handling=Handling.REFUSED, detail=str(refusal))
+                NodeCoverage(node=str(value.name), op="graph output", handling=Handling.REFUSED, detail=str(refusal))
             )
             return None
 

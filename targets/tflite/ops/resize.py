@@ -1,6 +1,6 @@
 """Resize and Upsample. Along each axis a resize is a choice of elements (nearest) or a matrix (linear, cubic).
 
-Where TFLite's own operator makes the same choice or matrix it is used; else GATHER picks, or FULLY_CONNECTED multiplies.
+Where TFLite's own operator makes the same choice or matrix it is used; else GATHER picks, FULLY_CONNECTED multiplies.
 """
 
 from __future__ import annotations

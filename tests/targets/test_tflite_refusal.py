@@ -1,0 +1,97 @@
+"""What cannot be said is refused before anything is written: every such node, with operator and reason."""
+
+import pytest
+
+from edgewright.targets.artifact import Handling
+from edgewright.targets.base import Options
+from edgewright.targets.tflite.target import TFLite
+from edgewright.vocabulary.errors import ModelError, RefusedError, RequestError
+
+OPTIONS = Options(variant="fp32")
+
+
+def test_all_refused_nodes_are_named_with_their_reasons(hub_of_text, tmp_path):
+    model = hub_of_text(
+        """(float[1,2,8,8] x) => (float[1,2,4,4] y, float[4] z) {
+            p, places = MaxPool<kernel_shape=[2,2], strides=[2,2]>(x)
+            r = Cast<to=1>(places)
+            y = Relu(p)
+            z = NonZero(r)
+        }"""
+    )
+    with pytest.raises(RefusedError) as refusal:
+        TFLite().compile(model, OPTIONS, tmp_path)
+    assert "MaxPool_0 (MaxPool): TFLite's pooling gives no indices" in refusal.value.message
+    assert "NonZero_3 (NonZero): " in refusal.value.message
+    assert "Relu_2" not in refusal.value.message
+    assert refusal.value.hint
+    assert refusal.value.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_coverage_says_the_same_without_an_error(hub_of_text):
+    model = hub_of_text(
+        "(double[4] x, float[4] u) => (double[4] y, float[4] v) { y = Cos(x) v = Cos(u) }",
+    )
+    coverage = TFLite().coverage(model, OPTIONS)
+    assert [(node.node, node.handling) for node in coverage.nodes] == [
+        ("Cos_0", Handling.REFUSED),
+        ("Cos_1", Handling.NATIVE),
+    ]
+    assert coverage.nodes[0].detail == "the runtime has no COS for float64"
+
+
+def test_nodes_behind_a_refused_one_are_judged_where_shapes_are_known(hub_of_text):
+    model = hub_of_text(
+        "(float[4] x) => (double[4] z, int64[n] w) { y = Cast<to=11>(x) z = Cos(y) w = NonZero(z) }",
+    )
+    details = {node.node: node.detail for node in TFLite().coverage(model, OPTIONS).refused}
+    assert "float64" in details["Cast_0"]
+    assert details["Cos_1"] == "the runtime has no COS for float64"
+
+
+def test_coverage_tells_native_from_decomposed(hub_of_text):
+    model = hub_of_text(
+        "(float[1,4] x) => (float[1,4] y) { r = Relu(x) s = Softsign(r) k = Shape(s) y = Expand(s, k) }"
+    )
+    handled = {node.op: node.handling for node in TFLite().coverage(model, OPTIONS).nodes}
+    assert handled == {
+        "Relu": Handling.NATIVE,
+        "Softsign": Handling.DECOMPOSED,
+        "Shape": Handling.NATIVE,
+        "Expand": Handling.NATIVE,
+    }
+
+
+def test_a_symbol_that_leads_no_input_must_be_fixed(hub_of_text, tmp_path):
+    model = hub_of_text("(float[batch, length] x) => (float[batch, length] y) { y = Relu(x) }")
+    with pytest.raises(ModelError, match=r"'length' is not fixed") as error:
+        TFLite().compile(model, OPTIONS, tmp_path)
+    assert "length" in error.value.hint
+    fixed = TFLite().compile(model, Options(variant="fp32", dims={"length": 5}), tmp_path)
+    assert fixed.signature.input("x").shape == (1, 5)
+
+
+def test_a_symbol_that_the_model_does_not_have_is_an_error(hub_of_text):
+    model = hub_of_text("(float[batch, 4] x) => (float[batch, 4] y) { y = Relu(x) }")
+    with pytest.raises(ModelError, match="'bach'"):
+        TFLite().coverage(model, Options(variant="fp32", dims={"bach": 2}))
+
+
+@pytest.mark.parametrize("layout", [{"nobody": "NHWC"}, {"x": "NWHC"}, {"x": "NWC"}])
+def test_a_layout_that_cannot_be_had_is_an_error(hub_of_text, layout):
+    model = hub_of_text("(float[1,3,4,4] x) => (float[1,3,4,4] y) { y = Relu(x) }")
+    with pytest.raises(RequestError, match="layout"):
+        TFLite().coverage(model, Options(variant="fp32", layout=layout))
+
+
+def test_an_unknown_format_is_an_error(hub_of_text, tmp_path):
+    model = hub_of_text("(float[4] x) => (float[4] y) { y = Relu(x) }")
+    with pytest.raises(RequestError, match="format"):
+        TFLite().compile(model, Options(variant="fp32", format="flat"), tmp_path)
+
+
+def test_empty_tensors_are_refused(hub_of_text, tmp_path):
+    model = hub_of_text("(float[4] x) => (int64[0] y) { y = Shape<start=1>(x) }")
+    with pytest.raises(RefusedError, match=r"y \(graph output\): it gives an empty tensor"):
+        TFLite().compile(model, OPTIONS, tmp_path)
