@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -95,6 +96,8 @@ class Device(Protocol):
     kind: str
     threads: int
     """How many threads a runtime may use on it."""
+    cancel: threading.Event
+    """Set it, from another thread, to end the device's jobs."""
 
     def facts(self) -> Facts:
         """Ask the device what it is.

@@ -62,11 +62,8 @@ def loaded_files(selection: Selection, folder: Path) -> list[Path]:
     """Give the files that `load_rows` reads: the data itself, or the function's module and what it imports."""
     if selection.file is not None:
         return [folder / selection.file]
-    return [
-        Path(module.__file__)
-        for module in list(sys.modules.values())
-        if getattr(module, "__file__", None) is not None and folder in Path(module.__file__).parents
-    ]
+    named = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    return [Path(file) for file in named if file is not None and folder in Path(file).parents]
 
 
 def is_batched(array_shape: tuple[int, ...], spec: TensorSpec) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,7 @@ class _Build:
         )
         reference = Subject(artifact=read_artifact(imported), folder=imported / "source", runtime=REFERENCE_RUNTIME)
         self.signature = reference.artifact.signature
-        with ThreadPoolExecutor(jobs) as executor:
+        with ThreadPoolExecutor(jobs) as executor, self._cancelled_on_the_way_out():
             compiled = list(executor.map(lambda item: self._compile(item, imported), self.planned))
             subjects = (reference, *(subject for subject in compiled if subject is not None))
             if kept is None or evidence is None:
@@ -111,6 +112,16 @@ class _Build:
             if subject is None:
                 entries += [entry_without_artifact(item, place, self._reason(item.name)) for place in self.places]
         return self._conclude(entries, subjects, imported)
+
+    @contextlib.contextmanager
+    def _cancelled_on_the_way_out(self) -> Iterator[None]:
+        """End what still runs when an exception, Ctrl-C among them, leaves the block."""
+        try:
+            yield
+        except BaseException:
+            for event in (self.runner.cancel, *(place.device.cancel for place in self.places)):
+                event.set()
+            raise
 
     def _compile(self, item: PlannedArtifact, imported: Path) -> Subject | None:
         step = CompileModel(
@@ -184,8 +195,8 @@ class _Build:
         return BuildResult(
             report=report,
             report_path=self.out / "report.json",
-            bundle=written and written.folder,
-            archive=written and written.archive,
+            bundle=written.folder if written is not None else None,
+            archive=written.archive if written is not None else None,
             signed=written is not None and self.signer is not None,
             problems=tuple(self.problems),
             exit_code=exit_code,

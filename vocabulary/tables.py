@@ -1,4 +1,4 @@
-"""Tables of implementations by name: built-in as strings, others by entry point. Nothing registers by being imported."""
+"""Tables of implementations by name: built-in as strings, others by entry point. None registers by being imported."""
 
 from __future__ import annotations
 

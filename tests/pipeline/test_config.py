@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewright.pipeline.config import load_project, parse_project
-from edgewright.vocabulary.errors import ConfigError, EdgewrightError
+from edgewright.vocabulary.errors import ConfigError
 
 PROJECT = """
 [model]
@@ -114,18 +114,19 @@ def test_any_text_is_read_or_refused_cleanly(text: str) -> None:
         parse(text)
 
 
-TOML_VALUES = st.sampled_from(['"text"', "3", "1.5", "true", "[]", '["a"]', "{}", '{ a = 1 }', "1979-05-27"])
+TOML_VALUES = st.sampled_from(['"text"', "3", "1.5", "true", "[]", '["a"]', "{}", "{ a = 1 }", "1979-05-27"])
 
 
 @settings(max_examples=300)
 @given(line=st.sampled_from([line for line in PROJECT.splitlines() if " = " in line]), value=TOML_VALUES)
 def test_a_value_of_another_type_is_read_or_refused_with_its_file(line: str, value: str) -> None:
     key = line.split(" = ")[0]
+    refusal = ""
     try:
         parse(PROJECT.replace(line, f"{key} = {value}"))
-    except EdgewrightError as error:
-        assert error.exit_code == 2
-        assert error.message.startswith("edgewright.toml: ")
+    except ConfigError as error:
+        refusal = error.message
+    assert refusal == "" or refusal.startswith("edgewright.toml: ")
 
 
 def test_a_folder_without_a_project_file_says_what_to_do(tmp_path: Path) -> None:
