@@ -43,6 +43,8 @@ def evaluate(node: ir.Node, arrays: Sequence[Array | None], opsets: Mapping[str,
         )
     except Exception:  # noqa: BLE001 - the reference raises anything for what it does not know; the lowering decides then
         return None
+    if not all(isinstance(result, np.ndarray | np.generic) for result in results.values()):
+        return None
     return [np.asarray(results[name]) if name else np.empty(0) for name in proto.output]
 
 

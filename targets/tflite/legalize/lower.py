@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,16 +12,12 @@ from ....compiler.model import Model
 from ....vocabulary.errors import RequestError
 from ....vocabulary.signature import TensorSpec
 from ...artifact import Coverage, Handling, NodeCoverage
-from ..builder import Builder
-from ..call import Call
-from ..dialect import Array, constant_of, dtype_of, make_constant, make_value, shape_of
-from ..ops.table import LOWERINGS
+from ..dialect import constant_of, dtype_of, make_value, shape_of
 from ..refused import Refused
-from .fold import evaluate
 from .infer import infer_outputs
+from .translate import Translator
 
 _LAYOUT_OPS = frozenset({"TRANSPOSE", "RESHAPE"})
-_NOT_JUDGED = "not judged: a node before it is refused, and its shape is unknown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,116 +43,87 @@ class _Walk:
     def __init__(self, model: Model, shapes: Mapping[str, tuple[int, ...]], layout: Mapping[str, str]) -> None:
         self.model, self.shapes = model, shapes
         self.last = channels_last_names(model, layout)
-        self.nodes: list[ir.Node] = []
-        self.builder = Builder(self.nodes.append)
-        self.values: dict[ir.Value, ir.Value | None] = {}
-        """Hub value → dialect value; None where a refused node hides the shape."""
+        self.translator = Translator()
         self.coverage: list[NodeCoverage] = []
 
     def run(self) -> Lowered:
-        inputs = [self._input(value) for value in self.model.graph.inputs]
-        for value in self.model.graph.initializers.values():
-            if value not in self.values and value.const_value is not None:
-                self.values[value] = make_constant(value.const_value.numpy(), value.name)
+        inputs = [self._input(value) for value in self.model.graph.inputs if value.name in self.shapes]
+        self.translator.add_initializers(self.model.graph)
         for node in self.model.graph:
             self._node(node)
         outputs = [self._output(value, inputs) for value in self.model.graph.outputs]
         whole = [value for value in outputs if value is not None]
-        graph = ir.Graph(inputs, whole, nodes=self.nodes, name="main")
+        graph = ir.Graph(inputs, whole, nodes=self.translator.nodes, name="main")
         return Lowered(graph=graph, coverage=Coverage(nodes=tuple(self.coverage)))
 
     def _input(self, value: ir.Value) -> ir.Value:
         assert value.name is not None
-        shape = self.shapes[value.name]
         assert value.dtype is not None
+        shape = self.shapes[value.name]
         if value.name not in self.last:
-            self.values[value] = outside = make_value(value.name, shape, value.dtype)
+            self.translator.values[value] = outside = make_value(value.name, shape, value.dtype)
             return outside
         outside = make_value(value.name, (shape[0], *shape[2:], shape[1]), value.dtype)
-        self.values[value] = self.builder.channels_first(outside)
+        self.translator.values[value] = self.translator.builder.channels_first(outside)
         return outside
 
     def _output(self, value: ir.Value, inputs: list[ir.Value]) -> ir.Value | None:
-        inside = self.values[value]
+        inside = self.translator.values[value]
         if inside is None:
+            if not any(entry.handling is Handling.REFUSED for entry in self.coverage):
+                self._refuse(str(value.name), "graph output", "the operator's definition does not give it")
             return None
         try:
             return self._finished(value, inside, inputs)
         except Refused as refusal:
-            self.coverage.append(
-                NodeCoverage(node=str(value.name), op="graph output", handling=Handling.REFUSED, detail=str(refusal))
-            )
+            self._refuse(str(value.name), "graph output", str(refusal))
             return None
 
     def _finished(self, value: ir.Value, inside: ir.Value, inputs: list[ir.Value]) -> ir.Value:
+        b = self.translator.builder
         if value.name in self.last:
-            inside = self.builder.channels_last(inside)
+            inside = b.channels_last(inside)
         if inside in inputs or constant_of(inside) is not None or inside.metadata_props.get("output"):
             # The runtime wants every output to be a tensor of its own that some operator writes.
             shape = shape_of(inside)
-            inside = self.builder.op(
-                "RESHAPE", [inside, np.array(shape, np.int32)], shape, dtype_of(inside), new_shape=shape
-            )
+            inside = b.op("RESHAPE", [inside, np.array(shape, np.int32)], shape, dtype_of(inside), new_shape=shape)
         inside.metadata_props["output"] = "yes"
         inside.name = value.name
         return inside
 
     def _node(self, node: ir.Node) -> None:
-        operands = [self.values[value] if value is not None else None for value in node.inputs]
-        unknown = any(value is not None and known is None for value, known in zip(node.inputs, operands, strict=True))
-        first_new = len(self.nodes)
+        values, nodes = self.translator.values, self.translator.nodes
+        operands = self.translator.operands(node)
+        name = node.name or f"(unnamed, gives {', '.join(value.name or '' for value in node.outputs)})"
+        op = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
+        first_new = len(nodes)
         try:
-            if unknown:
-                raise Refused(_NOT_JUDGED)
-            results = self._fold(node, operands) or self._lower(node, operands)
+            self.translator.translate(node, self.model.ir.opset_imports)
         except Refused as refusal:
-            del self.nodes[first_new:]
-            self._cover(node, Handling.REFUSED, str(refusal))
-            for value, stand_in in zip(
-                node.outputs, infer_outputs(node, operands, self.model.ir.opset_imports), strict=True
-            ):
-                self.values[value] = stand_in
+            self._refuse(name, op, str(refusal))
+            stand_ins = infer_outputs(node, operands, self.model.ir.opset_imports)
+            values.update(zip(node.outputs, stand_ins, strict=True))
             return
-        self._name(node, results, self.nodes[first_new:])
-        made = [new.op_type for new in self.nodes[first_new:]]
-        real = [name for name in made if name not in _LAYOUT_OPS]
-        native = len(real) <= 1
-        self._cover(
-            node, Handling.NATIVE if native else Handling.DECOMPOSED, " ".join(made) or "computed at compile time"
-        )
+        made = nodes[first_new:]
+        _name(node, [values[value] for value in node.outputs], made)
+        real = [new.op_type for new in made if new.op_type not in _LAYOUT_OPS]
+        handling = Handling.NATIVE if len(real) <= 1 else Handling.DECOMPOSED
+        detail = " ".join(new.op_type for new in made) or "computed at compile time"
+        self.coverage.append(NodeCoverage(node=name, op=op, handling=handling, detail=detail))
 
-    def _fold(self, node: ir.Node, operands: list[ir.Value | None]) -> list[ir.Value | None] | None:
-        arrays: list[Array | None] = [constant_of(value) for value in operands]
-        if any(value is not None and array is None for value, array in zip(operands, arrays, strict=True)):
-            return None
-        results = evaluate(node, arrays, self.model.ir.opset_imports)
-        return None if results is None else [make_constant(array) for array in results]
+    def _refuse(self, node: str, op: str, reason: str) -> None:
+        self.coverage.append(NodeCoverage(node=node, op=op, handling=Handling.REFUSED, detail=reason))
 
-    def _lower(self, node: ir.Node, operands: list[ir.Value | None]) -> list[ir.Value | None]:
-        lowering = LOWERINGS.get((node.domain, node.op_type))
-        if lowering is None:
-            raise Refused("tflite has no lowering for this operator")
-        call = Call(node, operands, self.model.ir.opset_imports.get(node.domain, 1))
-        results = lowering(call, self.builder)
-        return [results] if isinstance(results, ir.Value) else list(results)
 
-    def _name(self, node: ir.Node, results: list[ir.Value | None], new: list[ir.Node]) -> None:
-        for index, value in enumerate(node.outputs):
-            result = results[index] if index < len(results) else None
-            self.values[value] = result
-            if result is not None and result.name is None:
-                result.name = value.name
-        stem = next((value.name for value in node.outputs if value.name), node.op_type)
-        for made in new:
-            made.metadata_props["origin"] = node.name or f"{node.op_type} → {stem}"
-            for place, value in enumerate(made.outputs):
-                value.name = value.name or f"{stem}/{made.op_type.lower()}{place or ''}"
-
-    def _cover(self, node: ir.Node, handling: Handling, detail: str) -> None:
-        domain = f"{node.domain}." if node.domain else ""
-        outputs = ", ".join(value.name or "" for value in node.outputs)
-        name = node.name or f"(unnamed, gives {outputs})"
-        self.coverage.append(NodeCoverage(node=name, op=f"{domain}{node.op_type}", handling=handling, detail=detail))
+def _name(node: ir.Node, results: Sequence[ir.Value | None], made: Sequence[ir.Node]) -> None:
+    """Name what was made for a hub node after the node's own outputs."""
+    for value, result in zip(node.outputs, results, strict=True):
+        if result is not None and result.name is None:
+            result.name = value.name
+    stem = next((value.name for value in node.outputs if value.name), node.op_type)
+    for new in made:
+        for place, value in enumerate(new.outputs):
+            value.name = value.name or f"{stem}/{new.op_type.lower()}{place or ''}"
 
 
 def channels_last_names(model: Model, layout: Mapping[str, str]) -> frozenset[str]:

@@ -1,0 +1,112 @@
+"""One hub node after the other becomes dialect nodes: computed, lowered, unrolled, or by its ONNX definition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import onnx_ir as ir
+
+from ..builder import Builder
+from ..call import Call
+from ..dialect import Array, constant_of, make_constant
+from ..ops.table import LOWERINGS
+from ..refused import Refused
+from .control import constant_branch, unroll
+from .definition import definition_of
+from .fold import evaluate
+
+Values = Sequence[ir.Value | None]
+
+
+class Translator:
+    """Makes dialect nodes in `nodes`; `values` says which dialect value stands for which hub value.
+
+    A hub value stands for None where a refused node hides its shape.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing said."""
+        self.nodes: list[ir.Node] = []
+        self.builder = Builder(self.nodes.append)
+        self.values: dict[ir.Value, ir.Value | None] = {}
+
+    def operands(self, node: ir.Node) -> list[ir.Value | None]:
+        """Give the dialect values of a node's inputs, None for one that is not given or not known."""
+        return [self.values[value] if value is not None else None for value in node.inputs]
+
+    def translate(self, node: ir.Node, opsets: Mapping[str, int]) -> None:
+        """Say one node.
+
+        Raises:
+            Refused: when TFLite cannot say it; the nodes made for it are taken back.
+        """
+        before, operands = len(self.nodes), self.operands(node)
+        if any(value is not None and known is None for value, known in zip(node.inputs, operands, strict=True)):
+            raise Refused("not judged: a node before it is refused, and its shape is unknown")
+        try:
+            results = self._results(node, operands, opsets)
+        except Refused:
+            self._take_back(before)
+            raise
+        for index, value in enumerate(node.outputs):
+            result = results[index] if index < len(results) else None
+            if result is None and value.uses():
+                self._take_back(before)
+                raise Refused(f"its output {index} cannot be had")
+            self.values[value] = result
+
+    def run(self, graph: ir.Graph, opsets: Mapping[str, int]) -> list[ir.Value | None]:
+        """Say all nodes of a graph whose inputs are known, and give the values of its outputs.
+
+        Raises:
+            Refused: when TFLite cannot say one of them; the reason names its operator.
+        """
+        self.add_initializers(graph)
+        for node in graph:
+            try:
+                self.translate(node, opsets)
+            except Refused as refusal:
+                raise Refused(f"its {node.op_type}: {refusal}") from refusal
+        return [self.values.get(value) for value in graph.outputs]
+
+    def add_initializers(self, graph: ir.Graph) -> None:
+        """Take the weights of a graph as constants, but for those that it declares as inputs and that are known."""
+        for value in graph.initializers.values():
+            if value not in self.values and value.const_value is not None:
+                self.values[value] = make_constant(value.const_value.numpy(), value.name)
+
+    def _results(self, node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Values:
+        computed = _computed(node, operands, opsets)
+        if computed is not None:
+            return computed
+        if node.op_type == "If" and not node.domain:
+            return self.run(constant_branch(node, operands), opsets)
+        if node.op_type == "Loop" and not node.domain:
+            return unroll(self, node, operands, opsets)
+        lowering = LOWERINGS.get((node.domain, node.op_type))
+        if lowering is None:
+            return self._by_definition(node, operands, opsets)
+        results = lowering(Call(node, operands, opsets.get(node.domain, 1)), self.builder)
+        return [results] if isinstance(results, ir.Value) else results
+
+    def _by_definition(self, node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Values:
+        definition = definition_of(node, operands, opsets)
+        if definition is None:
+            raise Refused("tflite has no lowering for this operator")
+        given = [value for value in operands if value is not None]
+        self.values.update(zip(definition.graph.inputs, given, strict=True))
+        return self.run(definition.graph, definition.opsets)
+
+    def _take_back(self, count: int) -> None:
+        for node in reversed(self.nodes[count:]):
+            for index in range(len(node.inputs)):
+                node.replace_input_with(index, None)
+        del self.nodes[count:]
+
+
+def _computed(node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Values | None:
+    arrays: list[Array | None] = [constant_of(value) for value in operands]
+    if any(value is not None and array is None for value, array in zip(operands, arrays, strict=True)):
+        return None
+    results = evaluate(node, arrays, opsets)
+    return None if results is None else [make_constant(array) for array in results]
