@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...vocabulary.errors import ToolError
+from ...vocabulary.errors import ModelError, ToolError
 from .request import Array
 
 
@@ -42,8 +42,9 @@ class OnnxOriginal:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 4
         options.intra_op_num_threads = 1  # the same sums on every machine
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(self._path.parent))
         try:
-            return onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
+            return onnxruntime.InferenceSession(self._runnable(), options, providers=["CPUExecutionProvider"])
         except Exception as refusal:  # noqa: BLE001  # what onnxruntime raises has no common root
             from onnx.reference import ReferenceEvaluator
 
@@ -53,3 +54,19 @@ class OnnxOriginal:
                 raise ToolError(
                     f"{self._path.name}: the original model cannot be run: {refusal} (reference: {error})"
                 ) from error
+
+    def _runnable(self) -> str | bytes:
+        """Give the file itself, or the same model under a stamp that onnxruntime knows."""
+        import onnx_ir as ir
+
+        from .opset import stamp_as_known
+
+        model = ir.load(self._path)
+        stamped = model.ir_version, model.opset_imports.get("")
+        try:
+            stamp_as_known(model)
+        except ModelError:  # an operator that is too new: onnxruntime says so better
+            return str(self._path)
+        if (model.ir_version, model.opset_imports.get("")) == stamped:
+            return str(self._path)
+        return ir.to_proto(model).SerializeToString()

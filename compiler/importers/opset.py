@@ -16,8 +16,14 @@ from .opset_adapters import ADAPTERS
 OLDEST: Final = 7
 """Earlier operator sets broadcast by other rules and were never settled."""
 
+NEWEST: Final = 26
+"""The last operator set that the reference runtime promises to run (onnxruntime 1.31)."""
+
 _HUB_IR_VERSION: Final = 9
 """The format version that goes with the hub's operator set."""
+
+_NEWEST_IR_VERSION: Final = 13
+"""The last format version that the reference runtime reads."""
 
 
 def raise_opset(model: ir.Model) -> None:
@@ -49,6 +55,28 @@ def raise_opset(model: ir.Model) -> None:
     model.graph.opset_imports.setdefault("", HUB_OPSET)
     model.ir_version = max(model.ir_version, _HUB_IR_VERSION)
     _check_operators(model)
+    stamp_as_known(model)
+
+
+def stamp_as_known(model: ir.Model) -> None:
+    """Stamp a model of a later opset or format version with the newest that the reference runtime knows.
+
+    Nothing is rewritten: it is done only where every operator means at both opsets the same.
+
+    Raises:
+        ModelError: when an operator of the model came or changed after the newest opset that is known.
+    """
+    version = model.opset_imports.get("", HUB_OPSET)
+    if version > NEWEST:
+        for node in all_nodes(model):
+            if node.domain == "" and onnx.defs.get_schema(node.op_type, version, "").since_version > NEWEST:
+                raise ModelError(
+                    f"node {node.name!r}: operator {node.op_type} of opset {version} is newer than what can be run and "
+                    f"compared here, opset {NEWEST}",
+                    hint=f"export the model with opset {NEWEST} or older",
+                )
+        model.graph.opset_imports[""] = NEWEST
+    model.ir_version = min(model.ir_version, _NEWEST_IR_VERSION)
 
 
 def _check_operators(model: ir.Model) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx_ir as ir
 
@@ -69,10 +71,10 @@ def _into(editor: Editor, before: ir.Node, node: ir.Node, factor: Array, summand
         scaled = weight * (factor[:, None] if before.attributes.get_int("transB", 0) else factor)
     if scaled_bias.size != factor.size and scaled_bias.ndim > 1:
         return False
-    shifted = (scaled_bias + summand).astype(weight.dtype)
-    scaled = scaled.astype(weight.dtype)
-    if not (np.isfinite(scaled).all() and np.isfinite(shifted).all()):
+    rounded = _rounded(weight.dtype, scaled, scaled_bias + summand)
+    if rounded is None:
         return False
+    scaled, shifted = rounded
     stem = before.inputs[1].name or "weight"
     new_weight = editor.constant(scaled, f"{stem}/folded")
     new_bias = editor.constant(shifted, f"{stem}/folded_bias")
@@ -94,11 +96,19 @@ def _alone(editor: Editor, node: ir.Node, factor: Array, summand: Array) -> bool
         return False
     dtype = source.dtype.numpy()
     shape = (-1, *[1] * (len(source.shape) - 2))
-    scaled, shifted = factor.astype(dtype).reshape(shape), summand.astype(dtype).reshape(shape)
-    if not (np.isfinite(scaled).all() and np.isfinite(shifted).all()):
+    rounded = _rounded(dtype, factor.reshape(shape), summand.reshape(shape))
+    if rounded is None:
         return False
+    scaled, shifted = rounded
     name = node.name or "BatchNormalization"
     product = editor.node(node, "Mul", [source, editor.constant(scaled, f"{name}/factor")], like=source)
     total = editor.node(node, "Add", [product, editor.constant(shifted, f"{name}/summand")], like=node.outputs[0])
     editor.replace(node.outputs[0], total)
     return True
+
+
+def _rounded(dtype: np.dtype[Any], *arrays: Array) -> list[Array] | None:
+    """The arrays in this dtype; None when a value does not fit, which would turn finite outputs into infinite ones."""
+    with np.errstate(over="ignore"):
+        rounded = [array.astype(dtype) for array in arrays]
+    return rounded if all(np.isfinite(array.astype(np.float32)).all() for array in rounded) else None

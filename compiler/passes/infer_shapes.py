@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import onnx
@@ -9,7 +10,7 @@ import onnx_ir as ir
 
 from ...vocabulary.errors import ModelError
 from .base import Pass
-from .editing import keep_known
+from .editing import all_nodes, is_op, keep_known
 
 _LARGEST_SHAPE_BYTES: Final = 1024
 """Constants above this never hold a shape; they are left out so that weights are not copied for nothing."""
@@ -28,28 +29,54 @@ class InferShapes(Pass):
         Raises:
             ModelError: when two shapes in the model contradict each other.
         """
-        try:
-            inferred = onnx.shape_inference.infer_shapes(_without_weights(model), data_prop=True)
-        except (onnx.shape_inference.InferenceError, RuntimeError) as error:
-            raise ModelError(f"the shapes in the model contradict each other: {error}") from error
-        symbols = {
-            size.value for value in _values(model) for size in value.shape or () if isinstance(size, ir.SymbolicDim)
-        }
-        known = {value.name: value for value in _values(ir.from_proto(inferred))}
-        changed = False
-        for value in _values(model):
-            found = known.get(value.name)
-            if found is None:
-                continue
-            if found.shape is not None:
-                found.shape = ir.Shape(
-                    [
-                        None if isinstance(size, ir.SymbolicDim) and size.value not in symbols else size
-                        for size in found.shape
-                    ]
-                )
-            changed |= keep_known(value, found)
+        changed = _infer(model)
+        while _follow_symbols(model):
+            changed = True
+            _infer(model)
         return changed
+
+
+def _infer(model: ir.Model) -> bool:
+    try:
+        inferred = onnx.shape_inference.infer_shapes(_without_weights(model), data_prop=True)
+    except (onnx.shape_inference.InferenceError, RuntimeError) as error:
+        raise ModelError(f"the shapes in the model contradict each other: {error}") from error
+    symbols = {size.value for value in _values(model) for size in value.shape or () if isinstance(size, ir.SymbolicDim)}
+    known = {value.name: value for value in _values(ir.from_proto(inferred))}
+    changed = False
+    for value in _values(model):
+        found = known.get(value.name)
+        if found is None:
+            continue
+        if found.shape is not None:
+            sizes = [size if isinstance(size, int) or size.value in symbols else None for size in found.shape]
+            found.shape = ir.Shape(sizes)
+        changed |= keep_known(value, found)
+    return changed
+
+
+def _follow_symbols(model: ir.Model) -> bool:
+    """Carry the name of an open dimension across reshapes, where the other sizes leave no other choice."""
+    changed = False
+    for node in all_nodes(model):
+        if not is_op(node, "Reshape", "Flatten") or node.inputs[0] is None:
+            continue
+        before, after = node.inputs[0].shape, node.outputs[0].shape
+        if before is None or after is None:
+            continue
+        symbols = [size.value for size in before if isinstance(size, ir.SymbolicDim)]
+        unknown = [axis for axis, size in enumerate(after) if isinstance(size, ir.SymbolicDim)]
+        rest = math.prod(size for size in before if isinstance(size, int))
+        if (
+            len(symbols) == len(unknown) == 1
+            and symbols[0] is not None
+            and after.dims[unknown[0]] == ir.SymbolicDim(None)
+            and rest == math.prod(size for size in after if isinstance(size, int)) != 0
+        ):
+            sizes = [symbols[0] if axis == unknown[0] else size for axis, size in enumerate(after)]
+            node.outputs[0].shape = ir.Shape(sizes)
+            changed = True
+    return changed
 
 
 def _values(model: ir.Model) -> list[ir.Value]:

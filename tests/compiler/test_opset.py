@@ -11,7 +11,8 @@ import numpy as np
 import onnx
 import pytest
 
-from edgewright.compiler.importers.request import Imported
+from edgewright.compiler.importers.request import Imported, Request
+from edgewright.compiler.importers.table import import_model
 from edgewright.compiler.model import HUB_OPSET
 from edgewright.vocabulary.errors import ModelError
 
@@ -310,3 +311,22 @@ def test_initializers_that_are_inputs_are_constants(
     imported = read(path)
     assert [spec.name for spec in imported.model.signature.inputs] == ["x"]
     same(imported, {"x": np.ones((2, 3), np.float32)})
+
+
+@pytest.mark.parametrize(("opset", "ir_version"), [(26, 14), (27, 13), (28, 14)])
+def test_a_stamp_that_is_newer_than_onnxruntime_is_lowered_where_nothing_changed(
+    tmp_path: Path, opset: int, ir_version: int
+) -> None:
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Relu", ["x"], ["y"], name="relu")],
+        "newest",
+        [value("x", onnx.TensorProto.FLOAT, ["batch", 2])],
+        [value("y", onnx.TensorProto.FLOAT, ["batch", 2])],
+    )
+    imports = [onnx.helper.make_opsetid("", opset)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=imports, ir_version=ir_version), tmp_path / "newest.onnx")
+    imported = import_model(Request(reference="newest.onnx", folder=tmp_path))
+    assert (imported.model.opset, imported.model.ir.ir_version) == (26, 13)
+    rows = np.array([[-1.0, 2.0]], np.float32)
+    assert imported.original.run({"x": rows})["y"].tolist() == [[0.0, 2.0]]

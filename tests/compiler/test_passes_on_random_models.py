@@ -17,10 +17,13 @@ from edgewright.compiler.model import Model
 from edgewright.compiler.passes.base import Pass, Pipeline
 from edgewright.compiler.passes.cancel_transposes import CancelTransposes
 from edgewright.compiler.passes.deduplicate_constants import DeduplicateConstants
+from edgewright.compiler.passes.deduplicate_nodes import DeduplicateNodes
 from edgewright.compiler.passes.eliminate_identity import EliminateIdentity
 from edgewright.compiler.passes.fix_dimensions import FixDimensions
 from edgewright.compiler.passes.fold_batch_norm import FoldBatchNorm
 from edgewright.compiler.passes.fold_constants import FoldConstants
+from edgewright.compiler.passes.fuse_activations import FuseActivations
+from edgewright.compiler.passes.fuse_layer_norm import FuseLayerNorm
 from edgewright.compiler.passes.infer_shapes import InferShapes
 from edgewright.compiler.passes.merge_reshapes import MergeReshapes
 from edgewright.compiler.passes.remove_dead_code import RemoveDeadCode
@@ -217,7 +220,50 @@ def computed_constant(b: Builder) -> None:
     b.add("Mul", [x, d], b.values[x])
 
 
+def gelu(b: Builder) -> None:
+    """By Erf or by Tanh, its factors in a drawn order."""
+    x = b.value()
+    shape = b.values[x]
+    if b.draw(st.booleans()):
+        inner = b.add("Div", [x, b.constant(np.sqrt(2))], shape)
+        curve = b.add("Erf", [inner], shape)
+    else:
+        cube = b.add("Pow", [x, b.constant(3.0)], shape)
+        term = b.add("Mul", [cube, b.constant(0.044715)], shape)
+        inner = b.add("Mul", [b.add("Add", [x, term], shape), b.constant(np.sqrt(2 / np.pi))], shape)
+        curve = b.add("Tanh", [inner], shape)
+    plus = b.add("Add", [curve, b.constant(1.0)], shape)
+    if b.draw(st.booleans()):
+        b.add("Mul", [b.add("Mul", [x, b.constant(0.5)], shape), plus], shape)
+    else:
+        b.add("Mul", [b.add("Mul", [plus, x], shape), b.constant(b.pick(0.5, 0.25))], shape)
+
+
+def hard_swish(b: Builder) -> None:
+    x = b.value()
+    shape = b.values[x]
+    clipped = b.add("Clip", [b.add("Add", [x, b.constant(3.0)], shape), b.constant(0.0), b.constant(6.0)], shape)
+    b.add("Mul", [x, b.add("Div", [clipped, b.constant(6.0)], shape)], shape)
+
+
+def layer_norm(b: Builder) -> None:
+    x = b.value()
+    shape = b.values[x]
+    axes = b.constant([-1], np.int64)
+    mean = b.add("ReduceMean", [x, axes], (*shape[:-1], 1))
+    centred = b.add("Sub", [x, mean], shape)
+    again = b.add("Sub", [x, mean], shape)
+    square = b.add("Pow", [again, b.constant(2.0)], shape)
+    variance = b.add("Add", [b.add("ReduceMean", [square, axes], (*shape[:-1], 1)), b.constant(1e-3)], (*shape[:-1], 1))
+    y = b.add("Div", [centred, b.add("Sqrt", [variance], (*shape[:-1], 1))], shape)
+    if b.draw(st.booleans()):
+        b.add("Add", [b.add("Mul", [y, b.noise(shape[-1])], shape), b.noise(shape[-1])], shape)
+
+
 STEPS = (
+    gelu,
+    hard_swish,
+    layer_norm,
     conv,
     conv_transpose,
     norm,
@@ -272,13 +318,14 @@ EXACT: tuple[Pass | Pipeline, ...] = (
     CancelTransposes(),
     MergeReshapes(),
     DeduplicateConstants(),
+    DeduplicateNodes(),
     FixDimensions({"n": BATCH}),
 )
-ROUNDED: tuple[Pass | Pipeline, ...] = (FoldConstants(), FoldBatchNorm(), CLEANUP)
+ROUNDED: tuple[Pass | Pipeline, ...] = (FoldConstants(), FoldBatchNorm(), FuseActivations(), FuseLayerNorm(), CLEANUP)
 
 # no deadline: onnxruntime's sessions take what they take
 PROPERTY = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
