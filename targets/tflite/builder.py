@@ -42,8 +42,9 @@ class Builder:
         """
         values = [make_constant(value) if isinstance(value, np.ndarray) else value for value in operands]
         _check(operator, values)
-        if any(0 in shape for shape, _ in results):
-            raise Refused("it gives an empty tensor")
+        if all(0 in shape for shape, _ in results):
+            # What holds no element needs no kernel: it is a constant, and no interpreter gets to see it.
+            return [make_constant(np.empty(tuple(shape), dtype.numpy())) for shape, dtype in results]
         outputs = [make_value(None, tuple(shape), dtype) for shape, dtype in results]
         node = ir.Node(
             DOMAIN, operator, values, [_attribute(name, value) for name, value in attributes.items()], outputs=outputs

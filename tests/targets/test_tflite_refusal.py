@@ -93,5 +93,5 @@ def test_an_unknown_format_is_an_error(hub_of_text, tmp_path):
 
 def test_empty_tensors_are_refused(hub_of_text, tmp_path):
     model = hub_of_text("(float[4] x) => (int64[0] y) { y = Shape<start=1>(x) }")
-    with pytest.raises(RefusedError, match=r"y \(graph output\): it gives an empty tensor"):
+    with pytest.raises(RefusedError, match=r"y \(graph output\): it is an empty tensor"):
         TFLite().compile(model, OPTIONS, tmp_path)

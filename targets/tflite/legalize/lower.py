@@ -81,6 +81,8 @@ class _Walk:
 
     def _finished(self, value: ir.Value, inside: ir.Value, inputs: list[ir.Value]) -> ir.Value:
         b = self.translator.builder
+        if 0 in shape_of(inside):
+            raise Refused("it is an empty tensor, which the runtime cannot give")
         if value.name in self.last:
             inside = b.channels_last(inside)
         if inside in inputs or constant_of(inside) is not None or inside.metadata_props.get("output"):

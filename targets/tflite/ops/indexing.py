@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -19,7 +20,7 @@ def lower_gather(call: Call, b: Builder) -> ir.Value:
     x, axis = call[0], call.axis(0)
     size, indices = shape_of(x)[axis], constant_of(call[1])
     if indices is None:
-        return b.gather(x, _non_negative(b, call[1], size), axis)
+        return b.gather(x, _from_the_front(b, call[1], np.array(size, dtype_of(call[1]).numpy())), axis)
     indices = np.where(indices < 0, indices + size, indices).astype(np.int32)
     run = _regular(indices.ravel())
     if run is None or constant_of(x) is not None:
@@ -39,10 +40,13 @@ def _regular(indices: Array) -> tuple[int, int, int] | None:
     return int(indices[0]), int(indices[-1]) + 1, min(steps, default=1)
 
 
-def _non_negative(b: Builder, indices: ir.Value, size: int) -> ir.Value:
-    """Count negative indices from the end, which GATHER does not."""
+def _from_the_front(b: Builder, indices: ir.Value, sizes: Array) -> ir.Value:
+    """Count negative indices from the end of axes of these sizes, as no kernel does."""
+    array = constant_of(indices)
+    if array is not None:
+        return b.value(np.where(array < 0, array + sizes, array).astype(array.dtype))
     below = b.binary("LESS", indices, b.full(0, indices), ir.DataType.BOOL)
-    moved = b.binary("ADD", indices, b.full(size, indices))
+    moved = b.binary("ADD", indices, sizes)
     return b.op("SELECT_V2", [below, moved, indices], shape_of(indices), dtype_of(indices))
 
 
@@ -53,15 +57,99 @@ def lower_gather_nd(call: Call, b: Builder) -> ir.Value:
         raise Refused("batch_dims")
     depth = shape_of(indices)[-1]
     sizes = np.array(shape_of(x)[:depth], dtype_of(indices).numpy())
-    array = constant_of(indices)
-    if array is not None:
-        indices = b.value(np.where(array < 0, array + sizes, array).astype(np.int32))
-    else:
-        below = b.binary("LESS", indices, b.full(0, indices), ir.DataType.BOOL)
-        moved = b.binary("ADD", indices, sizes)
-        indices = b.op("SELECT_V2", [below, moved, indices], shape_of(indices), dtype_of(indices))
+    indices = _from_the_front(b, indices, sizes)
     shape = (*shape_of(indices)[:-1], *shape_of(x)[depth:])
     return b.op("GATHER_ND", [x, indices], shape, dtype_of(x))
 
 
-LOWERINGS: dict[str, Lowering] = {"Gather": lower_gather, "GatherND": lower_gather_nd}
+def lower_gather_elements(call: Call, b: Builder) -> ir.Value:
+    """Pick element by element: a GATHER from the flattened data, by flat places."""
+    x = call[0]
+    places = _flat_places(call, b, shape_of(x))
+    flat = b.reshape(x, (math.prod(shape_of(x)),))
+    return b.gather(flat, places, 0)
+
+
+def lower_scatter_elements(call: Call, b: Builder) -> ir.Value:
+    """Place element by element, on the flattened data."""
+    x, updates = call[0], call[2]
+    places = b.cast(_flat_places(call, b, shape_of(x)), ir.DataType.INT32)
+    count, size = math.prod(shape_of(updates)), math.prod(shape_of(x))
+    flat, parts = b.reshape(x, (size,)), b.reshape(updates, (count,))
+    return b.reshape(_scattered(call, b, flat, b.reshape(places, (count, 1)), parts), shape_of(x))
+
+
+def lower_scatter_nd(call: Call, b: Builder) -> ir.Value:
+    """Place slices by tuples of indices."""
+    x, indices = call[0], call[1]
+    sizes = np.array(shape_of(x)[: shape_of(indices)[-1]], dtype_of(indices).numpy())
+    indices = b.cast(_from_the_front(b, indices, sizes), ir.DataType.INT32)
+    return _scattered(call, b, x, indices, call[2])
+
+
+def _scattered(call: Call, b: Builder, x: ir.Value, indices: ir.Value, updates: ir.Value) -> ir.Value:
+    """Write updates over `x`: SCATTER_ND starts from zeros and adds, so it also says where anything was written."""
+    reduction = call.text("reduction", "none")
+    if reduction not in ("none", "add"):
+        raise Refused(f"reduction {reduction!r}")
+    shape = np.array(shape_of(x), np.int32)
+    spread = b.op("SCATTER_ND", [indices, updates, shape], shape_of(x), dtype_of(x))
+    if reduction == "add":
+        return b.binary("ADD", x, spread)
+    array = constant_of(indices)
+    if array is not None and len(np.unique(array.reshape(-1, array.shape[-1]), axis=0)) < array[..., 0].size:
+        raise Refused("it writes to one place twice")
+    ones = np.ones(shape_of(updates), np.int32)
+    written = b.op("SCATTER_ND", [indices, ones, shape], shape_of(x), ir.DataType.INT32)
+    mask = b.binary("GREATER", written, b.full(0, written), ir.DataType.BOOL)
+    return b.op("SELECT_V2", [mask, spread, x], shape_of(x), dtype_of(x))
+
+
+def _flat_places(call: Call, b: Builder, shape: tuple[int, ...]) -> ir.Value:
+    """Give the places in the flattened data that indices along one axis mean, in the shape of the indices."""
+    axis, indices = call.axis(0), call[1]
+    kind = dtype_of(indices).numpy()
+    strides = [math.prod(shape[place + 1 :]) for place in range(len(shape))]
+    grid = np.indices(shape_of(indices))
+    others = sum(grid[place] * strides[place] for place in range(len(shape)) if place != axis)
+    base = np.broadcast_to(np.asarray(others, kind), shape_of(indices))
+    along = _from_the_front(b, indices, np.array(shape[axis], kind))
+    array = constant_of(along)
+    if array is not None:
+        return b.value((array * strides[axis] + base).astype(np.int32))
+    return b.binary("ADD", b.binary("MUL", along, np.array(strides[axis], kind)), np.ascontiguousarray(base))
+
+
+def lower_one_hot(call: Call, b: Builder) -> ir.Value:
+    """Give one value at each index along a new axis, another elsewhere, also where an index is out of range."""
+    indices, depth = call[0], int(call.constant(1, "depth").item())
+    off, on = (b.reshape(b.slice(call[2], [place], [place + 1]), ()) for place in (0, 1))
+    if dtype_of(indices) not in (ir.DataType.INT32, ir.DataType.INT64):
+        indices = b.cast(indices, ir.DataType.INT32)
+    indices = _from_the_front(b, indices, np.array(depth, dtype_of(indices).numpy()))
+    rank = call.rank()
+    axis = call.integer("axis", -1)
+    axis = axis + rank + 1 if axis < 0 else axis
+    shape = (*shape_of(indices)[:axis], depth, *shape_of(indices)[axis:])
+    return b.op("ONE_HOT", [indices, np.array(depth, np.int32), on, off], shape, dtype_of(on), axis=axis)
+
+
+def lower_trilu(call: Call, b: Builder) -> ir.Value:
+    """Keep the upper or lower triangle."""
+    x = call[0]
+    offset = int(call.constant(1, "diagonal").item()) if call.has(1) else 0
+    ones = np.ones(shape_of(x)[-2:], np.bool_)
+    mask = np.triu(ones, offset) if call.integer("upper", 1) else np.tril(ones, offset)
+    zero = np.zeros((), dtype_of(x).numpy())
+    return b.op("SELECT_V2", [np.ascontiguousarray(mask), x, zero], shape_of(x), dtype_of(x))
+
+
+LOWERINGS: dict[str, Lowering] = {
+    "Gather": lower_gather,
+    "GatherElements": lower_gather_elements,
+    "GatherND": lower_gather_nd,
+    "OneHot": lower_one_hot,
+    "ScatterElements": lower_scatter_elements,
+    "ScatterND": lower_scatter_nd,
+    "Trilu": lower_trilu,
+}

@@ -31,14 +31,19 @@ def lower_split(call: Call, b: Builder) -> list[ir.Value | None]:
         sizes = [min(piece, size - start) for start in range(0, size, piece)]
     if len(sizes) != count or sum(sizes) != size:
         raise Refused(f"pieces of {sizes} are not {count} of {size}")
-    if count == 1:
+    pieces = iter(_pieces(b, x, [size for size in sizes if size], axis))
+    nothing = b.value(np.empty((*shape_of(x)[:axis], 0, *shape_of(x)[axis + 1 :]), dtype_of(x).numpy()))
+    return [next(pieces) if size else nothing for size in sizes]
+
+
+def _pieces(b: Builder, x: ir.Value, sizes: list[int], axis: int) -> Sequence[ir.Value]:
+    if len(sizes) == 1:
         return [x]
-    shapes = [(*shape_of(x)[:axis], piece, *shape_of(x)[axis + 1 :]) for piece in sizes]
-    results = [(shape, dtype_of(x)) for shape in shapes]
+    results = [((*shape_of(x)[:axis], size, *shape_of(x)[axis + 1 :]), dtype_of(x)) for size in sizes]
     where = np.array(axis, np.int32)
     if len(set(sizes)) == 1:
-        return list(b.node("SPLIT", [where, x], results, num_splits=count))
-    return list(b.node("SPLIT_V", [x, np.array(sizes, np.int32), where], results, num_splits=count))
+        return b.node("SPLIT", [where, x], results, num_splits=len(sizes))
+    return b.node("SPLIT_V", [x, np.array(sizes, np.int32), where], results, num_splits=len(sizes))
 
 
 def lower_slice(call: Call, b: Builder) -> ir.Value:
@@ -51,7 +56,7 @@ def lower_slice(call: Call, b: Builder) -> ir.Value:
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         bounds[axis % len(shape)] = range(shape[axis])[slice(start, end, step)]
     if any(len(bound) == 0 for bound in bounds):
-        raise Refused("it gives an empty tensor")
+        return b.value(np.empty([len(bound) for bound in bounds], dtype_of(x).numpy()))
     backwards = [axis for axis, bound in enumerate(bounds) if bound.step < 0 and len(bound) > 1]
     if backwards:
         x = b.op("REVERSE_V2", [x, np.array(backwards, np.int32)], shape, dtype_of(x))
