@@ -19,7 +19,8 @@ from ..profiles.report import Report
 from ..vocabulary.digest import digest_bytes, digest_file
 from ..vocabulary.errors import EdgewrightError
 from .config import BundleSection
-from .on_device import Subject
+from .imported import Imported
+from .subject import Subject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,24 +61,23 @@ def write_bundle(
     html: bytes,
     subjects: tuple[Subject, ...],
     tolerances: Mapping[str, Mapping[str, tuple[Tolerance, ...]]],
-    imported: Path,
-    source_digest: str,
+    imported: Imported,
     facts: Mapping[str, Facts],
     signer: Signer | None,
     out: Path,
 ) -> Written:
     """Write `out/bundle` and `out/bundle.zip`. A bundle of the same content, evidence and key is left as it is.
 
-    `subjects[0]` is the reference; `tolerances` are by artifact name.
+    `tolerances` are by artifact name.
 
     Raises:
         ToolError: when something cannot be written; what was there before is still there.
     """
-    reference = subjects[0].artifact
+    reference = imported.reference.artifact
     files = compose(
         name=section.name,
         version=section.version,
-        source_digest=source_digest,
+        source_digest=imported.source.digest,
         signature=reference.signature,
         built=[
             Built(artifact=subject.artifact, folder=subject.folder, tolerances=dict(tolerances[subject.artifact.name]))
@@ -85,8 +85,8 @@ def write_bundle(
         ],
         golden=GoldenVectors(
             kind=GoldenKind.SYNTHETIC if section.golden_rows is None else GoldenKind.ROWS,
-            inputs=imported / "golden" / "inputs",
-            outputs=imported / "golden" / "outputs",
+            inputs=imported.golden_inputs.path,
+            outputs=imported.golden_outputs.path,
         ),
         evidence=Evidence(report=report, ladders=make_ladders(report.entries, facts, reference.size_bytes), html=html),
     )

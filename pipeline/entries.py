@@ -5,8 +5,9 @@ from __future__ import annotations
 from ..devices.base import JobResult, Samples
 from ..profiles.report import Entry, Profile, Verdict
 from ..vocabulary.evidence import Evidence
-from .on_device import Place, Proof, Subject
+from .on_device import Place, Proof
 from .plan import PlannedArtifact
+from .subject import Subject
 
 
 def entry_of(subject: Subject, place: Place, proof: Proof, measured: JobResult, profile: Profile, batch: int) -> Entry:

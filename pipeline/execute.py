@@ -13,27 +13,26 @@ from typing import TypeVar
 
 import msgspec
 
-from ..bundle.runtimes import REFERENCE_RUNTIME
 from ..devices.table import make_device
 from ..profiles.html import render_html
 from ..profiles.latency import profile
 from ..profiles.report import Entry, Report, Verdict
 from ..vocabulary.errors import EdgewrightError, ToolError
-from ..vocabulary.signature import Signature
 from .bundling import Signer, Written, write_bundle
 from .cache import Cache, default_cache_folder
 from .config import Project
 from .entries import entry_of, entry_without_artifact, entry_without_run, samples_of
+from .imported import Imported
 from .kept import kept_entries, read_report
-from .on_device import Place, Proof, Subject, calls_of, measure, prove
+from .on_device import Place, Proof, calls_of, measure, prove
 from .plan import PlannedArtifact, plan_artifacts
 from .progress import Progress
 from .result import BuildResult, Problem, first_exit_code
 from .runner import Runner
-from .steps.base import content_digest
 from .steps.compile_model import CompileModel, read_artifact
 from .steps.evaluate import Evaluate
-from .steps.import_model import ImportModel, read_source
+from .steps.import_model import ImportModel
+from .subject import Subject
 from .verdicts import Verdicts
 
 T = TypeVar("T")
@@ -86,23 +85,19 @@ class _Build:
         _require_writable(out)
         self.runner = Runner(cache, progress)
         self.problems: list[Problem] = []
-        self.signature = Signature(inputs=(), outputs=())
 
     def run(self, jobs: int, evidence: Path | None) -> BuildResult:
         project, kept = self.project, read_report(evidence) if evidence is not None else None
-        imported = self.runner.import_model(
-            ImportModel(
-                folder=str(project.folder),
-                model=project.model,
-                evaluation=project.data.evaluation,
-                golden_rows=project.bundle.golden_rows,
-            )
+        step = ImportModel(
+            folder=str(project.folder),
+            model=project.model,
+            evaluation=project.data.evaluation,
+            golden_rows=project.bundle.golden_rows,
         )
-        reference = Subject(artifact=read_artifact(imported), folder=imported / "source", runtime=REFERENCE_RUNTIME)
-        self.signature = reference.artifact.signature
+        imported = Imported(self.runner.import_model(step))
         with ThreadPoolExecutor(jobs) as executor, self._cancelled_on_the_way_out():
             compiled = list(executor.map(lambda item: self._compile(item, imported), self.planned))
-            subjects = (reference, *(subject for subject in compiled if subject is not None))
+            subjects = (imported.reference, *(subject for subject in compiled if subject is not None))
             if kept is None or evidence is None:
                 entries = self._find_out(subjects, imported, executor)
             else:
@@ -123,10 +118,10 @@ class _Build:
                 event.set()
             raise
 
-    def _compile(self, item: PlannedArtifact, imported: Path) -> Subject | None:
+    def _compile(self, item: PlannedArtifact, imported: Imported) -> Subject | None:
         step = CompileModel(
-            hub=str(imported / "hub"),
-            hub_digest=content_digest(imported),
+            hub=str(imported.hub),
+            hub_digest=imported.hub_digest,
             target=item.target.name,
             packages=item.target.packages,
             recipe=item.recipe,
@@ -137,33 +132,31 @@ class _Build:
             return None
         return Subject(artifact=read_artifact(entry), folder=entry / "files", runtime=item.runtime)
 
-    def _find_out(self, subjects: Sequence[Subject], imported: Path, executor: Executor) -> list[Entry]:
+    def _find_out(self, subjects: Sequence[Subject], imported: Imported, executor: Executor) -> list[Entry]:
         """Prove every artifact on every device, several at a time; then measure those that ran, one at a time."""
         pairs = [_Pair(subject=subject, place=place) for subject in subjects for place in self.places]
         proofs = executor.map(lambda pair: self._prove(pair, imported), pairs)
         return [self._measure(pair, proof, imported) for pair, proof in zip(pairs, list(proofs), strict=True)]
 
-    def _prove(self, pair: _Pair, imported: Path) -> Proof | None:
+    def _prove(self, pair: _Pair, imported: Imported) -> Proof | None:
         name, place = pair.subject.artifact.name, pair.place
-        judged = Evaluate.of(self.project, self.signature, pair.subject.artifact, imported)
+        judged = Evaluate.of(self.project, imported.signature, pair.subject.artifact, imported.folder)
         return self._attempt(
             f"{name} on {place.device.name}",
             lambda: prove(pair.subject, place, judged, imported, self.runner),
         )
 
-    def _measure(self, pair: _Pair, proof: Proof | None, imported: Path) -> Entry:
+    def _measure(self, pair: _Pair, proof: Proof | None, imported: Imported) -> Entry:
         name = f"{pair.subject.artifact.name} on {pair.place.device.name}"
         if proof is not None:
-            result = self._attempt(
-                name, lambda: measure(pair.subject, pair.place, self.signature, imported, self.runner)
-            )
+            result = self._attempt(name, lambda: measure(pair.subject, pair.place, imported, self.runner))
             if result is not None:
                 batch = calls_of(pair.subject, imported)
                 entry = entry_of(pair.subject, pair.place, proof, result, profile(samples_of(result)), batch)
                 return self.verdicts.judge(entry, proof.golden)
         return self.verdicts.judge(entry_without_run(pair.subject, pair.place, self._reason(name)), None)
 
-    def _conclude(self, found: list[Entry], subjects: tuple[Subject, ...], imported: Path) -> BuildResult:
+    def _conclude(self, found: list[Entry], subjects: tuple[Subject, ...], imported: Imported) -> BuildResult:
         entries = tuple(found)
         facts = {place.device.name: place.facts for place in self.places}
         report = Report(
@@ -171,7 +164,9 @@ class _Build:
             version=self.project.bundle.version,
             devices=facts,
             entries=entries,
-            imported=next((entry.parity for entry in entries if entry.artifact == subjects[0].artifact.name), None),
+            imported=next(
+                (entry.parity for entry in entries if entry.artifact == imported.reference.artifact.name), None
+            ),
         )
         html = render_html(report).encode()
         _write(self.out / "report.json", report.encode())
@@ -187,7 +182,6 @@ class _Build:
                 subjects=subjects,
                 tolerances={entry.artifact: self.verdicts.tolerances(entry) for entry in entries if entry.parity},
                 imported=imported,
-                source_digest=read_source(imported).digest,
                 facts=facts,
                 signer=self.signer,
                 out=self.out,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..profiles.report import Entry, Report
 from ..vocabulary.errors import ConfigError
-from .on_device import Place, Subject
+from .on_device import Place
+from .subject import Subject
 
 
 def read_report(path: Path) -> Report:

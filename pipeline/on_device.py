@@ -11,35 +11,15 @@ import msgspec
 
 from ..devices.base import Benchmark, Device, Facts, Infer, Job, JobResult
 from ..profiles.report import MetricResult, Parity
-from ..targets.artifact import Artifact
-from ..vocabulary.digest import digest_value
-from ..vocabulary.signature import Signature
 from ..vocabulary.tensor_folder import TensorFolder
 from .batching import ROWS_OF_AN_OPEN_BATCH, Batching, batching_for
 from .cache import key_of
+from .imported import Imported
 from .relayout import convert_rows
 from .runner import Runner
-from .steps.base import content_digest, own_code
+from .steps.base import own_code
 from .steps.evaluate import Evaluate, read_metric, read_parity
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Subject:
-    """An artifact where it lies, and the runtime class that opens it."""
-
-    artifact: Artifact
-    folder: Path
-    runtime: str
-
-    @property
-    def opened(self) -> Path:
-        """The file that a runtime opens."""
-        return self.folder / self.artifact.files[0].path
-
-    @property
-    def digest(self) -> str:
-        """Digest of the artifact's files and of how it is called."""
-        return digest_value(msgspec.to_builtins((self.artifact.files, self.artifact.signature)))
+from .subject import Subject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +40,7 @@ class Proof:
     job: JobResult
 
 
-def prove(subject: Subject, place: Place, judged: Evaluate, imported: Path, runner: Runner) -> Proof:
+def prove(subject: Subject, place: Place, judged: Evaluate, imported: Imported, runner: Runner) -> Proof:
     """Run an artifact over all rows on a device and compare every output with the original's.
 
     `judged` says what it is compared with (its `outputs` and `golden` are filled in here).
@@ -71,11 +51,8 @@ def prove(subject: Subject, place: Place, judged: Evaluate, imported: Path, runn
     """
 
     def make(out: Path) -> None:
-        for rows in ("golden", "data"):
-            folder = imported / ("golden/inputs" if rows == "golden" else "inputs")
-            inputs = convert_rows(
-                TensorFolder(folder), judged.signature.inputs, judged.called.inputs, out / f"{rows}-in"
-            )
+        for rows, given in (("golden", imported.golden_inputs), ("data", imported.inputs)):
+            inputs = convert_rows(given, judged.signature.inputs, judged.called.inputs, out / f"{rows}-in")
             batching = _batching(subject, inputs, min(ROWS_OF_AN_OPEN_BATCH, inputs.row_count))
             result = place.device.run(
                 Job(
@@ -91,25 +68,23 @@ def prove(subject: Subject, place: Place, judged: Evaluate, imported: Path, runn
         for folder in [path for path in out.iterdir() if path.is_dir()]:
             shutil.rmtree(folder)
 
-    key = key_of("prove", {**_key_parts(subject, place), **judged.key_parts(), "data": content_digest(imported)})
+    key = key_of("prove", {**_key_parts(subject, place), **judged.key_parts(), "data": imported.digest})
     entry = runner.keyed(f"run {subject.artifact.name} on {place.device.name}", key, make)
     parity, golden = read_parity(entry)
     return Proof(parity=parity, golden=golden, metric=read_metric(entry), job=_read_job(entry))
 
 
-def measure(subject: Subject, place: Place, signature: Signature, imported: Path, runner: Runner) -> JobResult:
+def measure(subject: Subject, place: Place, imported: Imported, runner: Runner) -> JobResult:
     """Benchmark an artifact on a device, one row a call where the artifact leaves that open.
-
-    `signature` is how the original, and so the data, is called.
 
     Raises:
         DeviceError: when the device failed, or the runtime refused the artifact.
     """
 
     def make(out: Path) -> None:
-        rows = TensorFolder(imported / "inputs").rows(0, calls)
+        rows = imported.inputs.rows(0, calls)
         few = TensorFolder.write(out / "rows", rows)
-        inputs = convert_rows(few, signature.inputs, subject.artifact.signature.inputs, out / "converted")
+        inputs = convert_rows(few, imported.signature.inputs, subject.artifact.signature.inputs, out / "converted")
         result = place.device.run(
             Job(
                 task=msgspec.structs.replace(task, inputs=inputs.path),
@@ -124,16 +99,16 @@ def measure(subject: Subject, place: Place, signature: Signature, imported: Path
             shutil.rmtree(folder)
 
     calls = calls_of(subject, imported)
-    batching = _batching(subject, TensorFolder(imported / "inputs"), 1)
+    batching = _batching(subject, imported.inputs, 1)
     task = Benchmark(inputs=Path(), rows_per_call=batching.rows_per_call, batched=batching.batched)
     protocol: dict[str, Any] = {name: getattr(task, name) for name in task.__struct_fields__ if name != "inputs"}
-    key = key_of("measure", {**_key_parts(subject, place), "protocol": protocol, "data": content_digest(imported)})
+    key = key_of("measure", {**_key_parts(subject, place), "protocol": protocol, "data": imported.digest})
     return _read_job(runner.keyed(f"measure {subject.artifact.name} on {place.device.name}", key, make))
 
 
-def calls_of(subject: Subject, imported: Path) -> int:
+def calls_of(subject: Subject, imported: Imported) -> int:
     """How many rows one measured call takes."""
-    return _batching(subject, TensorFolder(imported / "inputs"), 1).rows_per_call
+    return _batching(subject, imported.inputs, 1).rows_per_call
 
 
 def _batching(subject: Subject, inputs: TensorFolder, open_batch: int) -> Batching:

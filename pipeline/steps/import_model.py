@@ -9,7 +9,6 @@ import msgspec
 
 from ...vocabulary.codec import encode_json
 from ...vocabulary.digest import Plain
-from ...vocabulary.source import Source
 from ..config import ModelSection, Selection
 from .base import own_code, versions
 
@@ -100,8 +99,3 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
             golden = TensorFolder.write(out / "golden" / "inputs", drawn)
         run_original(imported.original, signature, golden, out / "golden" / "outputs")
         (out / "files.json").write_bytes(encode_json(sorted({str(path.resolve()) for path in files})))
-
-
-def read_source(imported: Path) -> Source:
-    """Read where an imported model came from."""
-    return msgspec.json.decode((imported / "source.json").read_bytes(), type=Source)
