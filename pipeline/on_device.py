@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ..devices.base import Benchmark, Device, Facts, Infer, Job, JobResult
-from ..profiles.report import MetricResult, Parity
+from ..profiles.report import Parity
 from ..vocabulary.tensor_folder import TensorFolder
 from .batching import ROWS_OF_AN_OPEN_BATCH, Batching, batching_for
 from .cache import key_of
@@ -18,7 +18,7 @@ from .imported import Imported
 from .relayout import convert_rows
 from .runner import Runner
 from .steps.base import own_code
-from .steps.evaluate import Evaluate, read_metric, read_parity
+from .steps.evaluate import Evaluate, read_parity
 from .subject import Subject
 
 
@@ -36,7 +36,6 @@ class Proof:
 
     parity: Parity
     golden: Parity
-    metric: MetricResult | None
     job: JobResult
 
 
@@ -71,7 +70,7 @@ def prove(subject: Subject, place: Place, judged: Evaluate, imported: Imported, 
     key = key_of("prove", {**_key_parts(subject, place), **judged.key_parts(), "data": imported.digest})
     entry = runner.keyed(f"run {subject.artifact.name} on {place.device.name}", key, make)
     parity, golden = read_parity(entry)
-    return Proof(parity=parity, golden=golden, metric=read_metric(entry), job=_read_job(entry))
+    return Proof(parity=parity, golden=golden, job=_read_job(entry))
 
 
 def measure(subject: Subject, place: Place, imported: Imported, runner: Runner) -> JobResult:

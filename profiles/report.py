@@ -48,14 +48,6 @@ class TensorParity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     nonfinite: int = 0
 
 
-class Parity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How far an artifact is from the original: every output, over `rows` rows of `inputs` (`evaluation`, `drawn`)."""
-
-    outputs: dict[str, TensorParity]
-    rows: int
-    inputs: str
-
-
 class MetricResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The task metric of an artifact and of the original on the same rows.
 
@@ -71,6 +63,18 @@ class MetricResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ci95: tuple[float, float]
     rows: int
     unit: str = "pp"
+
+
+class Parity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far an artifact is from the original: every output, over `rows` rows of `inputs` (`evaluation`, `drawn`).
+
+    `metric` is None when no task metric was asked for.
+    """
+
+    outputs: dict[str, TensorParity]
+    rows: int
+    inputs: str
+    metric: MetricResult | None = None
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,12 +116,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     size_bytes: int
     evidence: Evidence
     parity: Parity | None
-    metric: MetricResult | None
     profile: Profile | None
     coverage: Coverage | None
     toolchain: dict[str, str]
     verdict: Verdict
     reasons: tuple[str, ...]
+
+    @property
+    def metric(self) -> MetricResult | None:
+        """The task metric; None when it was not asked for, or nothing was run."""
+        return self.parity.metric if self.parity is not None else None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

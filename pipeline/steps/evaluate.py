@@ -12,12 +12,13 @@ from ...targets.artifact import Artifact
 from ...vocabulary.codec import encode_json
 from ...vocabulary.digest import Plain, digest_file
 from ...vocabulary.signature import Signature
+from ...vocabulary.tensor_folder import TensorFolder
 from ..config import MetricSection, Project
 from .base import versions
 
 
 class Evaluate(msgspec.Struct, frozen=True, kw_only=True, tag="evaluate"):
-    """One artifact's outputs against the original's. Leaves `parity.json`, and `metric.json` when one is asked for.
+    """One artifact's outputs against the original's. Leaves `parity.json`: on the data, and on the golden vectors.
 
     `imported` is the folder that `ImportModel` left; `signature` how the original is called, `called` how the artifact
     is; `outputs` and `golden` are what it gave for the data and for the golden inputs.
@@ -68,10 +69,7 @@ class Evaluate(msgspec.Struct, frozen=True, kw_only=True, tag="evaluate"):
             ConfigError: when there is no such metric, or no such output for it.
             DataError: when the labels do not fit the outputs.
         """
-        from ...profiles.drop import measure_drop
-        from ...profiles.metrics import load
         from ...profiles.parity import measure
-        from ...vocabulary.tensor_folder import TensorFolder
         from ..relayout import convert_rows
 
         def called_alike(outputs: str, place: str) -> TensorFolder:
@@ -84,29 +82,31 @@ class Evaluate(msgspec.Struct, frozen=True, kw_only=True, tag="evaluate"):
         candidate = called_alike(self.outputs, "data")
         golden = called_alike(self.golden, "golden")
         parity = (
-            measure(reference, candidate, inputs=self.inputs),
+            msgspec.structs.replace(
+                measure(reference, candidate, inputs=self.inputs), metric=self._score(imported, reference, candidate)
+            ),
             measure(TensorFolder(imported / "golden" / "outputs"), golden, inputs="golden"),
         )
         (out / "parity.json").write_bytes(encode_json(parity))
-        if self.metric is not None:
-            metric = load(
-                self.metric.name,
-                self.signature.outputs,
-                output=self.metric.output,
-                higher_is_better=self.metric.higher_is_better,
-                folder=Path(self.folder),
-                where=self.where,
-            )
-            labels = TensorFolder(imported / "labels")["labels"] if (imported / "labels").exists() else None
-            (out / "metric.json").write_bytes(encode_json(measure_drop(metric, reference, candidate, labels)))
+
+    def _score(self, imported: Path, reference: TensorFolder, candidate: TensorFolder) -> MetricResult | None:
+        from ...profiles.drop import measure_drop
+        from ...profiles.metrics import load
+
+        if self.metric is None:
+            return None
+        metric = load(
+            self.metric.name,
+            self.signature.outputs,
+            output=self.metric.output,
+            higher_is_better=self.metric.higher_is_better,
+            folder=Path(self.folder),
+            where=self.where,
+        )
+        labels = TensorFolder(imported / "labels")["labels"] if (imported / "labels").exists() else None
+        return measure_drop(metric, reference, candidate, labels)
 
 
 def read_parity(entry: Path) -> tuple[Parity, Parity]:
     """Read the parity that an `Evaluate` left: on the data, and on the golden vectors."""
     return msgspec.json.decode((entry / "parity.json").read_bytes(), type=tuple[Parity, Parity])
-
-
-def read_metric(entry: Path) -> MetricResult | None:
-    """Read the metric that an `Evaluate` left; None when none was asked for."""
-    path = entry / "metric.json"
-    return msgspec.json.decode(path.read_bytes(), type=MetricResult) if path.exists() else None

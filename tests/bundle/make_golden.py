@@ -122,7 +122,6 @@ def make_entry(artifact: Artifact, p50_ms: float) -> Entry:
         size_bytes=artifact.size_bytes,
         evidence=evidence.Evidence.MEASURED_HOST,
         parity=None,
-        metric=None,
         profile=Profile(
             load_ms=1.0,
             first_ms=1.0,

@@ -27,7 +27,6 @@ ENTRY = Entry(
     size_bytes=39_500,
     evidence=Evidence.MEASURED_HOST,
     parity=None,
-    metric=None,
     profile=None,
     coverage=None,
     toolchain={},

@@ -49,7 +49,6 @@ def entry() -> Callable[..., Entry]:
             "size_bytes": 100,
             "evidence": Evidence.MEASURED_HOST,
             "parity": None,
-            "metric": None,
             "profile": profile,
             "coverage": None,
             "toolchain": {},

@@ -144,7 +144,7 @@ def test_a_model_is_built_without_a_project_file(built: Built, tmp_path: Path, e
         "tflite-fp32",
         "onnxruntime-fp32",
     }
-    assert all(entry["metric"] is None for entry in result["report"]["entries"])
+    assert all(entry["parity"]["metric"] is None for entry in result["report"]["entries"])
     verified = edgewright("verify", tmp_path / "out" / "bundle", "--key", built[0] / "key.pem")
     assert verified.returncode == 4
 
@@ -154,4 +154,4 @@ def test_no_data_means_drawn_inputs_and_the_metric_not_run(built: Built, tmp_pat
     assert done.returncode == 0, done.stderr
     entries = json.loads(done.stdout)["report"]["entries"]
     assert {entry["parity"]["inputs"] for entry in entries} == {"drawn"}
-    assert {entry["metric"] for entry in entries} == {None}
+    assert {entry["parity"]["metric"] for entry in entries} == {None}

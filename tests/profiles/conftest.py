@@ -49,8 +49,12 @@ def entry(parity):
         files=(File(path="model.tflite", sha256="ab" * 32, size_bytes=41_433),),
         size_bytes=41_433,
         evidence=Evidence.MEASURED_HOST,
-        parity=parity,
-        metric=MetricResult(name="top1", value=0.8975, reference=0.8975, drop_pp=0.0, ci95=(-0.125, 0.125), rows=800),
+        parity=msgspec.structs.replace(
+            parity,
+            metric=MetricResult(
+                name="top1", value=0.8975, reference=0.8975, drop_pp=0.0, ci95=(-0.125, 0.125), rows=800
+            ),
+        ),
         profile=Profile(
             load_ms=3.2,
             first_ms=0.58,
@@ -66,7 +70,7 @@ def entry(parity):
 
 
 @pytest.fixture
-def report(entry):
+def report(entry, parity):
     """Four entries on one device."""
     refused = NodeCoverage(node="grid", op="GridSample", handling=Handling.REFUSED, detail="no such operator")
     change = msgspec.structs.replace
@@ -88,7 +92,7 @@ def report(entry):
         entries=(
             change(entry, verdict=Verdict.PASS, reasons=("max_drop: underpowered: with 800 rows",)),
             change(entry, artifact="tflite-fp16", verdict=Verdict.FAIL, reasons=("max_size: 41.43 kB, over 40 kB",)),
-            change(entry, artifact="onnxruntime-fp32", profile=None, metric=None, evidence=Evidence.EMULATED),
+            change(entry, artifact="onnxruntime-fp32", profile=None, parity=parity, evidence=Evidence.EMULATED),
             change(
                 entry,
                 artifact="tflite-grid",
@@ -98,7 +102,6 @@ def report(entry):
                 size_bytes=0,
                 evidence=Evidence.NOT_RUN,
                 parity=None,
-                metric=None,
                 profile=None,
                 coverage=Coverage(nodes=(refused,)),
                 reasons=("tflite cannot say node 'grid'",),
