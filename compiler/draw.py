@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..vocabulary.errors import ModelError
 from ..vocabulary.signature import TensorSpec
 from .model import Model
+from .passes.editing import tensor_shape
 
 Array = NDArray[np.generic]
 
@@ -61,7 +62,7 @@ def _table_size(model: Model, name: str) -> int | None:
                 axis = node.attributes.get_int("axis", 0)
                 table = ir.convenience.get_const_tensor(node.inputs[0]) if node.inputs[0] is not None else None
                 if table is not None:
-                    sizes.append(int(table.shape[axis]))
+                    sizes.append(tensor_shape(table)[axis])
             elif node.op_type in ("Cast", "Identity", "Reshape", "Unsqueeze", "Squeeze", "Flatten") and index == 0:
                 reached.extend(node.outputs)
     return min(sizes, default=None)

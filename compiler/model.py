@@ -14,7 +14,10 @@ from ..vocabulary.precision import Precision
 from ..vocabulary.signature import Signature
 from ..vocabulary.source import Source
 
-__all__ = ["INLINE_LIMIT_BYTES", "Model", "Precision", "Source"]
+__all__ = ["HUB_OPSET", "INLINE_LIMIT_BYTES", "Model", "Precision", "Source", "dtype_name"]
+
+Graph = ir.Graph
+GraphModel = ir.Model
 
 INLINE_LIMIT_BYTES: Final = 1_500_000_000
 """A hub model with larger weights is saved with external data: a protobuf message ends at 2 GiB."""
@@ -31,13 +34,13 @@ class Model:
     The graph's inputs and outputs are those of the signature: the same names, dtypes, shapes and order.
     """
 
-    ir: ir.Model
+    ir: GraphModel
     signature: Signature
     source: Source
     precision: Precision = Precision.FP32
 
     @property
-    def graph(self) -> ir.Graph:
+    def graph(self) -> Graph:
         """The graph of nodes."""
         return self.ir.graph
 
@@ -46,7 +49,7 @@ class Model:
         """The version of the default operator set."""
         return self.ir.opset_imports[""]
 
-    def with_graph(self, graph: ir.Model) -> Model:
+    def with_graph(self, graph: GraphModel) -> Model:
         """Give this model with another graph for the same signature."""
         return replace(self, ir=graph)
 

@@ -11,7 +11,7 @@ Plain = str | int | float | bool | None | Sequence["Plain"] | Mapping[str, "Plai
 """What JSON can say."""
 
 
-def digest_bytes(data: bytes) -> str:
+def digest_bytes(data: bytes | memoryview) -> str:
     """Digest bytes."""
     return hashlib.sha256(data).hexdigest()
 

@@ -81,7 +81,7 @@ def activate(node: ir.Node, editor: Editor, value: ir.Value, name: str, paramete
         return editor.node(node, name, [value], {"alpha": parameters[0]})
     if name == "HardSigmoid":
         return editor.node(node, name, [value], {"alpha": parameters[0], "beta": parameters[1]})
-    if name == "HardSwish" and tuple(np.float32(parameters)) in ((), (np.float32(1 / 6), np.float32(0.5))):
+    if name == "HardSwish" and not parameters:
         return editor.node(node, name, [value])
     if name == "Clip":
         source = needed(node, 0)

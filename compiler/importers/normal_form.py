@@ -35,10 +35,10 @@ def normalize(model: ir.Model) -> None:
 
 
 def _use_one_default_domain(model: ir.Model) -> None:
-    for holder in (model.graph, *model.functions.values()):
-        alias = holder.opset_imports.pop("ai.onnx", None)
+    for imports in (model.opset_imports, *(function.opset_imports for function in model.functions.values())):
+        alias = imports.pop("ai.onnx", None)
         if alias is not None:
-            holder.opset_imports.setdefault("", alias)
+            imports.setdefault("", alias)
     for node in all_nodes(model):
         if node.domain == "ai.onnx":
             node.domain = ""
@@ -58,7 +58,7 @@ def _inline_functions(model: ir.Model) -> None:
         if own is not None and version is None:
             model.graph.opset_imports[""] = own
     common.InlinePass()(model)
-    common.RemoveUnusedFunctionsPass()(model)
+    common.RemoveUnusedFunctionsPass()(model)  # type: ignore[no-untyped-call]  # its constructor has no types
 
 
 def _name_everything(model: ir.Model) -> None:

@@ -69,4 +69,5 @@ class OnnxOriginal:
             return str(self._path)
         if (model.ir_version, model.opset_imports.get("")) == stamped:
             return str(self._path)
-        return ir.to_proto(model).SerializeToString()
+        data: bytes = ir.to_proto(model).SerializeToString()
+        return data

@@ -15,6 +15,7 @@ import onnx_ir as ir
 from ...vocabulary.errors import ConfigError, ModelError, ToolError
 from ...vocabulary.signature import TensorDeclaration
 from ..model import HUB_OPSET
+from ..passes.editing import tensor_shape
 from .request import Array
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def export(
         assert tensor is not None
         # own arrays instead of torch's tensors: everything behind the import runs without torch
         value.const_value = ir.Tensor(
-            np.ascontiguousarray(tensor.numpy()).reshape(tuple(tensor.shape)), dtype=tensor.dtype, name=value.name
+            np.ascontiguousarray(tensor.numpy()).reshape(tensor_shape(tensor)), dtype=tensor.dtype, name=value.name
         )
     return graph
 

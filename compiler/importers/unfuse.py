@@ -47,7 +47,7 @@ def _unfuse_one(node: ir.Node, editor: Editor) -> bool:
             f"node {node.name!r} ({node.op_type}): the model was optimised for one CPU by onnxruntime",
             hint="give the model as it was before, or save it at ORT_ENABLE_EXTENDED",
         )
-    rule = (CONTRIB | ATTENTION).get(node.op_type) if node.domain == "com.microsoft" else None
+    rule = CONTRIB.get(node.op_type, ATTENTION.get(node.op_type)) if node.domain == "com.microsoft" else None
     if rule is None:
         raise ModelError(
             f"node {node.name!r}: operator {node.domain}.{node.op_type} is not part of ONNX",

@@ -16,7 +16,7 @@ from typing import Any
 from ...vocabulary.errors import ConfigError, ModelError
 from .request import Request
 
-_PACKAGE = Path(__file__).parents[2]
+_OWN_PACKAGE = __name__.partition(".")[0]
 
 
 @contextlib.contextmanager
@@ -84,14 +84,14 @@ def user_files(before: frozenset[str], folder: Path) -> set[Path]:
 
     Those imported since `before` (names in `sys.modules`), and those that lie in `folder` whenever they were.
     """
-    installed = [Path(path).resolve() for path in (*sysconfig.get_paths().values(), *site.getsitepackages(), _PACKAGE)]
+    installed = [Path(path).resolve() for path in (*sysconfig.get_paths().values(), *site.getsitepackages())]
     files = set()
     for name, module in tuple(sys.modules.items()):
         origin = getattr(module, "__file__", None)
         if not isinstance(origin, str) or not Path(origin).is_file():
             continue
         path = Path(origin).resolve()
-        if name in before and not path.is_relative_to(folder.resolve()):
+        if name.partition(".")[0] == _OWN_PACKAGE or (name in before and not path.is_relative_to(folder.resolve())):
             continue
         if not any(path.is_relative_to(root) for root in installed):
             files.add(path)

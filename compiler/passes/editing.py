@@ -42,6 +42,11 @@ def constant_array(value: ir.Value | None, *, most_elements: int | None = None) 
     return tensor.numpy()
 
 
+def tensor_shape(tensor: ir.TensorProtocol) -> tuple[int, ...]:
+    """Give the sizes of a tensor, which are always numbers."""
+    return tuple(size for size in tensor.shape if isinstance(size, int))
+
+
 def ints(node: ir.Node, name: str, default: Sequence[int] | None = None) -> tuple[int, ...] | None:
     """Give an attribute that is a list of integers."""
     attribute = node.attributes.get(name)
@@ -101,8 +106,9 @@ class Editor:
         """Add a constant to the main graph, where subgraphs see it too. An array must not be written to afterwards."""
         name = self.fresh(stem)
         tensor = ir.tensor(array, name=name) if isinstance(array, np.ndarray) else array
-        shape = ir.Shape([int(size) for size in array.shape])
-        value = ir.Value(name=name, shape=shape, type=ir.TensorType(tensor.dtype), const_value=tensor)
+        value = ir.Value(
+            name=name, shape=ir.Shape(tensor_shape(tensor)), type=ir.TensorType(tensor.dtype), const_value=tensor
+        )
         self._model.graph.register_initializer(value)
         return value
 

@@ -22,7 +22,8 @@ class FoldBatchNorm(Pass):
         """Fold each one whose statistics are constants and that does not train."""
         editor, changed = Editor(model), False
         for node in all_nodes(model):
-            if not is_op(node, "BatchNormalization") or node.attributes.get_int("training_mode", 0):
+            training = node.attributes.get_int("training_mode", 0) if is_op(node, "BatchNormalization") else 1
+            if training:
                 continue
             if any(value.uses() or value.is_graph_output() for value in node.outputs[1:]):
                 continue

@@ -10,7 +10,7 @@ import onnx_ir.passes.common as common
 from onnxscript.optimizer import FOLDED_FROM_KEY, fold_constants_ir
 
 from .base import Pass
-from .editing import Editor, constant_tensor, is_op, static_shape
+from .editing import Editor, constant_tensor, is_op, static_shape, tensor_shape
 from .float16 import SMALLEST_ELEMENTS
 
 _SMALL_BYTES: Final = 64 * 1024
@@ -97,7 +97,7 @@ def _give_constant_outputs_a_node(model: ir.Model) -> bool:
         name = output.name
         source = editor.constant(tensor, f"{name}/constant")
         node = ir.Node("", "Identity", [source], num_outputs=1, name=editor.fresh(f"{name}/Identity"))
-        node.outputs[0].type, node.outputs[0].shape = output.type, ir.Shape([int(size) for size in tensor.shape])
+        node.outputs[0].type, node.outputs[0].shape = output.type, ir.Shape(tensor_shape(tensor))
         graph.append(node)
         graph.outputs[index] = node.outputs[0]
         for user, place in tuple(output.uses()):

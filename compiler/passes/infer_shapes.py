@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from ...vocabulary.errors import ModelError
 from .base import Pass
-from .editing import all_nodes, is_op, keep_known
+from .editing import all_nodes, is_op, keep_known, tensor_shape
 
 _LARGEST_SHAPE_BYTES: Final = 1024
 """Constants above this never hold a shape; they are left out so that weights are not copied for nothing."""
@@ -95,7 +95,7 @@ def _without_weights(model: ir.Model) -> onnx.ModelProto:
         for name, value in tuple(graph.initializers.items()):
             tensor = value.const_value
             assert tensor is not None
-            value.type, value.shape = ir.TensorType(tensor.dtype), ir.Shape([int(size) for size in tensor.shape])
+            value.type, value.shape = ir.TensorType(tensor.dtype), ir.Shape(tensor_shape(tensor))
             if tensor.nbytes > _LARGEST_SHAPE_BYTES:
                 graph.initializers.pop(name)
                 if graph is copy.graph:

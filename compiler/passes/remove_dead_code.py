@@ -15,7 +15,7 @@ class RemoveDeadCode(Pass):
         """Remove them, last users first."""
         opset = model.opset_imports.get("")
         changed = common.RemoveUnusedNodesPass()(model).modified
-        changed |= common.RemoveUnusedFunctionsPass()(model).modified
+        changed |= common.RemoveUnusedFunctionsPass()(model).modified  # type: ignore[no-untyped-call]  # it has no types
         changed |= common.RemoveUnusedOpsetsPass()(model).modified
         if opset is not None:
             model.graph.opset_imports[""] = opset  # the version of the hub, even when no node is left
