@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ..dialect import operand, shape_of
+import onnx_ir as ir
+
+from ..dialect import constant_operand, dtype_of, operand, shape_of
+from ..operators import REDUCERS
 from .move_transposes import permutation_of
 from .permutation import moves_data
 from .rewriter import Rewriter, is_pinned
@@ -22,3 +25,23 @@ def clean_reshapes(rewriter: Rewriter) -> None:
                 start = operand(producer, 0)
             if start is not source or shape_of(start) == shape_of(out):
                 rewriter.replace(node, [rewriter.builder.reshape(start, shape_of(out))])
+            else:
+                _into_reduction(rewriter, node)
+
+
+def _into_reduction(rewriter: Rewriter, node: ir.Node) -> None:
+    """Let a reduction keep or drop its axes itself where a RESHAPE does just that."""
+    reduction, out = operand(node, 0).producer(), node.outputs[0]
+    if reduction is None or reduction.op_type not in REDUCERS or len(operand(node, 0).uses()) > 1:
+        return
+    if operand(node, 0).is_graph_output():
+        return
+    axes = {int(axis) for axis in constant_operand(reduction, 1).ravel()}
+    sizes = [1 if axis in axes else size for axis, size in enumerate(shape_of(operand(reduction, 0)))]
+    for keep in (True, False):
+        if shape_of(out) == tuple(size for axis, size in enumerate(sizes) if keep or axis not in axes):
+            b = rewriter.builder
+            rewriter.replace(
+                node, [b.op(reduction.op_type, reduction.inputs, shape_of(out), dtype_of(out), keep_dims=keep)]
+            )
+            return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
@@ -30,7 +30,7 @@ def definition_of(node: ir.Node, operands: Sequence[ir.Value | None], opsets: Ma
     import onnx
 
     try:
-        schema = onnx.defs.get_schema(node.op_type, opsets.get(node.domain, 1), node.domain)
+        schema: Any = onnx.defs.get_schema(node.op_type, opsets.get(node.domain, 1), node.domain)
     except onnx.defs.SchemaError:
         return None
     proto = ir.to_proto(node)
@@ -65,7 +65,7 @@ def _type_of(value: ir.Value | None) -> bytes:
 
     if value is None:
         return b""
-    return onnx.helper.make_tensor_type_proto(int(dtype_of(value)), shape_of(value)).SerializeToString()
+    return bytes(onnx.helper.make_tensor_type_proto(int(dtype_of(value)), shape_of(value)).SerializeToString())
 
 
 def _bound(inner: onnx.NodeProto, given: Mapping[str, onnx.AttributeProto], absent: set[str]) -> onnx.NodeProto:

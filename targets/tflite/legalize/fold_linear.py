@@ -1,71 +1,86 @@
-"""Constant scales and biases behind a convolution or FULLY_CONNECTED go into its weights and bias."""
+"""Constant scales and shifts behind a linear node go into its weights and bias."""
 
 from __future__ import annotations
 
 import numpy as np
 import onnx_ir as ir
 
-from ..dialect import Array, constant_of, dtype_of, operand, shape_of, text
+from ..dialect import Array, constant_of, operand, shape_of, text
+from .linear import Linear, per_channel
 from .rewriter import Rewriter
 
-_OUTPUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
-"""The axis of the weights that counts the output channels."""
+_THROUGH = frozenset({"RESHAPE", "TRANSPOSE"})
+"""Operators that a factor for all elements passes unchanged; so it does one side of a BATCH_MATMUL."""
 
 
 def fold_scales(rewriter: Rewriter) -> None:
-    """Fold MUL by constants that hold one number a channel, with the biases in between."""
-    _fold_all(rewriter, frozenset({"ADD", "SUB", "MUL"}))
-
-
-def fold_biases(rewriter: Rewriter) -> None:
-    """Fold ADD and SUB of constants that hold one number a channel."""
-    _fold_all(rewriter, frozenset({"ADD", "SUB"}))
-
-
-def _fold_all(rewriter: Rewriter, operators: frozenset[str]) -> None:
+    """Fold MUL and DIV by one number a channel, with the shifts in between, and by one number from further behind."""
     for node in rewriter.graph:
-        if node.op_type in operators and text(node, "fused_activation_function", "NONE") == "NONE":
-            _fold(rewriter, node)
+        if node.op_type in ("ADD", "SUB"):
+            _fold_shift(rewriter, node)
+        elif node.op_type in ("MUL", "DIV"):
+            _fold_scale(rewriter, node)
 
 
-def _fold(rewriter: Rewriter, node: ir.Node) -> None:
+def fold_shifts(rewriter: Rewriter) -> None:
+    """Fold ADD and SUB of one number a channel."""
+    for node in rewriter.graph:
+        if node.op_type in ("ADD", "SUB"):
+            _fold_shift(rewriter, node)
+
+
+def split_constant(node: ir.Node) -> tuple[ir.Value, Array] | None:
+    """Give the value and the constant of a binary node that has one of each (SUB and DIV: the constant second)."""
     first, second = operand(node, 0), operand(node, 1)
-    if constant_of(first) is not None and node.op_type != "SUB":
+    if constant_of(first) is not None and node.op_type not in ("SUB", "DIV"):
         first, second = second, first
-    linear, array = first.producer(), constant_of(second)
-    if linear is None or array is None or linear.op_type not in _OUTPUT_AXIS:
-        return
-    out = linear.outputs[0]
-    if len(out.uses()) > 1 or out.is_graph_output() or text(linear, "fused_activation_function", "NONE") != "NONE":
-        return
-    channels = shape_of(out)[-1]
-    weight, bias = constant_of(linear.inputs[1]), _bias(linear, channels)
-    vector = _per_channel(array, shape_of(out), shape_of(node.outputs[0]), channels)
-    if weight is None or bias is None or vector is None:
-        return
-    operands: list[ir.Value | Array | None] = list(linear.inputs[:2])
-    match node.op_type:
-        case "MUL":
-            axis = _OUTPUT_AXIS[linear.op_type]
-            operands[1] = weight * np.expand_dims(vector, [other for other in range(weight.ndim) if other != axis])
-            bias = bias * vector
-        case "ADD":
-            bias = bias + vector
-        case _:
-            bias = bias - vector
-    attributes = {name: attribute.value for name, attribute in linear.attributes.items()}
-    folded = rewriter.builder.op(linear.op_type, [*operands, bias], shape_of(out), dtype_of(out), **attributes)
-    rewriter.replace(node, [folded])
-
-
-def _bias(linear: ir.Node, channels: int) -> Array | None:
-    if len(linear.inputs) < 3 or linear.inputs[2] is None:
-        return np.zeros(channels, np.float32)
-    return constant_of(linear.inputs[2])
-
-
-def _per_channel(array: Array, shape: tuple[int, ...], result: tuple[int, ...], channels: int) -> Array | None:
-    """Give one number for each channel, None when the constant differs along another axis or widens the result."""
-    if result != shape or array.size not in (1, channels) or (array.size > 1 and array.shape[-1] != channels):
+    array = constant_of(second)
+    if array is None or constant_of(first) is not None or shape_of(first) != shape_of(node.outputs[0]):
         return None
-    return np.ascontiguousarray(np.broadcast_to(array.ravel(), (channels,)))
+    return None if text(node, "fused_activation_function", "NONE") != "NONE" else (first, array)
+
+
+def _fold_shift(rewriter: Rewriter, node: ir.Node) -> None:
+    parts = split_constant(node)
+    linear = Linear.of(parts[0].producer()) if parts and _is_private(parts[0]) else None
+    if parts is None or linear is None:
+        return
+    addends = per_channel(parts[1], linear.channels)
+    if addends is not None:
+        rewriter.replace(node, [linear.shifted(rewriter.builder, addends if node.op_type == "ADD" else -addends)])
+
+
+def _fold_scale(rewriter: Rewriter, node: ir.Node) -> None:
+    parts = split_constant(node)
+    if parts is None or parts[1].dtype != np.float32:
+        return
+    value, array = parts
+    if node.op_type == "DIV":
+        array = np.float32(1) / array
+    if not np.all(np.isfinite(array)):
+        return
+    linear = Linear.of(value.producer()) if _is_private(value) else None
+    if linear is not None:
+        factors = per_channel(array, linear.channels)
+        if factors is not None:
+            rewriter.replace(node, [linear.scaled(rewriter.builder, factors)])
+    elif array.size == 1:
+        far = _source(value)
+        if far is not None:
+            factors = np.full(far.channels, array.item(), np.float32)
+            rewriter.replace(far.node, [far.scaled(rewriter.builder, factors)])
+            rewriter.replace(node, [value])
+
+
+def _source(value: ir.Value) -> Linear | None:
+    """Give the linear node behind a value whose scale can be taken there, past nodes that nobody else uses."""
+    producer = value.producer()
+    if producer is None or not _is_private(value):
+        return None
+    if producer.op_type == "BATCH_MATMUL":
+        return _source(operand(producer, 0)) or _source(operand(producer, 1))
+    return _source(operand(producer, 0)) if producer.op_type in _THROUGH else Linear.of(producer)
+
+
+def _is_private(value: ir.Value) -> bool:
+    return len(value.uses()) == 1 and not value.is_graph_output()

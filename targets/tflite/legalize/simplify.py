@@ -7,9 +7,11 @@ import onnx_ir as ir
 from ....compiler.model import Precision
 from .absorb_transposes import absorb_transposes
 from .clean_reshapes import clean_reshapes
-from .fold_linear import fold_biases, fold_scales
+from .fold_ahead import fold_ahead
+from .fold_linear import fold_scales, fold_shifts
 from .fuse_activations import fuse_activations
 from .fuse_pads import fuse_pads
+from .merge_slices import merge_slices
 from .move_transposes import move_transposes
 from .rewriter import Rewriter
 from .share import share_equal_nodes
@@ -27,9 +29,11 @@ def simplify(graph: ir.Graph, precision: Precision) -> None:
     clean_reshapes(rewriter)  # after moving: free TRANSPOSEs have become RESHAPEs only now
     if precision is not Precision.FP16:  # a scale would take the weights out of what float16 holds
         fold_scales(rewriter)
-    fold_biases(rewriter)  # before activations: what stands behind a fused activation cannot be folded
+        fold_ahead(rewriter)
+    fold_shifts(rewriter)  # before activations: what stands behind a fused activation cannot be folded
     fuse_activations(rewriter)
     fuse_pads(rewriter)
+    merge_slices(rewriter)
     clean_reshapes(rewriter)
     share_equal_nodes(rewriter)
     if precision is Precision.FP16:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from ..builder import Builder
+from ..builder import Attribute, Builder
 from ..call import Call
 from ..dialect import dtype_of, shape_of
 from ..refused import Refused
@@ -41,7 +41,7 @@ def _conv_2d(call: Call, b: Builder, x: ir.Value, weight: ir.Value, windows: Win
     if channels != group_channels * groups:
         raise Refused(f"{channels} channels do not fit {groups} groups of {group_channels}")
     bias = call.get(2) or np.zeros(out_channels, dtype_of(x).numpy())
-    common = {
+    common: dict[str, Attribute] = {
         "padding": padding,
         "stride_h": windows.stride[0],
         "stride_w": windows.stride[1],

@@ -60,7 +60,7 @@ class Axis:
                 chosen = np.ceil(x)
             case other:
                 raise Refused(f"nearest mode {other!r}")
-        return np.clip(chosen, 0, self.before - 1).astype(np.int64)
+        return np.asarray(np.clip(chosen, 0, self.before - 1), np.int64)
 
     def matrix(self) -> Array:
         """Give the weight of each old element in each new one, float64[after, before]."""
@@ -96,7 +96,7 @@ def kernel_picks(before: int, after: int, align: bool, half: bool) -> Array:
     """Give what RESIZE_NEAREST_NEIGHBOR picks, computed in float32 as its kernel does."""
     scale = np.float32((before - 1) / (after - 1) if align and after > 1 else before / after)
     x = (np.arange(after, dtype=np.float32) + np.float32(0.5 if half else 0)) * scale
-    return np.clip(np.floor(x + 0.5) if align else np.floor(x), 0, before - 1).astype(np.int64)
+    return np.asarray(np.clip(np.floor(x + 0.5) if align else np.floor(x), 0, before - 1), np.int64)
 
 
 def kernel_matrix(before: int, after: int, align: bool, half: bool) -> Array:

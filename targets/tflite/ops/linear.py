@@ -41,8 +41,9 @@ def lower_gemm(call: Call, b: Builder) -> ir.Value:
         product = batch_matmul(b, x, b.transpose(weight, (1, 0)))
         product = product if alpha == 1.0 else b.binary("MUL", product, b.full(alpha, product))
         return _plus(b, product, call.get(2), beta)
-    if alpha != 1.0:
-        weight = b.value((constant_of(weight) * np.float32(alpha)).astype(np.float32))
+    array = constant_of(weight)
+    if alpha != 1.0 and array is not None:
+        weight = b.value(np.asarray(array * np.float32(alpha)))
     bias = _scaled_constant(call.get(2), beta)
     units = shape_of(weight)[0]
     if bias is not None and math.prod(bias.shape[:-1]) == 1 and bias.size in (1, units):
@@ -54,7 +55,7 @@ def _scaled_constant(value: ir.Value | None, beta: float) -> Array | None:
     array = constant_of(value)
     if array is None or beta == 1.0:
         return array
-    return array * np.asarray(beta, array.dtype)
+    return np.asarray(array * np.asarray(beta, array.dtype))
 
 
 def _plus(b: Builder, product: ir.Value, addend: ir.Value | None, beta: float) -> ir.Value:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
-from ..builder import Builder
+from ..builder import Builder, Operand
 from ..call import Call
 from ..dialect import dtype_name, dtype_of, shape_of
 from ..refused import Refused
@@ -128,7 +128,7 @@ def lower_hardmax(call: Call, b: Builder) -> ir.Value:
     def work(x: ir.Value) -> ir.Value:
         *lead, size = shape_of(x)
         place = b.op("ARG_MAX", [x, np.array(len(lead), np.int32)], lead, ir.DataType.INT32, output_type="INT32")
-        operands = [place, np.array(size, np.int32), b.full(1, x), b.full(0, x)]
+        operands: list[Operand] = [place, np.array(size, np.int32), b.full(1, x), b.full(0, x)]
         return b.op("ONE_HOT", operands, shape_of(x), dtype_of(x), axis=-1)
 
     return along_last(call[0], call.axis(-1), b, work)

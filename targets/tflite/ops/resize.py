@@ -5,10 +5,12 @@ Where TFLite's own operator makes the same choice or matrix it is used; else GAT
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import onnx_ir as ir
 
-from ..builder import Builder
+from ..builder import Builder, Operand
 from ..call import Call
 from ..dialect import Array, dtype_of, shape_of
 from ..refused import Refused
@@ -51,8 +53,12 @@ def _multiplied(b: Builder, x: ir.Value, matrices: dict[int, Array]) -> ir.Value
                 return _by_kernel(b, "RESIZE_BILINEAR", x, sizes, align, half)
     for axis, matrix in matrices.items():
         weight = b.value(matrix.astype(np.float32))
-        x = along_last(x, axis, b, lambda y, weight=weight: fully_connected(b, y, weight, None))
+        x = along_last(x, axis, b, partial(_times, b, weight))
     return x
+
+
+def _times(b: Builder, weight: ir.Value, x: ir.Value) -> ir.Value:
+    return fully_connected(b, x, weight, None)
 
 
 def _fits_kernel(x: ir.Value, axes: dict[int, Array]) -> bool:
@@ -62,7 +68,7 @@ def _fits_kernel(x: ir.Value, axes: dict[int, Array]) -> bool:
 def _by_kernel(b: Builder, operator: str, x: ir.Value, sizes: dict[int, int], align: bool, half: bool) -> ir.Value:
     batch, channels, height, width = shape_of(x)
     size = (sizes.get(2, height), sizes.get(3, width))
-    operands = [b.channels_last(x), np.array(size, np.int32)]
+    operands: list[Operand] = [b.channels_last(x), np.array(size, np.int32)]
     shape = (batch, *size, channels)
     y = b.op(operator, operands, shape, dtype_of(x), align_corners=align, half_pixel_centers=half)
     return b.channels_first(y)

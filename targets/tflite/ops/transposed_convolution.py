@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from ..builder import Builder
+from ..builder import Builder, Operand
 from ..call import Call
 from ..dialect import Array, dtype_of, shape_of
 from ..refused import Refused
@@ -53,7 +53,7 @@ def _transpose_conv(
     same = _is_same(shape_of(x)[1:3], filters.shape[1:3], stride, before, output)
     place, size = ("SAME", output) if same else ("VALID", full)
     shape = (batch, *size, channels)
-    operands = [np.array(shape, np.int32), filters, x, bias]
+    operands: list[Operand] = [np.array(shape, np.int32), filters, x, bias]
     y = b.op("TRANSPOSE_CONV", operands, shape, dtype_of(x), padding=place, stride_h=stride[0], stride_w=stride[1])
     if same:
         return y
