@@ -85,6 +85,9 @@ def _load(path: Path) -> ir.Model:
         ) from error
     if not proto.HasField("graph") or proto.ir_version < 3 or not proto.graph.output:
         raise ModelError(f"{path}: not an ONNX model, or a truncated one: it has no graph with outputs")
+    if proto.graph.sparse_initializer:
+        name = proto.graph.sparse_initializer[0].values.name
+        raise ModelError(f"{path}: the weights of {name!r} are stored sparsely", hint="store them as plain tensors")
     owned = own_contrib_nodes(proto)
     model = ir.from_proto(proto)
     ir.external_data.set_base_dir(model.graph, path.parent)

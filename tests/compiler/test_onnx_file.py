@@ -318,6 +318,16 @@ def test_sequences_are_refused_by_name(write_onnx: Write, read: Read) -> None:
         read(write_onnx(nodes, {"x": (FLOAT, (2,))}, {"y": (FLOAT, (4,))}))
 
 
+def test_sparse_weights_are_refused(model_file: Path, read: Read) -> None:
+    model = onnx.load(model_file)
+    values = onnx.helper.make_tensor("s", FLOAT, [1], [1.0])
+    places = onnx.helper.make_tensor("s_places", onnx.TensorProto.INT64, [1], [3])
+    model.graph.sparse_initializer.append(onnx.helper.make_sparse_tensor(values, places, [10]))
+    onnx.save(model, model_file)
+    with pytest.raises(ModelError, match="the weights of 's' are stored sparsely"):
+        read(model_file)
+
+
 def test_a_failing_original_is_a_tool_error(model_file: Path, read: Read) -> None:
     with pytest.raises(ToolError, match="the original model fails on these inputs"):
         read(model_file).original.run({"x": X[:, :7]})

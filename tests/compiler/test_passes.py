@@ -138,6 +138,26 @@ def test_a_branch_whose_condition_is_known_is_inlined(
     np.testing.assert_array_equal(run(model, {"x": f32(-1, 2)})["y"], [1, 2])
 
 
+def test_inlined_branches_with_the_same_names_inside_stay_apart(make: Make, run: Run) -> None:
+    def branch(name: str, kind: str, number: float) -> onnx.GraphProto:
+        weight = onnx.numpy_helper.from_array(f32(number), "k")
+        nodes = [op(kind, "x k", "inner"), op("Neg", "inner", name)]
+        return onnx.helper.make_graph(
+            nodes, name, [], [onnx.helper.make_tensor_value_info(name, FLOAT, (2,))], [weight]
+        )
+
+    nodes = [
+        op("If", "c", "p", then_branch=branch("a", "Add", 5), else_branch=branch("b", "Sub", 7)),
+        op("If", "d", "q", then_branch=branch("a", "Add", 11), else_branch=branch("b", "Sub", 13)),
+        op("Mul", "p q", "y"),
+    ]
+    model = CLEANUP(make(nodes, (2,), {"c": np.array(True), "d": np.array(False)}))
+    assert sorted(ops(model)) == ["Add", "Mul", "Neg", "Neg", "Sub"]
+    names = [value.name for node in model.graph for value in node.outputs]
+    assert len(set(names)) == len(names)
+    np.testing.assert_array_equal(run(model, {"x": f32(1, 2)})["y"], [6 * -12, 7 * -11])
+
+
 def test_two_transposes_become_one_or_none(make: Make) -> None:
     turn = [op("Transpose", "x", "a", perm=[0, 2, 1]), op("Transpose", "a", "b", perm=[1, 0, 2]), op("Relu", "b", "y")]
     model = CancelTransposes()(make(turn, (2, 3, 4)))
