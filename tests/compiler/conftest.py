@@ -91,3 +91,17 @@ def same() -> Callable[..., None]:
             np.testing.assert_allclose(got[name], array, rtol=0, atol=atol, err_msg=name)
 
     return check
+
+
+@pytest.fixture
+def make(write_onnx: Callable[..., Path], read: Callable[..., Imported]) -> Callable[..., Model]:
+    """A model of these nodes over `x`, giving `y`."""
+
+    def build(
+        nodes: list[onnx.NodeProto], shape: tuple[Any, ...], weights: dict[str, np.ndarray] | None = None, y: Any = None
+    ) -> Model:
+        return read(
+            write_onnx(nodes, {"x": (onnx.TensorProto.FLOAT, shape)}, {"y": (onnx.TensorProto.FLOAT, y)}, weights)
+        ).model
+
+    return build

@@ -13,13 +13,12 @@ import pytest
 
 from edgewright.compiler.cleanup import CLEANUP
 from edgewright.compiler.importers.request import Imported
-from edgewright.compiler.model import Model, Precision
+from edgewright.compiler.model import Model
 from edgewright.compiler.passes.base import Pass
 from edgewright.compiler.passes.cancel_transposes import CancelTransposes
 from edgewright.compiler.passes.deduplicate_constants import DeduplicateConstants
 from edgewright.compiler.passes.eliminate_identity import EliminateIdentity
 from edgewright.compiler.passes.fix_dimensions import FixDimensions
-from edgewright.compiler.passes.float16 import REASON_KEY, Float16
 from edgewright.compiler.passes.fold_batch_norm import FoldBatchNorm
 from edgewright.compiler.passes.fold_constants import FoldConstants
 from edgewright.compiler.passes.fuse_layer_norm import FuseLayerNorm
@@ -49,18 +48,6 @@ def f32(*values: float) -> np.ndarray:
 
 def i64(*values: int) -> np.ndarray:
     return np.array(values, dtype=np.int64)
-
-
-@pytest.fixture
-def make(write_onnx: Callable[..., Path], read: Callable[..., Imported]) -> Make:
-    """A model of these nodes over `x`, giving `y`."""
-
-    def build(
-        nodes: list[onnx.NodeProto], shape: tuple[Any, ...], weights: dict[str, np.ndarray] | None = None, y: Any = None
-    ) -> Model:
-        return read(write_onnx(nodes, {"x": (FLOAT, shape)}, {"y": (FLOAT, y)}, weights)).model
-
-    return build
 
 
 class Rename(Pass):
@@ -380,29 +367,3 @@ def test_dimensions_are_fixed_throughout(make: Make) -> None:
 def test_a_dimension_is_at_least_one() -> None:
     with pytest.raises(ConfigError, match="dimension 'n' cannot be 0"):
         FixDimensions({"n": 0})
-
-
-def test_weights_become_half_with_a_cast_behind_them(make: Make, run: Run) -> None:
-    model = make([op("MatMul", "x w", "a"), op("Add", "a b", "y")], ("n", 40), {"w": noise(40, 8), "b": noise(8)})
-    half = Float16()(model)
-    assert ops(half) == ["Cast", "MatMul", "Add"]
-    assert half.precision is Precision.FP16
-    assert {value.dtype for value in half.graph.initializers.values()} == {ir.DataType.FLOAT16, ir.DataType.FLOAT}
-    x = noise(3, 40)
-    # half a unit in the last place of float16 weights, 40 products
-    np.testing.assert_allclose(run(half, {"x": x})["y"], run(model, {"x": x})["y"], atol=40 * 2**-11)
-
-
-def test_weights_beyond_half_precision_stay_and_say_why(make: Make) -> None:
-    weights = noise(40, 8)
-    weights[3, 3] = 70000.0
-    half = Float16()(make([op("MatMul", "x w", "y")], ("n", 40), {"w": weights}))
-    assert ops(half) == ["MatMul"]
-    assert half.graph.initializers["w"].metadata_props[REASON_KEY] == "holds 70000, float16 ends at 65504"
-    assert half.precision is Precision.FP16
-
-
-def test_half_precision_twice_is_half_precision_once(make: Make) -> None:
-    once = Float16()(make([op("MatMul", "x w", "y")], ("n", 40), {"w": noise(40, 8)}))
-    assert ops(Float16()(once)) == ops(once)
-    assert ops(CLEANUP(once)) == ops(once)
