@@ -58,6 +58,11 @@ class Call:
         attribute = self.node.attributes.get(name)
         return attribute.as_string() if attribute is not None else default
 
+    def texts(self, name: str) -> list[str] | None:
+        """Read a list of strings, None when it is not set."""
+        attribute = self.node.attributes.get(name)
+        return [*attribute.as_strings()] if attribute is not None else None
+
     def ints(self, name: str) -> list[int] | None:
         """Read a list attribute, None when it is not set."""
         attribute = self.node.attributes.get(name)

@@ -103,4 +103,5 @@ KERNELS: dict[str, Kernel] = {
     "TOPK_V2": _kernel("f32 i8 i16 i32 i64 u8"),
     "TRANSPOSE": _kernel(_MOVES, 6),
     "TRANSPOSE_CONV": _kernel("f32", 4, operand=2),
+    "UNPACK": _kernel("f32 i8 i16 i32 u8 bool"),
 }

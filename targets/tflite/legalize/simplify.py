@@ -15,12 +15,14 @@ from .merge_slices import merge_slices
 from .move_transposes import move_transposes
 from .rewriter import Rewriter
 from .share import share_equal_nodes
+from .shrink_constants import shrink_constants
 from .store_halves import store_halves
 
 
 def simplify(graph: ir.Graph, precision: Precision) -> None:
     """Rewrite a dialect graph in place until it is as short as we know how."""
     rewriter = Rewriter(graph)
+    shrink_constants(rewriter)
     absorb_transposes(rewriter)  # before moving: what a BATCH_MATMUL takes in need not move
     share_equal_nodes(rewriter)
     move_transposes(rewriter)

@@ -83,7 +83,7 @@ class Axis:
     def _curve(self, distance: Array) -> Array:
         d = np.abs(distance)
         if self.mode == "linear":
-            return np.maximum(1 - d, 0)
+            return np.asarray(np.maximum(1 - d, 0))
         if self.mode != "cubic":
             raise Refused(f"mode {self.mode!r}")
         a = self.cubic

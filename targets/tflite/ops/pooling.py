@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import onnx_ir as ir
 
@@ -14,6 +16,8 @@ from .windows import Windows, padded, unsqueezed, windows_of
 
 _GLOBAL = {"GlobalAveragePool": "MEAN", "GlobalMaxPool": "REDUCE_MAX"}
 
+_MAX, _AVERAGE = "MAX_POOL_2D", "AVERAGE_POOL_2D"
+
 
 def lower_global_pool(call: Call, b: Builder) -> ir.Value:
     """Reduce all spatial axes."""
@@ -24,89 +28,135 @@ def lower_max_pool(call: Call, b: Builder) -> list[ir.Value | None]:
     """Give the largest in each window; padding never wins, being −∞."""
     if call.wants(1):
         raise Refused("TFLite's pooling gives no indices")
-    return [_pool(call, b, "MAX_POOL_2D", -np.inf)]
+    x, windows = _entry(call, b)
+    if windows.is_valid or windows.is_same:
+        mode = "VALID" if windows.is_valid else "SAME"
+    else:
+        x, mode = padded(x, windows, b, -np.inf, explicit=True)
+    return [_exit(call, b, _pooled(b, _MAX, x, windows, mode))]
 
 
 def lower_average_pool(call: Call, b: Builder) -> ir.Value:
     """Average each window; padding counts or does not, as the node says."""
-    return _pool(call, b, "AVERAGE_POOL_2D", 0)
+    x, windows = _entry(call, b)
+    if windows.is_valid:
+        return _exit(call, b, _pooled(b, _AVERAGE, x, windows, "VALID"))
+    if windows.is_same and not call.integer("count_include_pad", 0):
+        return _exit(call, b, _pooled(b, _AVERAGE, x, windows, "SAME"))
+    counts = _counts(call, windows)
+    y = _total(b, x, windows)
+    return _exit(call, b, b.binary("MUL", y, (math.prod(windows.kernel) / counts).astype(np.float32)[..., np.newaxis]))
 
 
-def _pool(call: Call, b: Builder, operator: str, padding_value: float) -> ir.Value:
-    x = b.channels_last(call[0])
-    windows = windows_of(call, call.ints("kernel_shape") or [])
-    spatial = call.rank() - 2
-    if spatial == 1:
-        batch, width, channels = shape_of(x)
-        x, windows = b.reshape(x, (batch, 1, width, channels)), unsqueezed(windows)
-    elif spatial != 2:
-        raise Refused(f"TFLite pools over two spatial axes, not {spatial}")
+def lower_lp_pool(call: Call, b: Builder) -> ir.Value:
+    """Give the p-norm of each window."""
+    x, windows = _entry(call, b)
+    power = call.integer("p", 2)
+    if power == 2:
+        parts = b.binary("MUL", x, x)
+    else:
+        parts = b.unary("ABS", x) if power == 1 else b.binary("POW", b.unary("ABS", x), b.full(power, x))
+    y = _total(b, parts, windows)
+    y = b.binary("MUL", y, b.full(math.prod(windows.kernel), y))
+    if power == 2:
+        y = b.unary("SQRT", y)
+    elif power != 1:
+        y = b.binary("POW", y, b.full(1 / power, y))
+    return _exit(call, b, y)
+
+
+def _entry(call: Call, b: Builder) -> tuple[ir.Value, Windows]:
+    """Give the input as [N, spatial…, C] with two or three spatial axes, and its windows."""
+    x, windows = b.channels_last(call[0]), windows_of(call, call.ints("kernel_shape") or [])
     if any(step > 1 for step in windows.dilation):
         raise Refused("TFLite's pooling has no dilation")
-    y = _windows(call, b, operator, x, windows, padding_value)
-    if spatial == 1:
+    match call.rank() - 2:
+        case 1:
+            batch, width, channels = shape_of(x)
+            return b.reshape(x, (batch, 1, width, channels)), unsqueezed(windows)
+        case 2 | 3:
+            return x, windows
+        case spatial:
+            raise Refused(f"TFLite pools over two spatial axes, not {spatial}")
+
+
+def _exit(call: Call, b: Builder, y: ir.Value) -> ir.Value:
+    if call.rank() == 3:
         batch, _, width, channels = shape_of(y)
         y = b.reshape(y, (batch, width, channels))
     return b.channels_first(y)
 
 
-def _windows(call: Call, b: Builder, operator: str, x: ir.Value, windows: Windows, padding_value: float) -> ir.Value:
-    averages = operator == "AVERAGE_POOL_2D"
-    counts = _counts(call, windows) if averages else None
-    if windows.is_valid or (windows.is_same and (not averages or _excludes_padding(call, windows))):
-        mode, counts = "VALID" if windows.is_valid else "SAME", None
-    else:
-        x, mode = padded(x, windows, b, padding_value, explicit=True)
-    shape = (shape_of(x)[0], *windows.output, shape_of(x)[-1])
-    height, width = windows.kernel
-    y = b.op(
+def _total(b: Builder, x: ir.Value, windows: Windows) -> ir.Value:
+    """Average each window with zeros in the padding, which always count."""
+    if not windows.is_valid:
+        x, _ = padded(x, windows, b, explicit=True)
+    return _pooled(b, _AVERAGE, x, windows, "VALID")
+
+
+def _pooled(b: Builder, operator: str, x: ir.Value, windows: Windows, mode: str) -> ir.Value:
+    """Pool over the spatial axes; of three, the first apart from the others, which is the same."""
+    batch, *size, channels = shape_of(x)
+    if len(windows.kernel) == 2:
+        return _pool_2d(b, operator, x, windows.kernel, windows.stride, windows.output, mode)
+    depth, output = size[0], windows.output
+    flat = b.reshape(x, (batch * depth, *size[1:], channels))
+    flat = _pool_2d(b, operator, flat, windows.kernel[1:], windows.stride[1:], output[1:], mode)
+    rows = b.reshape(flat, (batch, depth, output[1] * output[2], channels))
+    sheet = (output[0], output[1] * output[2])
+    rows = _pool_2d(b, operator, rows, (windows.kernel[0], 1), (windows.stride[0], 1), sheet, mode)
+    return b.reshape(rows, (batch, *output, channels))
+
+
+def _pool_2d(
+    b: Builder,
+    operator: str,
+    x: ir.Value,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    output: tuple[int, ...],
+    mode: str,
+) -> ir.Value:
+    return b.op(
         operator,
         [x],
-        shape,
+        (shape_of(x)[0], *output, shape_of(x)[-1]),
         dtype_of(x),
         padding=mode,
-        stride_h=windows.stride[0],
-        stride_w=windows.stride[1],
-        filter_height=height,
-        filter_width=width,
+        stride_h=stride[0],
+        stride_w=stride[1],
+        filter_height=kernel[0],
+        filter_width=kernel[1],
     )
-    if counts is None or np.all(counts == height * width):
-        return y
-    return b.binary("MUL", y, (height * width / counts).astype(np.float32)[..., np.newaxis])
-
-
-def _excludes_padding(call: Call, windows: Windows) -> bool:
-    """Whether averages are over what lies in the input alone, as TFLite's SAME does."""
-    return not call.integer("count_include_pad", 0) or not any(before or after > 0 for before, after in windows.pads)
 
 
 def _counts(call: Call, windows: Windows) -> Array:
-    """Give how many elements each window averages over, int[H, W]."""
-    include = call.integer("count_include_pad", 0)
-    pads = call.ints("pads") or [0] * 4
-    pads = pads if len(pads) == 4 else [0, pads[0], 0, pads[1]]
-    lines = []
-    for axis in range(2):
+    """Give how many elements each window averages over, int[spatial…]."""
+    rank = len(windows.size)
+    ends = _ends(call, windows) if call.integer("count_include_pad", 0) else None
+    counts = np.ones((), np.int64)
+    for axis in range(rank):
         start = np.arange(windows.output[axis]) * windows.stride[axis] - windows.before[axis]
-        stop = start + windows.kernel[axis]
         low, high = (
-            (-windows.before[axis], windows.size[axis] + _after(call, windows, pads, axis))
-            if include
-            else (0, windows.size[axis])
+            (0, windows.size[axis]) if ends is None else (-windows.before[axis], windows.size[axis] + ends[axis])
         )
-        lines.append(np.minimum(stop, high) - np.maximum(start, low))
-    return np.asarray(np.outer(*lines))
+        line = np.minimum(start + windows.kernel[axis], high) - np.maximum(start, low)
+        counts = counts[..., np.newaxis] * line
+    return counts
 
 
-def _after(call: Call, windows: Windows, pads: list[int], axis: int) -> int:
-    """Give the declared padding at the end; a window may reach beyond it when the output was rounded up."""
-    if call.text("auto_pad", "NOTSET") == "NOTSET":
-        return pads[axis + 2]
-    return max(windows.pads[axis][1], 0)
+def _ends(call: Call, windows: Windows) -> list[int]:
+    """Give the declared padding at each end; a window may reach beyond it when the output was rounded up."""
+    if call.text("auto_pad", "NOTSET") != "NOTSET":
+        return [max(after, 0) for _, after in windows.pads]
+    pads = call.ints("pads") or [0] * (2 * (call.rank() - 2))
+    ends = pads[len(pads) // 2 :]
+    return [0] * (len(windows.size) - len(ends)) + ends
 
 
 LOWERINGS: dict[str, Lowering] = {
     **dict.fromkeys(_GLOBAL, lower_global_pool),
     "AveragePool": lower_average_pool,
+    "LpPool": lower_lp_pool,
     "MaxPool": lower_max_pool,
 }
