@@ -1,4 +1,4 @@
-"""Conv and ConvTranspose: CONV_2D, DEPTHWISE_CONV_2D, CONV_3D, TRANSPOSE_CONV, channels last."""
+"""Conv: CONV_2D, DEPTHWISE_CONV_2D and CONV_3D, channels last."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .windows import Windows, padded, unsqueezed, windows_of
 
 
 def lower_conv(call: Call, b: Builder) -> ir.Value:
-    """Conv over one or two spatial axes; one is done as two, the first of size 1."""
+    """Conv over one to three spatial axes; one is done as two, the first of size 1."""
     spatial = call.rank() - 2
     kernel = shape_of(call[1])[2:]
     windows = windows_of(call, kernel)
@@ -24,6 +24,8 @@ def lower_conv(call: Call, b: Builder) -> ir.Value:
         x = b.reshape(x, (batch, 1, width, channels))
         weight = b.reshape(weight, (*shape_of(weight)[:2], 1, *kernel))
         windows = unsqueezed(windows)
+    elif spatial == 3:
+        return b.channels_first(_conv_3d(call, b, x, weight, windows))
     elif spatial != 2:
         raise Refused(f"{spatial} spatial axes")
     x, padding = padded(x, windows, b)
@@ -54,6 +56,20 @@ def _conv_2d(call: Call, b: Builder, x: ir.Value, weight: ir.Value, windows: Win
         multiplier = out_channels // groups
         return b.op("DEPTHWISE_CONV_2D", [x, filters, bias], shape, dtype_of(x), depth_multiplier=multiplier, **common)
     return b.op("CONV_2D", [x, b.transpose(weight, (0, 2, 3, 1)), bias], shape, dtype_of(x), **common)
+
+
+def _conv_3d(call: Call, b: Builder, x: ir.Value, weight: ir.Value, windows: Windows) -> ir.Value:
+    if call.integer("group", 1) != 1:
+        raise Refused("groups over three spatial axes")
+    x, padding = padded(x, windows, b)
+    filters = b.transpose(weight, (2, 3, 4, 1, 0))
+    bias = call.get(2) or np.zeros(shape_of(weight)[0], np.float32)
+    options: dict[str, Attribute] = {"padding": padding}
+    for place, side in enumerate("dhw"):
+        options[f"stride_{side}"] = windows.stride[place]
+        options[f"dilation_{side}_factor"] = windows.dilation[place]
+    shape = (shape_of(x)[0], *windows.output, shape_of(weight)[0])
+    return b.op("CONV_3D", [x, filters, bias], shape, dtype_of(x), **options)
 
 
 LOWERINGS: dict[str, Lowering] = {"Conv": lower_conv}

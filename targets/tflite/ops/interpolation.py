@@ -25,24 +25,29 @@ class Axis:
     antialias: bool
 
     def origins(self) -> Array:
-        """Give where each new element lies in the old ones, float64[after]."""
-        x = np.arange(self.after, dtype=np.float64)
-        length = self.before * self.scale
+        """Give where each new element lies in the old ones, float64[after].
+
+        Computed in float32, as onnxruntime does: which side a tie falls on is decided by the rounding.
+        """
+        x, scale = np.arange(self.after, dtype=np.float32), np.float32(self.scale)
+        half, length = np.float32(0.5), np.float32(self.before) * scale
         match self.coordinates:
             case "half_pixel":
-                return (x + 0.5) / self.scale - 0.5
+                origins = (x + half) / scale - half
             case "half_pixel_symmetric":
-                adjustment = self.after / length
-                offset = self.before / 2 * (1 - adjustment)
-                return offset + (x + 0.5) / self.scale - 0.5
+                offset = np.float32(self.before) / 2 * (1 - np.float32(self.after) / length)
+                origins = offset + (x + half) / scale - half
             case "pytorch_half_pixel":
-                return (x + 0.5) / self.scale - 0.5 if length > 1 else np.full(self.after, -0.5)
+                origins = (x + half) / scale - half if self.after > 1 else np.zeros_like(x)
             case "asymmetric":
-                return x / self.scale
+                origins = x / scale
             case "align_corners":
-                return x * (self.before - 1) / (length - 1) if length > 1 else np.zeros(self.after)
+                if abs(float(length) - self.after) > 1e-4:
+                    raise Refused("align_corners with a scale that gives no whole size, which ONNX leaves open")
+                origins = x * np.float32(self.before - 1) / max(self.after - 1, 1)
             case other:
                 raise Refused(f"coordinate mode {other!r}")
+        return np.asarray(origins, np.float64)
 
     def picks(self) -> Array:
         """Give which old element each new one is, int64[after]."""

@@ -49,18 +49,21 @@ def _transpose_conv(
 ) -> ir.Value:
     filters = np.ascontiguousarray(weight.transpose(1, 2, 3, 0))
     batch, channels = shape_of(x)[0], filters.shape[0]
-    bias = call.get(2) or np.zeros(channels, np.float32)
+    zeros = np.zeros(channels, np.float32)
     same = _is_same(shape_of(x)[1:3], filters.shape[1:3], stride, before, output)
     place, size = ("SAME", output) if same else ("VALID", full)
     shape = (batch, *size, channels)
+    beyond = [max(start + length - end, 0) for start, length, end in zip(before, output, full, strict=True)]
+    # Behind the last window lies the bias alone, so it is added when the padding is there.
+    bias = zeros if any(beyond) else call.get(2) or zeros
     operands: list[Operand] = [np.array(shape, np.int32), filters, x, bias]
     y = b.op("TRANSPOSE_CONV", operands, shape, dtype_of(x), padding=place, stride_h=stride[0], stride_w=stride[1])
     if same:
         return y
     stop = [start + length for start, length in zip(before, output, strict=True)]
-    if any(end > length for end, length in zip(stop, full, strict=True)):
-        # Behind the last window lies the bias alone.
-        raise Refused("its output padding reaches beyond every window")
+    if any(beyond):
+        y = b.pad(y, [(0, 0), *((0, more) for more in beyond), (0, 0)])
+        y = b.binary("ADD", y, call.get(2) or zeros)
     return b.slice(y, [0, *before, 0], [batch, *stop, channels])
 
 
