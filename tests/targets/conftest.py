@@ -180,8 +180,8 @@ def lite(tmp_path, hub_of_text):
             return generator.integers(0, 2, spec.shape).astype(bool)
         return generator.integers(1, 9, spec.shape).astype(spec.dtype)
 
-    def run(text, weights=None, *, atol=1e-5, feeds=None, model=None, **options):
-        model = model or hub_of_text(text, weights)
+    def run(text, weights=None, *, atol=1e-5, feeds=None, model=None, opset=OPSET, **options):
+        model = model or hub_of_text(text, weights, opset)
         (out := tmp_path / f"artifact{len(list(tmp_path.iterdir()))}").mkdir()
         artifact = TFLite().compile(model, Options(variant="fp32", **options), out)
         session = LiteRT().load(out / artifact.files[0].path, RunOptions())

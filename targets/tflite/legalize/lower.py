@@ -14,6 +14,7 @@ from ....vocabulary.signature import TensorSpec
 from ...artifact import Coverage, Handling, NodeCoverage
 from ..dialect import constant_of, dtype_of, make_value, shape_of
 from ..refused import Refused
+from .find_gelu import find_gelu
 from .infer import infer_outputs
 from .translate import Translator
 
@@ -49,6 +50,7 @@ class _Walk:
     def run(self) -> Lowered:
         inputs = [self._input(value) for value in self.model.graph.inputs if value.name in self.shapes]
         self.translator.add_initializers(self.model.graph)
+        self.translator.gelu = find_gelu(self.model.graph)
         for node in self.model.graph:
             self._node(node)
         outputs = [self._output(value, inputs) for value in self.model.graph.outputs]

@@ -51,6 +51,11 @@ class Rewriter:
             waiting.extend(producer for value in dead.inputs if value and (producer := value.producer()))
             self.graph.remove(dead, safe=True)
 
+    def remove_dead(self) -> None:
+        """Remove every node that nobody uses."""
+        for node in reversed(self.graph):
+            self.remove(node)
+
     def _own(self, old: ir.Value, new: ir.Value) -> ir.Value:
         """Give an output of the graph a tensor that some operator writes for it alone."""
         if not old.is_graph_output() or not (new.is_graph_input() or new.is_graph_output() or is_constant(new)):

@@ -22,6 +22,7 @@ from .store_halves import store_halves
 def simplify(graph: ir.Graph, precision: Precision) -> None:
     """Rewrite a dialect graph in place until it is as short as we know how."""
     rewriter = Rewriter(graph)
+    rewriter.remove_dead()
     shrink_constants(rewriter)
     absorb_transposes(rewriter)  # before moving: what a BATCH_MATMUL takes in need not move
     share_equal_nodes(rewriter)

@@ -13,6 +13,7 @@ from ..ops.table import LOWERINGS
 from ..refused import Refused
 from .control import constant_branch, unroll
 from .definition import definition_of
+from .find_gelu import Gelu
 from .fold import evaluate
 
 Values = Sequence[ir.Value | None]
@@ -29,6 +30,7 @@ class Translator:
         self.nodes: list[ir.Node] = []
         self.builder = Builder(self.nodes.append)
         self.values: dict[ir.Value, ir.Value | None] = {}
+        self.gelu: dict[ir.Node, Gelu] = {}
 
     def operands(self, node: ir.Node) -> list[ir.Value | None]:
         """Give the dialect values of a node's inputs, None for one that is not given or not known."""
@@ -76,6 +78,8 @@ class Translator:
                 self.values[value] = make_constant(value.const_value.numpy(), value.name)
 
     def _results(self, node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Values:
+        if node in self.gelu:
+            return self._gelu(self.gelu[node])
         computed = _computed(node, operands, opsets)
         if computed is not None:
             return computed
@@ -88,6 +92,12 @@ class Translator:
             return self._by_definition(node, operands, opsets)
         results = lowering(Call(node, operands, opsets.get(node.domain, 1)), self.builder)
         return [results] if isinstance(results, ir.Value) else results
+
+    def _gelu(self, gelu: Gelu) -> Values:
+        """Say at once what the nodes before spell out; what they made goes unused."""
+        x = self.values[gelu.x]
+        assert x is not None
+        return [self.builder.unary("GELU", x, approximate=gelu.approximate)]
 
     def _by_definition(self, node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Values:
         definition = definition_of(node, operands, opsets)
