@@ -38,15 +38,17 @@ class Runner:
     def import_model(self, step: ImportModel) -> Path:
         """Do as `step` for an import, which finds out only while running which files it reads.
 
-        The files that the last import of the same request read are remembered; as long as they, and nothing else, made
-        the result, it is found again by their digests.
+        The files that the last import of the same request in the same folder read are remembered; as long as they have
+        not changed, the result is found again by their digests. (A request says `model.onnx`; which file that is, the
+        folder says.)
 
         Raises:
             EdgewrightError: as `step` does.
         """
         request = key_of(type(step).__name__, step.key_parts())
         with self._told(step.title) as outcome:
-            known = self.cache.dependencies(request)
+            here = key_of("dependencies", {"request": request, "folder": step.folder})
+            known = self.cache.dependencies(here)
             found = self.cache.get(_with_files(request, known)) if known is not None else None
             if found is not None:
                 outcome.append("cached")
@@ -55,7 +57,7 @@ class Runner:
                 self.child(step, folder)
                 files = step.files_read(folder)
                 entry = self.cache.put(_with_files(request, files), folder)
-            self.cache.record_dependencies(request, files)
+            self.cache.record_dependencies(here, files)
             return entry
 
     def keyed(self, title: str, key: str, make: Callable[[Path], None]) -> Path:

@@ -99,12 +99,14 @@ def project(tmp_path: Path, key: tuple[Path, Path]) -> Path:
 def edgewright(cache_folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command line as a user does; a cache of the test session's own."""
 
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("EDGEWRIGHT_")}
+
     def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "edgewright", *map(str, arguments)],
             capture_output=True,
             text=True,
-            env={**os.environ, "EDGEWRIGHT_CACHE_DIR": str(cache_folder), "COLUMNS": "140", **environment},
+            env={**inherited, "EDGEWRIGHT_CACHE_DIR": str(cache_folder), "COLUMNS": "140", **environment},
             timeout=300,
         )
 

@@ -2,10 +2,13 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import numpy as np
+import onnx
 
 from edgewright.profiles.report import Report, Verdict
 from edgewright.vocabulary.evidence import Evidence
@@ -59,8 +62,9 @@ def test_the_bundle_holds_the_listed_files_and_the_reference(built: Built) -> No
     assert manifest["signature"]["inputs"][0]["name"] == "image"
     assert manifest["golden"]["kind"] == "synthetic"
     ladder = json.loads(files["evidence/ladder.json"])
-    assert ladder[0]["rungs"][-1]["artifact"] == "reference"
-    assert len(ladder[0]["rungs"]) == 4
+    (own,) = ladder["ladders"]
+    assert own["rungs"][-1]["artifact"] == "reference"
+    assert len(own["rungs"]) == 4
 
 
 def test_verify_accepts_folder_and_zip(built: Built, key: tuple[Path, Path], edgewright: Run) -> None:
@@ -75,8 +79,9 @@ def test_verify_accepts_folder_and_zip(built: Built, key: tuple[Path, Path], edg
 
 def test_the_official_verifier_accepts_the_bundle(built: Built, key: tuple[Path, Path]) -> None:
     bundle = built[0] / "out" / "bundle"
-    argv = ["model_signing", "verify", "key", str(bundle), "--signature", str(bundle / "model.sig")]
-    done = subprocess.run([*argv, "--public-key", str(key[1])], capture_output=True, text=True)
+    options = ["--signature", bundle / "model.sig", "--public_key", key[1]]
+    argv = [sys.executable, "-m", "model_signing", "verify", "key", bundle, *options]
+    done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
@@ -132,7 +137,9 @@ def test_the_users_files_are_untouched(built: Built) -> None:
     ]
 
 
-def test_a_model_is_built_without_a_project_file(built: Built, tmp_path: Path, edgewright: Run) -> None:
+def test_a_model_is_built_without_a_project_file(
+    built: Built, key: tuple[Path, Path], tmp_path: Path, edgewright: Run
+) -> None:
     model, data = built[0] / "tiny.onnx", built[0] / "tiny.npz"
     arguments = ["-t", "tflite", "-t", "onnxruntime", "--evaluation", data, "-o", tmp_path / "out", "--json"]
     done = edgewright("build", model, *arguments)
@@ -145,8 +152,9 @@ def test_a_model_is_built_without_a_project_file(built: Built, tmp_path: Path, e
         "onnxruntime-fp32",
     }
     assert all(entry["parity"]["metric"] is None for entry in result["report"]["entries"])
-    verified = edgewright("verify", tmp_path / "out" / "bundle", "--key", built[0] / "key.pem")
+    verified = edgewright("verify", tmp_path / "out" / "bundle", "--key", key[1])
     assert verified.returncode == 4
+    assert "unsigned" in verified.stderr
 
 
 def test_no_data_means_drawn_inputs_and_the_metric_not_run(built: Built, tmp_path: Path, edgewright: Run) -> None:
@@ -155,3 +163,25 @@ def test_no_data_means_drawn_inputs_and_the_metric_not_run(built: Built, tmp_pat
     entries = json.loads(done.stdout)["report"]["entries"]
     assert {entry["parity"]["inputs"] for entry in entries} == {"drawn"}
     assert {entry["parity"]["metric"] for entry in entries} == {None}
+
+
+def test_equal_requests_in_two_folders_are_two_models(built: Built, project: Path, edgewright: Run) -> None:
+    folder, _ = built
+    model = onnx.load(project / "tiny.onnx")
+    model.graph.initializer[1].raw_data = np.full(4, 9.0, np.float32).tobytes()
+    onnx.save(model, project / "tiny.onnx")
+    assert edgewright("build", "-C", project, "--out", project / "out").returncode == 0
+    ours, theirs = (files_of(place / "out" / "bundle" / "content" / "reference") for place in (project, folder))
+    assert ours != theirs
+
+
+def test_changed_data_is_seen_and_nothing_is_compiled_again(project: Path, edgewright: Run) -> None:
+    assert edgewright("build", "-C", project, "--out", project / "out").returncode == 0
+    data = dict(np.load(project / "tiny.npz"))
+    np.savez(project / "tiny.npz", **(data | {"image": data["image"] * 2}))
+    done = edgewright("build", "-C", project, "--out", project / "out")
+    assert done.returncode == 0, done.stderr
+    lines = {line.partition(" … ")[0]: line.partition(" … ")[2] for line in done.stderr.splitlines()}
+    assert lines["import tiny.onnx"] != "cached"
+    assert {lines[step] for step in lines if step.startswith("compile")} == {"cached"}
+    assert "cached" not in {lines[step] for step in lines if step.startswith("run")}
