@@ -50,11 +50,11 @@ def _transpose_conv(
     filters = np.ascontiguousarray(weight.transpose(1, 2, 3, 0))
     batch, channels = shape_of(x)[0], filters.shape[0]
     zeros = np.zeros(channels, np.float32)
-    same = _is_same(shape_of(x)[1:3], filters.shape[1:3], stride, before, output)
+    beyond = [max(start + length - end, 0) for start, length, end in zip(before, output, full, strict=True)]
+    same = not any(beyond) and _is_same(shape_of(x)[1:3], filters.shape[1:3], stride, before, output)
     place, size = ("SAME", output) if same else ("VALID", full)
     shape = (batch, *size, channels)
-    beyond = [max(start + length - end, 0) for start, length, end in zip(before, output, full, strict=True)]
-    # Behind the last window lies the bias alone, so it is added when the padding is there.
+    # Behind the last window lies the bias alone, which the kernels leave out there: it is added after padding.
     bias = zeros if any(beyond) else call.get(2) or zeros
     operands: list[Operand] = [np.array(shape, np.int32), filters, x, bias]
     y = b.op("TRANSPOSE_CONV", operands, shape, dtype_of(x), padding=place, stride_h=stride[0], stride_w=stride[1])
