@@ -97,7 +97,7 @@ def _check(artifact: Artifact, manifest: Manifest, folder: Path, scratch: Path, 
     golden = TensorFolder(folder / GOLDEN_INPUTS)
     inputs = convert_rows(golden, manifest.signature.inputs, artifact.signature.inputs, scratch / "inputs")
     shapes = {name: inputs[name].shape for name in inputs}
-    batching = batching_for(artifact.signature, shapes, open_batch=inputs.row_count)
+    batching = batching_for(artifact.signature, shapes)
     kind = type(runtime)
     device = Local("here")
     try:

@@ -67,7 +67,7 @@ def profile(artifact: Path, *, threads: int, min_runs: int, min_seconds: float, 
             run_step(step, drawn)
         inputs = TensorFolder(drawn / "inputs")
         shapes = {name: inputs[name].shape for name in inputs}
-        batching = batching_for(read_signature(drawn), shapes, open_batch=1)
+        batching = batching_for(read_signature(drawn), shapes)
         task = Benchmark(
             inputs=inputs.path,
             rows_per_call=batching.rows_per_call,

@@ -12,7 +12,7 @@ import msgspec
 from ..devices.base import Benchmark, Device, Facts, Infer, Job, JobResult
 from ..profiles.report import Parity
 from ..vocabulary.tensor_folder import TensorFolder
-from .batching import ROWS_OF_AN_OPEN_BATCH, Batching, batching_for
+from .batching import Batching, batching_for
 from .cache import key_of
 from .imported import Imported
 from .relayout import convert_rows
@@ -52,7 +52,7 @@ def prove(subject: Subject, place: Place, judged: Evaluate, imported: Imported, 
     def make(out: Path) -> None:
         for rows, given in (("golden", imported.golden_inputs), ("data", imported.inputs)):
             inputs = convert_rows(given, judged.signature.inputs, judged.called.inputs, out / f"{rows}-in")
-            batching = _batching(subject, inputs, min(ROWS_OF_AN_OPEN_BATCH, inputs.row_count))
+            batching = _batching(subject, inputs)
             result = place.device.run(
                 Job(
                     task=Infer(inputs=inputs.path, rows_per_call=batching.rows_per_call, batched=batching.batched),
@@ -98,7 +98,7 @@ def measure(subject: Subject, place: Place, imported: Imported, runner: Runner) 
             shutil.rmtree(folder)
 
     calls = calls_of(subject, imported)
-    batching = _batching(subject, imported.inputs, 1)
+    batching = _batching(subject, imported.inputs)
     task = Benchmark(inputs=Path(), rows_per_call=batching.rows_per_call, batched=batching.batched)
     protocol: dict[str, Any] = {name: getattr(task, name) for name in task.__struct_fields__ if name != "inputs"}
     key = key_of("measure", {**_key_parts(subject, place), "protocol": protocol, "data": imported.digest})
@@ -107,12 +107,12 @@ def measure(subject: Subject, place: Place, imported: Imported, runner: Runner) 
 
 def calls_of(subject: Subject, imported: Imported) -> int:
     """How many rows one measured call takes."""
-    return _batching(subject, imported.inputs, 1).rows_per_call
+    return _batching(subject, imported.inputs).rows_per_call
 
 
-def _batching(subject: Subject, inputs: TensorFolder, open_batch: int) -> Batching:
+def _batching(subject: Subject, inputs: TensorFolder) -> Batching:
     shapes = {name: inputs[name].shape for name in inputs}
-    return batching_for(subject.artifact.signature, shapes, open_batch=open_batch)
+    return batching_for(subject.artifact.signature, shapes)
 
 
 def _key_parts(subject: Subject, place: Place) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ...devices.agent.job import Calls
 from ...vocabulary.errors import ModelError
 from ...vocabulary.signature import Signature
 from ...vocabulary.tensor_folder import TensorFolder
-from ..batching import ROWS_OF_AN_OPEN_BATCH, batching_for
+from ..batching import batching_for
 
 if TYPE_CHECKING:
     from ...targets.runtime import Session
@@ -26,8 +26,7 @@ def run_original(original: Session, signature: Signature, inputs: TensorFolder, 
         DataError: when the inputs disagree on how many rows a call takes.
     """
     shapes = {name: inputs[name].shape for name in inputs}
-    open_batch = min(ROWS_OF_AN_OPEN_BATCH, inputs.row_count)
-    batching = batching_for(signature, shapes, open_batch=open_batch)
+    batching = batching_for(signature, shapes)
     calls = Calls(inputs=inputs.path, rows_per_call=batching.rows_per_call, batched=batching.batched)
     try:
         infer(original, calls, out)

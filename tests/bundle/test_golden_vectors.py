@@ -64,7 +64,7 @@ class Double:
 @pytest.mark.parametrize(
     ("shape", "rows", "batched", "calls"),
     [
-        (("batch", 3), (4, 3), True, [(4, 3)]),
+        (("batch", 3), (4, 3), True, [(1, 3)] * 4),
         ((1, 3), (4, 3), True, [(1, 3)] * 4),
         ((2, 3), (4, 3), True, [(2, 3)] * 2),
         ((3, 3), (4, 3), True, [(3, 3)] * 2),

@@ -51,7 +51,7 @@ class Scripted:
 class ScriptedSession:
     def __init__(self, runtime: Scripted, artifact: str) -> None:
         self.runtime, self.artifact = runtime, artifact
-        self.golden_done = False
+        self.golden_calls_left = len(runtime.making.INPUTS)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         making, fault = self.runtime.making, self.runtime.script.get(self.artifact)
@@ -62,12 +62,13 @@ class ScriptedSession:
             outputs["y"] = outputs["y"] * np.float32("nan")
         if fault == "missing":
             outputs = {}
-        if self.golden_done and fault == "run":
+        self.golden_calls_left -= 1
+        golden_done = self.golden_calls_left < 0
+        if golden_done and fault == "run":
             raise MemoryError("out of memory")
-        if self.golden_done and fault == "once" and not self.runtime.answers:
+        if golden_done and fault == "once" and not self.runtime.answers:
             self.runtime.answers += 1
             raise OSError("a hiccup")
-        self.golden_done = True
         return outputs
 
 
