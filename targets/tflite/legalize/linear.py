@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from ..builder import Builder
+from ..builder import Builder, Operand
 from ..dialect import Array, constant_of, dtype_of, operand, shape_of, text
 
 _OUTPUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
@@ -58,6 +58,18 @@ class Linear:
         """Make the FULLY_CONNECTED that gives for `x` what this one gives for `x + addends[depth]`."""
         moved = self.bias + self.weight.astype(np.float64) @ addends.astype(np.float64)
         return self._made(b, x, operand(self.node, 1), moved.astype(np.float32))
+
+    def picked(self, b: Builder, channels: Array) -> ir.Value:
+        """Make the node that gives only these output channels, in this order; not for DEPTHWISE_CONV_2D."""
+        out, x = self.node.outputs[0], operand(self.node, 0)
+        attributes = {name: attribute.value for name, attribute in self.node.attributes.items()}
+        shape = (*shape_of(out)[:-1], len(channels))
+        operands: list[Operand] = [
+            x,
+            np.ascontiguousarray(self.weight[channels]),
+            np.ascontiguousarray(self.bias[channels]),
+        ]
+        return b.op(self.node.op_type, operands, shape, dtype_of(out), **attributes)
 
     def _made(self, b: Builder, x: ir.Value, weight: ir.Value | Array, bias: Array) -> ir.Value:
         out = self.node.outputs[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from ....compiler.model import Precision
+from .absorb_gathers import absorb_gathers
 from .absorb_transposes import absorb_transposes
 from .clean_reshapes import clean_reshapes
 from .fold_ahead import fold_ahead
@@ -16,6 +17,7 @@ from .move_transposes import move_transposes
 from .rewriter import Rewriter
 from .share import share_equal_nodes
 from .shrink_constants import shrink_constants
+from .sink_reshapes import sink_reshapes
 from .store_halves import store_halves
 
 
@@ -30,6 +32,9 @@ def simplify(graph: ir.Graph, precision: Precision) -> None:
     absorb_transposes(rewriter)
     share_equal_nodes(rewriter)
     clean_reshapes(rewriter)  # after moving: free TRANSPOSEs have become RESHAPEs only now
+    sink_reshapes(rewriter)  # before folding and fusing: a RESHAPE in between would stop both
+    clean_reshapes(rewriter)
+    absorb_gathers(rewriter)
     if precision is not Precision.FP16:  # a scale would take the weights out of what float16 holds
         fold_scales(rewriter)
         fold_ahead(rewriter)

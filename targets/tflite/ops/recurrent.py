@@ -66,7 +66,7 @@ def lower_recurrent(call: Call, b: Builder) -> list[ir.Value | None]:
             for index in ((5, 6) if call.op == "LSTM" else (5,))
         )
         runs.append(_run(call, b, x, place, start, back))
-    sequence = [b.concat([b.reshape(state, (1, 1, batch, hidden)) for state in every], 0) for every, _ in runs]
+    sequence = [b.reshape(b.concat(every, 0), (steps, 1, batch, hidden)) for every, _ in runs]
     outputs: list[ir.Value | None] = [b.concat(sequence, 1)]
     outputs += [
         b.concat([b.reshape(last[part], (1, batch, hidden)) for _, last in runs], 0) for part in range(len(runs[0][1]))
