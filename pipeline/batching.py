@@ -20,9 +20,9 @@ class Batching:
 def batching_for(signature: Signature, shapes: Mapping[str, tuple[int, ...]]) -> Batching:
     """Tell how arrays of these shapes (first axis: rows) are fed to inputs of this signature.
 
-    Where the leading dimension is symbolic a call takes one row, for the original and every artifact alike: runtimes add
-    in another order for another batch, and a model can turn that into a difference that no artifact is to blame for
-    (the scores of one real classifier move by 1e-3 between a batch of 1 and of 16, in one runtime).
+    Where the leading dimension is symbolic a call takes one row, for the original and every artifact alike: runtimes
+    add in another order for another batch, and a model can turn that into a difference that no artifact is to blame
+    for (the scores of one real classifier move by 1e-3 between a batch of 1 and of 16, in one runtime).
 
     Raises:
         DataError: when inputs disagree on how many rows a call takes.
