@@ -1,0 +1,87 @@
+"""The reference pages name everything that the code has."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edgewright.devices.base import Facts
+from edgewright.devices.local import LocalSettings
+from edgewright.fallback.rules import Ladder, Ladders, Rung
+from edgewright.pipeline.config import (
+    BundleSection,
+    DataSection,
+    MetricSection,
+    ModelSection,
+    Selection,
+    TargetSection,
+)
+from edgewright.profiles.built_in_metric import BUILT_IN
+from edgewright.profiles.gates import DIMENSIONS, GateOn
+from edgewright.profiles.report import Entry, Latency, MetricResult, Parity, Profile, Report, TensorParity, Verdict
+from edgewright.profiles.tensor_bounds import DEFAULTS
+from edgewright.targets.table import TARGETS, load_target
+from edgewright.vocabulary import errors
+from edgewright.vocabulary.evidence import Evidence
+from edgewright.vocabulary.quantity import Quantity
+from edgewright.vocabulary.signature import TensorDeclaration
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+
+
+def spans(page: str) -> set[str]:
+    """Give what stands as code in a page, and the words of it."""
+    found = re.findall(r"`([^`\n]+)`", (REFERENCE / page).read_text("utf-8"))
+    return {*found, *(word for span in found for word in re.findall(r"[\w-]+", span))}
+
+
+@pytest.mark.parametrize(
+    ("page", "structs"),
+    [
+        ("report.md", (Report, Facts, Entry, Parity, TensorParity, MetricResult, Profile, Latency)),
+        ("ladder.md", (Ladders, Ladder, Rung)),
+        ("project-file.md", (ModelSection, TensorDeclaration, DataSection, Selection, MetricSection)),
+        ("project-file.md", (TargetSection, LocalSettings, BundleSection)),
+    ],
+)
+def test_every_field_is_told(page: str, structs: tuple[type[msgspec.Struct], ...]) -> None:
+    names = {name for struct in structs for name in struct.__struct_fields__}
+    assert names - spans(page) == set()
+
+
+def test_every_gate_unit_and_choice_is_told() -> None:
+    assert {*DIMENSIONS, *Quantity.UNITS, *GateOn, *Verdict, *DEFAULTS} - spans("gates.md") == set()
+
+
+def test_the_default_bounds_are_told() -> None:
+    table = [re.split(r"(?<!\\)\|", line) for line in (REFERENCE / "gates.md").read_text("utf-8").splitlines()]
+    told = {cells[1].strip(" `"): f"{cells[2]} {cells[3]}" for cells in table if len(cells) == 6}
+    for precision, bounds in DEFAULTS.items():
+        figures = [float(text) for text in re.findall(r"\d[\d.]*(?:e-\d+)?", told[precision].replace("max(1,", ""))]
+        known = [figure for figure in (bounds.max_abs, bounds.min_cosine, bounds.min_psnr_db) if figure is not None]
+        assert bounds.min_equal is not None
+        assert figures == [*known, pytest.approx(100 * bounds.min_equal)]
+
+
+def test_every_kind_of_error_is_told_with_its_exit_code() -> None:
+    text = (REFERENCE / "errors-and-exit-codes.md").read_text("utf-8")
+    told = {name: int(code) for name, code in re.findall(r"^\| `(\w+Error)`.*? \| (\d) \|", text, re.MULTILINE)}
+    known = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind is not errors.EdgewrightError]
+    assert {kind.__name__: kind.exit_code for kind in known if issubclass(kind, errors.EdgewrightError)} == {
+        name: code for name, code in told.items() if name != "UsageError"
+    }
+
+
+def test_every_tier_of_evidence_is_told() -> None:
+    assert {*Evidence} - spans("report.md") == set()
+
+
+def test_every_metric_is_told() -> None:
+    assert set(BUILT_IN) - spans("project-file.md") == set()
+
+
+@pytest.mark.parametrize("name", TARGETS.names)
+def test_every_target_is_told(name: str) -> None:
+    target = load_target(name)
+    assert {name, *filter(None, target.formats), *target.precisions} - spans("runtimes-and-targets.md") == set()
