@@ -36,12 +36,19 @@ def make(peer: str) -> None:
     interpreter = sys.executable
     if peer == "onnx2tf":
         # It declares Python 3.12 or newer; its float conversion runs on 3.11 all the same.
-        newer = next((path for name in ("python3.12", "python3.13") if (path := shutil.which(name))), None)
+        newer = next(
+            (path for name in ("python3.12", "python3.13") if (path := shutil.which(name)) and runs(path)), None
+        )
         interpreter = newer or sys.executable
         options += [] if newer else ["--ignore-requires-python"]
     subprocess.run([interpreter, "-m", "venv", "--clear", str(folder)], check=True)
     subprocess.run([str(folder / "bin" / "pip"), "install", *options, *REQUIREMENTS[peer]], check=True)
     done.touch()
+
+
+def runs(interpreter: str) -> bool:
+    """Whether an interpreter starts; pyenv puts one on the path for every version that it has heard of."""
+    return subprocess.run([interpreter, "--version"], capture_output=True, check=False).returncode == 0
 
 
 def main() -> None:
