@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import sys
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ..vocabulary.errors import DataError
 from ..vocabulary.signature import Signature, TensorSpec
 from ..vocabulary.tensor_folder import TensorFolder, TensorFolderWriter
 from .config import Selection
+from .npz import Rows, RowsInMemory, open_npz
 
 Array = NDArray[np.generic]
 
@@ -36,25 +37,27 @@ def load_rows(selection: Selection, folder: Path, signature: Signature, out: Pat
     chosen = {
         spec.name: _find(arrays, spec, selection, where, single=len(signature.inputs) == 1) for spec in signature.inputs
     }
-    counts = {name: len(array) for name, array in chosen.items()}
+    counts = {name: array.shape[0] for name, array in chosen.items()}
     if len(set(counts.values())) > 1:
         raise DataError(f"{where}: the inputs have different numbers of rows: {counts}")
-    start, stop = selection.bounds(next(iter(counts.values())))
-    writer = TensorFolderWriter(out / "inputs", stop - start)
-    per_row = max(1, sum(array[:1].nbytes for array in chosen.values()))
-    step = max(1, CHUNK_BYTES // per_row)
+    row_count = next(iter(counts.values()))
+    start, stop = selection.bounds(row_count)
     for spec in signature.inputs:
         check_rows(chosen[spec.name], spec, where)
-    for at in range(start, stop, step):
-        piece = {name: np.asarray(array[at : min(at + step, stop)]) for name, array in chosen.items()}
+    writer = TensorFolderWriter(out / "inputs", stop - start)
+    row_bytes = sum(array.dtype.itemsize * math.prod(array.shape[1:]) for array in chosen.values())
+    step = max(1, CHUNK_BYTES // max(1, row_bytes))
+    at = start
+    for blocks in zip(*(array.blocks(start, stop, step) for array in chosen.values()), strict=True):
+        piece = dict(zip(chosen, blocks, strict=True))
         for name, rows in piece.items():
             _check_finite(rows, name, at, where)
         writer.put(at - start, piece)
+        at += len(blocks[0])
     writer.close()
     if selection.labels is not None:
-        TensorFolder.write(
-            out / "labels", {"labels": _labels(arrays, selection, next(iter(counts.values())), where)[start:stop]}
-        )
+        labels = _labels(arrays, selection, row_count, where)
+        TensorFolder.write(out / "labels", {"labels": np.concatenate(list(labels.blocks(start, stop, row_count)))})
     return TensorFolder(out / "inputs")
 
 
@@ -71,7 +74,7 @@ def is_batched(array_shape: tuple[int, ...], spec: TensorSpec) -> bool:
     return len(array_shape) == len(spec.shape)
 
 
-def check_rows(array: Array, spec: TensorSpec, where: str) -> None:
+def check_rows(array: Rows, spec: TensorSpec, where: str) -> None:
     """Check dtype and shape of an array of rows against an input.
 
     Raises:
@@ -121,53 +124,20 @@ def load_function(reference: str, folder: Path) -> Any:
         raise DataError(f"{reference}: the module has no {attribute!r}") from None
 
 
-def _open(selection: Selection, folder: Path) -> Mapping[str, Array]:
-    if selection.function is not None:
-        arrays = load_function(selection.function, folder)()
-        if not isinstance(arrays, Mapping):
-            raise DataError(
-                f"{selection.function}: expected a mapping of names to arrays, got {type(arrays).__name__}",
-                hint="give {input name: array, …}, the first axis counting the rows",
-            )
-        return {str(name): np.asarray(array) for name, array in arrays.items()}
-    assert selection.file is not None
-    path = folder / selection.file
-    try:
-        arrays = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(f"{path}: cannot be read as .npz: {error}", hint="write it with numpy.savez") from error
+def _open(selection: Selection, folder: Path) -> Mapping[str, Rows]:
+    if selection.file is not None:
+        return open_npz(folder / selection.file)
+    assert selection.function is not None
+    arrays = load_function(selection.function, folder)()
     if not isinstance(arrays, Mapping):
         raise DataError(
-            f"{path}: a single array without a name", hint="write it with numpy.savez(path, input_name=array)"
+            f"{selection.function}: expected a mapping of names to arrays, got {type(arrays).__name__}",
+            hint="give {input name: array, …}, the first axis counting the rows",
         )
-    return _Lazy(arrays, str(path))
+    return {str(name): RowsInMemory(np.asarray(array)) for name, array in arrays.items()}
 
 
-class _Lazy(Mapping[str, Array]):
-    """The arrays of an `.npz`, each read once, when first looked up."""
-
-    def __init__(self, arrays: Mapping[str, Array], where: str) -> None:
-        self._arrays, self._where = arrays, where
-        self._read: dict[str, Array] = {}
-
-    def __getitem__(self, name: str) -> Array:
-        if name not in self._read:
-            try:
-                self._read[name] = self._arrays[name]
-            except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
-                raise DataError(f"{self._where}: the array {name!r} cannot be read: {error}") from error
-        return self._read[name]
-
-    def __iter__(self) -> Any:
-        return iter(self._arrays)
-
-    def __len__(self) -> int:
-        return len(self._arrays)
-
-
-def _find(arrays: Mapping[str, Array], spec: TensorSpec, selection: Selection, where: str, *, single: bool) -> Array:
+def _find(arrays: Mapping[str, Rows], spec: TensorSpec, selection: Selection, where: str, *, single: bool) -> Rows:
     name = selection.inputs.get(spec.name, spec.name)
     if name not in arrays and single and spec.name not in selection.inputs:
         others = [key for key in arrays if key != selection.labels]
@@ -178,17 +148,17 @@ def _find(arrays: Mapping[str, Array], spec: TensorSpec, selection: Selection, w
             hint=f'name the array: inputs = {{ {_key(spec.name)} = "ARRAY" }}',
         )
     array = arrays[name]
-    if array.ndim == 0:
+    if not array.shape:
         raise DataError(f"{where}: the array {name!r} is a single number, not rows")
     return array
 
 
-def _labels(arrays: Mapping[str, Array], selection: Selection, row_count: int, where: str) -> Array:
+def _labels(arrays: Mapping[str, Rows], selection: Selection, row_count: int, where: str) -> Rows:
     assert selection.labels is not None
     if selection.labels not in arrays:
         raise DataError(f"{where}: no array {selection.labels!r} for the labels; it holds {', '.join(arrays)}")
     labels = arrays[selection.labels]
-    if labels.ndim == 0 or len(labels) != row_count:
+    if labels.shape[:1] != (row_count,):
         raise DataError(f"{where}: {row_count} rows, but labels of shape {_shape(labels.shape)}")
     return labels
 
