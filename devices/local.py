@@ -92,7 +92,7 @@ class Local:
         job_file, result_file, output = scratch / "job.json", scratch / "result.json", scratch / "output"
         job_file.write_text(json.dumps(_agent_job(job, output)), "utf-8")
         finished = run_child(
-            [sys.executable, "-m", "edgewright.devices.agent", job_file, result_file],
+            [sys.executable, "-P", "-m", "edgewright.devices.agent", job_file, result_file],
             env=_environment(),
             timeout_s=job.timeout_s,
             memory_limit_bytes=job.memory_limit_bytes,

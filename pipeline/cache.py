@@ -65,7 +65,7 @@ class Cache:
                 return found, True
             with self.workspace() as folder:
                 make(folder)
-                return self.put(key, folder), False
+                return self._put(key, folder), False
 
     def put(self, key: str, folder: Path) -> Path:
         """Move what lies in a `workspace` under a key and give its place. An entry that is there and whole stays.
@@ -73,6 +73,10 @@ class Cache:
         Raises:
             OSError: when the cache cannot be written.
         """
+        with self._locked(key):  # whoever reads an entry must not have it taken away by a second one like it
+            return self._put(key, folder)
+
+    def _put(self, key: str, folder: Path) -> Path:
         entry = self._place(key)
         if _is_whole(entry):
             return entry

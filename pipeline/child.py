@@ -50,7 +50,7 @@ def run_step(
     request, problem = out.with_name(out.name + ".step.json"), out.with_name(out.name + ".error.json")
     request.write_bytes(msgspec.json.encode(step))
     finished = run_child(
-        [sys.executable, "-m", "edgewright.pipeline.child", str(request), str(out)],
+        [sys.executable, "-P", "-m", "edgewright.pipeline.child", str(request), str(out)],
         timeout_s=timeout_s,
         memory_limit_bytes=memory_limit_bytes,
         cancel=cancel,

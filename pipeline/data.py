@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from ..vocabulary.errors import DataError
 from ..vocabulary.signature import Signature, TensorSpec
 from ..vocabulary.tensor_folder import TensorFolder, TensorFolderWriter
+from ..vocabulary.user_imports import user_imports
 from .config import Selection
 from .npz import Rows, RowsInMemory, open_npz
 
@@ -61,14 +63,6 @@ def load_rows(selection: Selection, folder: Path, signature: Signature, out: Pat
     return TensorFolder(out / "inputs")
 
 
-def loaded_files(selection: Selection, folder: Path) -> list[Path]:
-    """Give the files that `load_rows` reads: the data itself, or the function's module and what it imports."""
-    if selection.file is not None:
-        return [folder / selection.file]
-    named = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    return [Path(file) for file in named if file is not None and folder in Path(file).parents]
-
-
 def is_batched(array_shape: tuple[int, ...], spec: TensorSpec) -> bool:
     """Whether rows of this shape (first axis: rows) are slices along the input's own leading axis."""
     return len(array_shape) == len(spec.shape)
@@ -96,39 +90,44 @@ def check_rows(array: Rows, spec: TensorSpec, where: str) -> None:
         )
 
 
-def load_function(reference: str, folder: Path) -> Any:
-    """Import `file.py:function` (relative to a folder) or `package.module:function`.
+def call_function(reference: str, folder: Path) -> Any:
+    """Call `file.py:function` (relative to a folder) or `package.module:function`; nothing is written beside its file.
 
     Raises:
-        DataError: when the file or the function is not there.
+        DataError: when the file or the function is not there, or fails.
     """
     module_name, _, attribute = reference.partition(":")
-    if module_name.endswith(".py"):
-        path = folder / module_name
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        if spec is None or spec.loader is None or not path.is_file():
-            raise DataError(f"{reference}: there is no file {path}")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = module
-        sys.path.insert(0, str(path.parent))
-        spec.loader.exec_module(module)
-    else:
-        sys.path.insert(0, str(folder))
+    path = (folder / module_name).absolute() if module_name.endswith(".py") else None
+    with user_imports(path.parent if path is not None else folder.absolute()):
         try:
-            module = importlib.import_module(module_name)
-        except ModuleNotFoundError as error:
-            raise DataError(f"{reference}: {error}") from error
-    try:
-        return getattr(module, attribute)
-    except AttributeError:
-        raise DataError(f"{reference}: the module has no {attribute!r}") from None
+            module = _load_file(path) if path is not None else importlib.import_module(module_name)
+            function = getattr(module, attribute, None)
+            if not callable(function):
+                raise DataError(f"{reference}: the module has no function {attribute!r}")
+            return function()
+        except DataError:
+            raise
+        except Exception as error:
+            raise DataError(
+                f"{reference}: {type(error).__name__}: {error}", hint="--debug shows where it was raised"
+            ) from error
+
+
+def _load_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise DataError(f"there is no file {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)  # something else may have that name
+    spec.loader.exec_module(module)
+    return module
 
 
 def _open(selection: Selection, folder: Path) -> Mapping[str, Rows]:
     if selection.file is not None:
         return open_npz(folder / selection.file)
     assert selection.function is not None
-    arrays = load_function(selection.function, folder)()
+    arrays = call_function(selection.function, folder)
     if not isinstance(arrays, Mapping):
         raise DataError(
             f"{selection.function}: expected a mapping of names to arrays, got {type(arrays).__name__}",

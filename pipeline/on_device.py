@@ -68,7 +68,11 @@ def prove(subject: Subject, place: Place, judged: Evaluate, imported: Imported, 
             shutil.rmtree(folder)
 
     key = key_of("prove", {**_key_parts(subject, place), **judged.key_parts(), "data": imported.digest})
-    entry = runner.keyed(f"run {subject.artifact.name} on {place.device.name}", key, make)
+    title = f"run {subject.artifact.name} on {place.device.name}"
+    if judged.calls_user_code:
+        entry = runner.traced(title, key, Path(judged.folder), make, files_read=judged.files_read)
+    else:
+        entry = runner.keyed(title, key, make)
     parity, golden = read_parity(entry)
     return Proof(parity=parity, golden=golden, job=_read_job(entry))
 

@@ -38,25 +38,44 @@ class Runner:
     def import_model(self, step: ImportModel) -> Path:
         """Do as `step` for an import, which finds out only while running which files it reads.
 
-        The files that the last import of the same request in the same folder read are remembered; as long as they have
-        not changed, the result is found again by their digests. (A request says `model.onnx`; which file that is, the
-        folder says.)
-
         Raises:
             EdgewrightError: as `step` does.
         """
         request = key_of(type(step).__name__, step.key_parts())
-        with self._told(step.title) as outcome:
-            here = key_of("dependencies", {"request": request, "folder": step.folder})
+        return self.traced(
+            step.title, request, Path(step.folder), lambda out: self.child(step, out), files_read=step.files_read
+        )
+
+    def traced(
+        self,
+        title: str,
+        request: str,
+        home: Path,
+        make: Callable[[Path], None],
+        *,
+        files_read: Callable[[Path], tuple[Path, ...]],
+    ) -> Path:
+        """Do as `keyed` for what also depends on files, of which `files_read` tells from the folder that `make` filled.
+
+        The files that the last run of the same request in the same folder read are remembered; as long as they have
+        not changed, the result is found again by their digests. (A request says `model.onnx`; which file that is, the
+        folder `home` says.)
+
+        Raises:
+            EdgewrightError: what `make` raised.
+            ToolError: when the cache cannot be written.
+        """
+        with self._told(title) as outcome:
+            here = key_of("dependencies", {"request": request, "folder": str(home)})
             known = self.cache.dependencies(here)
-            found = self.cache.get(_with_files(request, known)) if known is not None else None
+            found = self.cache.get(_with_files(request, known, home)) if known is not None else None
             if found is not None:
                 outcome.append("cached")
                 return found
             with self.cache.workspace() as folder:
-                self.child(step, folder)
-                files = step.files_read(folder)
-                entry = self.cache.put(_with_files(request, files), folder)
+                make(folder)
+                files = files_read(folder)
+                entry = self.cache.put(_with_files(request, files, home), folder)
             self.cache.record_dependencies(here, files)
             return entry
 
@@ -92,6 +111,12 @@ class Runner:
                 ) from error
 
 
-def _with_files(request: str, files: tuple[Path, ...]) -> str:
-    digests = sorted((path.name, digest_file(path) if path.is_file() else "") for path in files)
-    return key_of("import", {"request": request, "files": digests})
+def _with_files(request: str, files: tuple[Path, ...], home: Path) -> str:
+    home = home.resolve()
+    digests = {
+        (path.relative_to(home) if path.is_relative_to(home) else path).as_posix(): (
+            digest_file(path) if path.is_file() else ""
+        )
+        for path in files
+    }
+    return key_of("traced", {"request": request, "files": digests})

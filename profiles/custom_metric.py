@@ -14,6 +14,7 @@ import numpy as np
 from ..vocabulary.errors import ConfigError, DataError
 from ..vocabulary.tables import load_object
 from ..vocabulary.tensor_folder import Array, TensorFolder
+from ..vocabulary.user_imports import user_imports
 from .built_in_metric import PERCENT, SHARE
 from .figures import Figures, MeanFigures, SampleFigures
 
@@ -26,6 +27,8 @@ class CustomMetric:
     higher_is_better: bool
     unit: str
     function: Callable[[dict[str, Any], Any], Any]
+    folder: Path
+    """Where it may import other modules from."""
 
     def labels_from(self, reference: TensorFolder) -> Array:  # noqa: ARG002 - as every metric's
         """Refuse: a function always gets labels.
@@ -55,7 +58,8 @@ class CustomMetric:
 
     def _call(self, arrays: Mapping[str, Array], labels: Array) -> Any:
         try:
-            return self.function(dict(arrays), labels)
+            with user_imports(self.folder):
+                return self.function(dict(arrays), labels)
         except Exception as error:
             raise DataError(f"metric {self.name} raised {type(error).__name__}: {error}") from error
 
@@ -67,8 +71,11 @@ def load_custom(name: str, higher_is_better: bool | None, folder: Path, where: s
         ConfigError: when there is no such file or function, or it is not said which way is better.
     """
     path, _, attribute = name.partition(":")
+    in_file = path.endswith(".py")
+    home = (folder / path).absolute().parent if in_file else folder.absolute()
     try:
-        function = _load_from_file(folder / path, attribute) if path.endswith(".py") else load_object(name)
+        with user_imports(home):
+            function = _load_from_file(folder / path, attribute) if in_file else load_object(name)
     except (ImportError, AttributeError, OSError) as error:
         raise ConfigError(f"{where}: metric.name: cannot load {name}: {error}") from error
     except Exception as error:
@@ -82,7 +89,7 @@ def load_custom(name: str, higher_is_better: bool | None, folder: Path, where: s
             hint=f"say metric.higher_is_better = true or false, or {attribute}.higher_is_better in the file",
         )
     unit = SHARE if getattr(function, "is_share", False) is True else PERCENT
-    return CustomMetric(name=name, higher_is_better=better, unit=unit, function=function)
+    return CustomMetric(name=name, higher_is_better=better, unit=unit, function=function, folder=home)
 
 
 def _load_from_file(path: Path, attribute: str) -> object:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...vocabulary.errors import ConfigError, EdgewrightError, MissingExtraError, ModelError
+from ...vocabulary.user_imports import user_imports
 from .request import Imported, Request
-from .user_code import load_factory, user_files, user_imports
+from .user_code import load_factory, user_files
 from .weights import SUFFIXES, check_weights
 
 if TYPE_CHECKING:

@@ -1,14 +1,12 @@
-"""Importing the user's Python code without leaving traces, and knowing what was imported."""
+"""Importing the user's Python code, and knowing what was imported."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import importlib.util
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,18 +15,6 @@ from ...vocabulary.errors import ConfigError, ModelError
 from .request import Request
 
 _OWN_PACKAGE = __name__.partition(".")[0]
-
-
-@contextlib.contextmanager
-def user_imports(folder: Path) -> Iterator[None]:
-    """Let imports find modules in the folder; no bytecode is written beside the user's files."""
-    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-        sys.dont_write_bytecode = writes
 
 
 def load_factory(request: Request) -> Any:
@@ -84,7 +70,9 @@ def user_files(before: frozenset[str], folder: Path) -> set[Path]:
 
     Those imported since `before` (names in `sys.modules`), and those that lie in `folder` whenever they were.
     """
-    installed = [Path(path).resolve() for path in (*sysconfig.get_paths().values(), *site.getsitepackages())]
+    # not all of sysconfig's paths: `data` is the whole of /usr where Python is the system's
+    libraries = (sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+    installed = [Path(path).resolve() for path in (*libraries, *site.getsitepackages())]
     files = set()
     for name, module in tuple(sys.modules.items()):
         origin = getattr(module, "__file__", None)

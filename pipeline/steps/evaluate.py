@@ -10,7 +10,7 @@ import msgspec
 from ...profiles.report import MetricResult, Parity
 from ...targets.artifact import Artifact
 from ...vocabulary.codec import encode_json
-from ...vocabulary.digest import Plain, digest_file
+from ...vocabulary.digest import Plain
 from ...vocabulary.signature import Signature
 from ...vocabulary.tensor_folder import TensorFolder
 from ..config import MetricSection, Project
@@ -18,8 +18,9 @@ from .base import versions
 
 
 class Evaluate(msgspec.Struct, frozen=True, kw_only=True, tag="evaluate"):
-    """One artifact's outputs against the original's. Leaves `parity.json`: on the data, and on the golden vectors.
+    """One artifact's outputs against the original's, on the data and on the golden vectors.
 
+    Leaves `parity.json`, and `files.json` with what the user's metric read.
     `imported` is the folder that `ImportModel` left; `signature` how the original is called, `called` how the artifact
     is; `outputs` and `golden` are what it gave for the data and for the golden inputs.
     """
@@ -53,13 +54,21 @@ class Evaluate(msgspec.Struct, frozen=True, kw_only=True, tag="evaluate"):
         return "compare outputs"
 
     def key_parts(self) -> Mapping[str, Plain]:
-        """The metric (with its file, when it is the user's own); the data's digest is the caller's."""
-        own = Path(self.folder) / (self.metric.name.partition(":")[0] if self.metric else "")
+        """The metric; the data's digest is the caller's, the files of a metric of the user's own are `files_read`."""
         return {
             "metric": msgspec.to_builtins(self.metric),
-            "metric_file": digest_file(own) if self.metric and own.is_file() else None,
+            "folder": self.folder if self.calls_user_code else None,
             "tools": versions("numpy"),
         }
+
+    @property
+    def calls_user_code(self) -> bool:
+        """Whether the metric is a function of the user's, which may read what it likes."""
+        return self.metric is not None and ":" in self.metric.name
+
+    def files_read(self, out: Path) -> tuple[Path, ...]:
+        """The files of the user's metric, as found out while running."""
+        return tuple(Path(path) for path in msgspec.json.decode((out / "files.json").read_bytes(), type=list[str]))
 
     def run(self, out: Path) -> None:
         """Compare and score.
@@ -70,6 +79,7 @@ class Evaluate(msgspec.Struct, frozen=True, kw_only=True, tag="evaluate"):
             DataError: when the labels do not fit the outputs.
         """
         from ...profiles.parity import measure
+        from ..files_read import FilesRead, packages_of
         from ..relayout import convert_rows
 
         def called_alike(outputs: str, place: str) -> TensorFolder:
@@ -81,13 +91,17 @@ class Evaluate(msgspec.Struct, frozen=True, kw_only=True, tag="evaluate"):
         reference = TensorFolder(imported / "reference")
         candidate = called_alike(self.outputs, "data")
         golden = called_alike(self.golden, "golden")
+        with FilesRead() as read:
+            score = self._score(imported, reference, candidate)
         parity = (
-            msgspec.structs.replace(
-                measure(reference, candidate, inputs=self.inputs), metric=self._score(imported, reference, candidate)
-            ),
+            msgspec.structs.replace(measure(reference, candidate, inputs=self.inputs), metric=score),
             measure(TensorFolder(imported / "golden" / "outputs"), golden, inputs="golden"),
         )
         (out / "parity.json").write_bytes(encode_json(parity))
+        own = (out, imported, Path(self.outputs), Path(self.golden))
+        packages = packages_of(self.metric.name if self.metric is not None else None)
+        found = read.paths(Path(self.folder), packages=packages, without=own)
+        (out / "files.json").write_bytes(encode_json(sorted(map(str, found)) if self.calls_user_code else []))
 
     def _score(self, imported: Path, reference: TensorFolder, candidate: TensorFolder) -> MetricResult | None:
         from ...profiles.drop import measure_drop

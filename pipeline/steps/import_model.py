@@ -38,8 +38,13 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
         return f"import {self.model.source}"
 
     def key_parts(self) -> Mapping[str, Plain]:
-        """What is asked for and the tools; the content of the files comes from `files_read`."""
+        """What is asked for and the tools; the content of the files comes from `files_read`.
+
+        What the user's code does may depend on where it lies in ways that nobody sees: then the folder counts.
+        """
+        function = self.evaluation.function if self.evaluation is not None else None
         return {
+            "folder": self.folder if ":" in self.model.source or function is not None else None,
             "model": msgspec.to_builtins(self.model),
             "evaluation": msgspec.to_builtins(self.evaluation),
             "golden_rows": self.golden_rows,
@@ -58,12 +63,22 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
             ModelError: when the model cannot be read, or its outputs cannot be told row from row.
             DataError: when the evaluation data does not fit the model.
         """
+        from ..files_read import FilesRead, packages_of
+
+        with FilesRead() as read:
+            files = self._run(out)
+        function = self.evaluation.function if self.evaluation is not None else None
+        found = read.paths(Path(self.folder), packages=packages_of(self.model.source, function), without=(out,))
+        (out / "files.json").write_bytes(encode_json(sorted({str(path.resolve()) for path in (*files, *found)})))
+
+    def _run(self, out: Path) -> tuple[Path, ...]:
+        """Do what `run` does, and give the files that the importer names."""
         from ...compiler.cleanup import CLEANUP
         from ...compiler.draw import draw_inputs
         from ...compiler.importers.request import Request
         from ...compiler.importers.table import import_model
         from ...vocabulary.tensor_folder import TensorFolder
-        from ..data import load_rows, loaded_files
+        from ..data import load_rows
         from .original import run_original
         from .reference import reference_artifact
 
@@ -83,10 +98,9 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
             model.save(out / name)
         (out / "source.json").write_bytes(encode_json(imported.model.source))
         (out / "artifact.json").write_bytes(encode_json(reference_artifact(imported.model, out / "source")))
-        signature, files = imported.model.signature, [*imported.files]
+        signature = imported.model.signature
         if self.evaluation is not None:
             inputs = load_rows(self.evaluation, folder, signature, out)
-            files += loaded_files(self.evaluation, folder)
         else:
             inputs = TensorFolder.write(out / "inputs", draw_inputs(imported.model, DRAWN_ROWS))
         run_original(imported.original, signature, inputs, out / "reference")
@@ -98,4 +112,4 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
             drawn = draw_inputs(imported.model, GOLDEN_ROWS, seed=GOLDEN_SEED)
             golden = TensorFolder.write(out / "golden" / "inputs", drawn)
         run_original(imported.original, signature, golden, out / "golden" / "outputs")
-        (out / "files.json").write_bytes(encode_json(sorted({str(path.resolve()) for path in files})))
+        return imported.files

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewright.pipeline.config import Selection
-from edgewright.pipeline.data import load_rows, loaded_files
+from edgewright.pipeline.data import load_rows
 from edgewright.pipeline.npz import open_npz
 from edgewright.vocabulary.errors import DataError
 from edgewright.vocabulary.signature import Signature, TensorSpec
@@ -91,7 +91,22 @@ def test_a_loader_function_gives_the_rows(tmp_path: Path) -> None:
     )
     selection = Selection(function="loader_here.py:rows", rows="1:4")
     assert load_rows(selection, tmp_path, signature(IMAGE), tmp_path / "out").row_count == 3
-    assert {path.name for path in loaded_files(selection, tmp_path)} >= {"loader_here.py", "helper_of_loader.py"}
+    assert not (tmp_path / "__pycache__").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("def rows():\n    return 1 / 0\n", "loader_bad.py:rows: ZeroDivisionError: division by zero"),
+        ("import nowhere_at_all\n", "loader_bad.py:rows: ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        ("ROWS = 1\n", "loader_bad.py:rows: the module has no function 'rows'"),
+    ],
+)
+def test_a_loader_that_fails_is_a_fault_of_the_data(tmp_path: Path, code: str, message: str) -> None:
+    (tmp_path / "loader_bad.py").write_text(code)
+    with pytest.raises(DataError) as caught:
+        load_rows(Selection(function="loader_bad.py:rows"), tmp_path, signature(IMAGE), tmp_path / "out")
+    assert caught.value.message == message
 
 
 def test_inputs_of_different_lengths_are_refused(tmp_path: Path) -> None:
