@@ -103,7 +103,7 @@ def _wanted(node: ir.Node) -> Iterator[Permutation]:
             if found is None:
                 continue
             back = found[1]
-        if len(back) == len(shape) and back not in seen:
+        if len(back) == len(shape) and back != identity(len(back)) and back not in seen:
             seen.add(back)
             yield back
 

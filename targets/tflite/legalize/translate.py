@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from ..builder import Builder
 from ..call import Call
-from ..dialect import Array, constant_of, make_constant
+from ..dialect import Array, constant_of, make_constant, shape_of
 from ..ops.table import LOWERINGS
 from ..refused import Refused
 from .control import constant_branch, unroll
@@ -55,6 +55,9 @@ class Translator:
             if result is None and value.uses():
                 self._take_back(before)
                 raise Refused(f"its output {index} cannot be had")
+            if result is not None and not _agree(value, result):
+                self._take_back(before)
+                raise Refused(f"its output {index} would have the shape {list(shape_of(result))}, not {value.shape}")
             self.values[value] = result
 
     def run(self, graph: ir.Graph, opsets: Mapping[str, int]) -> list[ir.Value | None]:
@@ -120,3 +123,13 @@ def _computed(node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Val
         return None
     results = evaluate(node, arrays, opsets)
     return None if results is None else [make_constant(array) for array in results]
+
+
+def _agree(value: ir.Value, result: ir.Value) -> bool:
+    """Whether what was made has the shape that the hub's own inference knows; its symbols stand for any size."""
+    if value.shape is None:
+        return True
+    got = shape_of(result)
+    return len(got) == len(value.shape) and all(
+        not isinstance(known, int) or known == size for known, size in zip(value.shape, got, strict=True)
+    )
