@@ -118,8 +118,11 @@ def _spec(kind: str, value: ir.Value, declared: Mapping[str, TensorDeclaration],
             f"{request.reference}: the model does not say the {lacking} of {kind} {name!r}",
             hint=f'declare it: {kind}s = {{ {name} = {{ shape = ["batch", 10], dtype = "float32" }} }}',
         )
-    if dtype not in DTYPES:
-        raise ModelError(f"{request.reference}: {kind} {name!r} is {dtype}, which no runtime takes from outside")
+    if dtype not in DTYPES - {"bfloat16"}:  # NumPy has no bfloat16, and so no runtime's Python takes or gives it
+        raise ModelError(
+            f"{request.reference}: {kind} {name!r} is {dtype}, which no runtime takes from outside",
+            hint="cast it inside the model: float32 outside, what you like within",
+        )
     if said.dtype not in (None, dtype):
         raise ConfigError(f"{request.reference}: {kind} {name!r} is {dtype} in the model, {said.dtype} was declared")
     shape = _shape(kind, name, value.shape, said.shape, request.reference)

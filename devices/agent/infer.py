@@ -33,7 +33,7 @@ def call_inputs(inputs: TensorFolder, calls: Calls, start: int, stop: int) -> di
     """Give what one call takes: rows `start:stop`, filled up with the last one, or the row itself."""
     rows = inputs.rows(start, stop)
     if not calls.batched:
-        return {name: array[0] for name, array in rows.items()}
+        return {name: np.asarray(array[0]) for name, array in rows.items()}  # of an array of scalars too
     missing = calls.rows_per_call - (stop - start)
     if not missing:
         return rows

@@ -31,7 +31,10 @@ def run_original(original: Session, signature: Signature, inputs: TensorFolder, 
     try:
         infer(original, calls, out)
     except ValueError as error:
-        raise ModelError(f"the original model could not be run over rows: {error}") from error
+        raise ModelError(
+            f"the original model could not be run over rows: {error}",
+            hint="leave that output out (`outputs` names the wanted ones), or fix the leading dimension (`dims`)",
+        ) from error
     outputs = TensorFolder(out)
     for name in outputs:
         if outputs[name].dtype.kind == "f" and np.isnan(outputs[name]).any():
