@@ -126,10 +126,12 @@ def _computed(node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Val
 
 
 def _agree(value: ir.Value, result: ir.Value) -> bool:
-    """Whether what was made has the shape that the hub's own inference knows; its symbols stand for any size."""
-    if value.shape is None:
+    """Whether what was made has the shape that the hub knows.
+
+    Symbols stand for any size; a shape of symbols alone may be what somebody wrote down for an output, and says nothing.
+    """
+    known = [size if isinstance(size, int) else None for size in value.shape] if value.shape is not None else []
+    if not any(size is not None for size in known):
         return True
     got = shape_of(result)
-    return len(got) == len(value.shape) and all(
-        not isinstance(known, int) or known == size for known, size in zip(value.shape, got, strict=True)
-    )
+    return len(got) == len(known) and all(size in (None, own) for size, own in zip(known, got, strict=True))
