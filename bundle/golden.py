@@ -57,14 +57,16 @@ def breach(name: str, parity: TensorParity, tolerance: Tolerance) -> str | None:
     """Say how an output breaks a bound; None when it holds. A figure that does not exist breaks it, unless equal."""
     if parity.equal_fraction == 1.0 and not parity.nonfinite:
         return None
-    if tolerance.kind is ToleranceKind.MAX_ABS:
-        bound = tolerance.bound * max(1.0, parity.reference_max_abs)
+    if tolerance.kind in (ToleranceKind.MAX_ABS, ToleranceKind.MAX_ABS_SCALED):
+        scale = max(1.0, parity.reference_max_abs) if tolerance.kind is ToleranceKind.MAX_ABS_SCALED else 1.0
+        bound = tolerance.bound * scale
         value = parity.max_abs
         holds = value is not None and value <= bound
         return None if holds else f"output {name!r}: max_abs {_show(value)} is above {bound:.3g}"
     value = {
         ToleranceKind.EQUAL_FRACTION: parity.equal_fraction,
         ToleranceKind.SNR_DB: parity.snr_db,
+        ToleranceKind.PSNR_DB: parity.psnr_db,
         ToleranceKind.COSINE: parity.cosine,
     }[tolerance.kind]
     holds = value is not None and value >= tolerance.bound

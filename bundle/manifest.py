@@ -40,7 +40,11 @@ class ToleranceKind(StrEnum):
     """How an output is compared with the original's."""
 
     MAX_ABS = "max_abs"
+    """max |x − r| ≤ bound."""
+    MAX_ABS_SCALED = "max_abs_scaled"
     """max |x − r| ≤ bound × max(1, max |r|)."""
+    PSNR_DB = "psnr_db"
+    """20·log10(max |r| / rms(x − r)) is at least the bound."""
     EQUAL_FRACTION = "equal_fraction"
     """The share of elements that are equal is at least the bound."""
     SNR_DB = "snr_db"

@@ -100,6 +100,9 @@ def _text(console: Console, result: BuildResult, verbose: bool) -> None:
     console.print(f"report   {path_from_here(result.report_path)}, and report.html beside it", soft_wrap=True)
     if result.bundle is None or result.archive is None:
         console.print(f"no bundle: {_WHY_NOT[result.exit_code]}", style="bold red")
+        old = result.report_path.parent / "bundle"
+        if old.exists():
+            console.print(f"{path_from_here(old)} is of an earlier build, and as it was", soft_wrap=True, markup=False)
         return
     state = "signed" if result.signed else "unsigned: `edgewright keygen` makes a key pair, and no verifier takes it so"
     console.print(f"bundle   {path_from_here(result.bundle)}, {state}", markup=False, soft_wrap=True)

@@ -52,7 +52,7 @@ def inspect(
     from ..targets.table import TARGETS
 
     section = model_section(model, **said)
-    asked = options_for(section, targets or TARGETS.names)
+    asked = options_for(targets or TARGETS.names)
     with output.progress() as progress:
         found = look(section, folder=Path.cwd(), targets=asked, progress=progress)
     verbose = output.settings.verbose

@@ -69,7 +69,7 @@ def _text(console: Console, results: list[VerifyResult], refused: list[Refused])
         facts = {
             "bundle": str(result.bundle),
             "signed by": result.signed_by,
-            "files": f"{result.files}, each with the digest that was signed",
+            "files": f"{result.files} besides the signature, each with the digest that was signed",
         }
         for title, value in facts.items():
             console.print(f"  {title:<11}{value}", markup=False, soft_wrap=True)

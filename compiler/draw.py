@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import ml_dtypes
 import numpy as np
 import onnx_ir as ir
@@ -18,23 +20,28 @@ _INTEGER_RANGE = (0, 9)
 """What an integer input is drawn from when neither its declared range nor a table that it indexes says more."""
 
 
-def draw_inputs(model: Model, rows: int, *, seed: int = 0) -> dict[str, Array]:
+def draw_inputs(model: Model, rows: int, *, seed: int = 0, dims: Mapping[str, int] | None = None) -> dict[str, Array]:
     """Draw `rows` rows for every input: the same on every machine for one model and seed.
 
     Floats are normal (within the declared range when there is one: uniform); integers are uniform within their declared
-    range or the table that they index; booleans are fair coins. A symbolic dimension other than the leading one counts
-    as 1, equal names alike. The first axis counts the rows: it is the input's leading axis when that is symbolic or 1,
-    else it stands before it.
+    range or the table that they index; booleans are fair coins. A symbolic dimension other than the leading one has the
+    size that `dims` gives it, else 1. The first axis counts the rows: it is the input's leading axis when that is
+    symbolic or 1, else it stands before it.
 
     Raises:
         ModelError: when an input has a dtype that cannot be drawn (strings).
     """
     generator = np.random.Generator(np.random.PCG64(seed))
-    return {spec.name: _draw(generator, spec, rows, _table_size(model, spec.name)) for spec in model.signature.inputs}
+    return {
+        spec.name: _draw(generator, spec, rows, dims or {}, _table_size(model, spec.name))
+        for spec in model.signature.inputs
+    }
 
 
-def _draw(generator: np.random.Generator, spec: TensorSpec, rows: int, table: int | None) -> Array:
-    sizes = [size if isinstance(size, int) else 1 for size in spec.shape]
+def _draw(
+    generator: np.random.Generator, spec: TensorSpec, rows: int, dims: Mapping[str, int], table: int | None
+) -> Array:
+    sizes = [size if isinstance(size, int) else dims.get(size, 1) for size in spec.shape]
     leads = bool(spec.shape) and (isinstance(spec.shape[0], str) or spec.shape[0] == 1)
     shape = (rows, *(sizes[1:] if leads else sizes))
     if spec.dtype == "bool":

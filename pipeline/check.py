@@ -12,6 +12,7 @@ from ..bundle.golden import mismatches
 from ..bundle.manifest import GOLDEN_INPUTS, GOLDEN_OUTPUTS, Manifest
 from ..bundle.pack import unpack
 from ..bundle.runtimes import runtime_of
+from ..bundle.signature_file import SIGNATURE_PATH
 from ..bundle.verify import Verified
 from ..bundle.verify import verify as verify_bytes
 from ..devices.base import Infer, Job
@@ -84,7 +85,7 @@ _EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.NOT_RUN: 0}
 
 
 def _file_count(verified: Verified) -> int:
-    return len(verified.tree.paths)
+    return len(set(verified.tree.paths) - {SIGNATURE_PATH})
 
 
 def _check(artifact: Artifact, manifest: Manifest, folder: Path, scratch: Path, progress: Progress) -> VerifiedArtifact:

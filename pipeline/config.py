@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -55,7 +56,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def overlaps(self, other: Selection) -> bool:
         """Whether the two name a row of one file or function in common."""
-        if (self.file, self.function) != (other.file, other.function):
+        if self.function != other.function or _plain(self.file) != _plain(other.file):
             return False
         return max(self._start, other._start) < min(self._stop, other._stop)
 
@@ -80,6 +81,11 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 hint=f"the data has {row_count} rows",
             )
         return start, stop
+
+
+def _plain(file: str | None) -> str | None:
+    """Give one spelling of a path: `./a.npz` is `a.npz`."""
+    return None if file is None else os.path.normpath(file)
 
 
 class DataSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,8 +127,8 @@ class BundleSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     golden_rows: str | None = None
 
 
-class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A project file, read and checked; paths in it are relative to `folder`."""
+class ProjectFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The sections of a project file."""
 
     model: ModelSection
     targets: dict[str, TargetSection]
@@ -132,6 +138,11 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     recipes: dict[str, tuple[Any, ...]] = msgspec.field(default_factory=lambda: {"fp32": ()})
     gates: dict[str, Any] = msgspec.field(default_factory=dict)
     devices: dict[str, dict[str, Any]] = msgspec.field(default_factory=lambda: {"here": {"kind": "local"}})
+
+
+class Project(ProjectFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A project file, read and checked; paths in it are relative to `folder`, and `where` names it in errors."""
+
     folder: Path = Path()
     where: str = PROJECT_FILE
 
@@ -153,8 +164,13 @@ def load_project(path: Path) -> Project:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     project = parse_project(text, folder=path.parent.resolve(), where=path.name)
-    outputs = {name: _read_labels(project, name, declared) for name, declared in project.model.outputs.items()}
-    return msgspec.structs.replace(project, model=msgspec.structs.replace(project.model, outputs=outputs))
+    declared = {
+        kind: {
+            name: _read_labels(project, f"{kind}.{name}", said) for name, said in getattr(project.model, kind).items()
+        }
+        for kind in ("inputs", "outputs")
+    }
+    return msgspec.structs.replace(project, model=msgspec.structs.replace(project.model, **declared))
 
 
 def parse_project(text: str, *, folder: Path, where: str = PROJECT_FILE) -> Project:
@@ -167,21 +183,19 @@ def parse_project(text: str, *, folder: Path, where: str = PROJECT_FILE) -> Proj
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where}: not TOML: {error}") from error
-    for name in ("folder", "where"):
-        if name in table:
-            raise ConfigError(f"{where}: unknown key {name}")
-    project = convert(_expand_shorthands(table, where), Project, where)
-    _check_references(project, where)
-    return msgspec.structs.replace(project, folder=folder, where=where)
+    file = convert(_expand_shorthands(table, where), ProjectFile, where)
+    _check_references(file, where)
+    sections = {name: getattr(file, name) for name in file.__struct_fields__}
+    return Project(**sections, folder=folder, where=where)
 
 
-def _read_labels(project: Project, output: str, declared: TensorDeclaration) -> TensorDeclaration:
+def _read_labels(project: Project, place: str, declared: TensorDeclaration) -> TensorDeclaration:
     if not isinstance(declared.labels, str):
         return declared
     try:
         labels = (project.folder / declared.labels).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{project.where}: model.outputs.{output}.labels: {error}") from error
+        raise ConfigError(f"{project.where}: model.{place}.labels: {error}") from error
     return msgspec.structs.replace(declared, labels=tuple(labels))
 
 
@@ -203,7 +217,7 @@ def _expand_shorthands(table: dict[str, Any], where: str) -> dict[str, Any]:
     return table
 
 
-def _check_references(project: Project, where: str) -> None:
+def _check_references(project: ProjectFile, where: str) -> None:
     if not project.targets:
         raise ConfigError(f"{where}: no target is asked for", hint="add a section such as [targets.onnxruntime]")
     if not project.devices:
@@ -215,6 +229,11 @@ def _check_references(project: Project, where: str) -> None:
                     f"{where}: targets.{name}.recipes names {recipe!r}, which [recipes] does not have",
                     hint=f"known recipes: {', '.join(project.recipes)}",
                 )
+    if project.bundle.golden_rows is not None and project.data.evaluation is None:
+        raise ConfigError(
+            f"{where}: bundle.golden_rows names rows of evaluation data, and there is none",
+            hint="say data.evaluation, or leave golden_rows out: golden vectors are then drawn from the signature",
+        )
     tuning, evaluation = project.data.tuning or project.data.calibration, project.data.evaluation
     if tuning is not None and evaluation is not None and tuning.overlaps(evaluation):
         raise ConfigError(

@@ -25,7 +25,7 @@ from .entries import entry_of, entry_without_artifact, entry_without_run, sample
 from .imported import Imported
 from .kept import kept_entries, read_report
 from .on_device import Place, Proof, calls_of, measure, prove
-from .plan import PlannedArtifact, plan_artifacts
+from .plan import PlannedArtifact, drawn_sizes, plan_artifacts
 from .progress import Progress
 from .result import BuildResult, Problem, first_exit_code
 from .runner import Runner
@@ -93,6 +93,7 @@ class _Build:
             model=project.model,
             evaluation=project.data.evaluation,
             golden_rows=project.bundle.golden_rows,
+            dims=drawn_sizes(project),
         )
         imported = Imported(self.runner.import_model(step))
         with ThreadPoolExecutor(jobs) as executor, self._cancelled_on_the_way_out():
@@ -106,7 +107,7 @@ class _Build:
         for item, subject in zip(self.planned, compiled, strict=True):
             if subject is None:
                 entries += [entry_without_artifact(item, place, self._reason(item.name)) for place in self.places]
-        return self._conclude(entries, subjects, imported)
+        return self._conclude(entries, subjects, imported, kept)
 
     @contextlib.contextmanager
     def _cancelled_on_the_way_out(self) -> Iterator[None]:
@@ -156,9 +157,11 @@ class _Build:
                 return self.verdicts.judge(entry, proof.golden)
         return self.verdicts.judge(entry_without_run(pair.subject, pair.place, self._reason(name)), None)
 
-    def _conclude(self, found: list[Entry], subjects: tuple[Subject, ...], imported: Imported) -> BuildResult:
+    def _conclude(
+        self, found: list[Entry], subjects: tuple[Subject, ...], imported: Imported, kept: Report | None
+    ) -> BuildResult:
         entries = tuple(found)
-        facts = {place.device.name: place.facts for place in self.places}
+        facts = kept.devices if kept is not None else {place.device.name: place.facts for place in self.places}
         report = Report(
             name=self.project.bundle.name,
             version=self.project.bundle.version,

@@ -17,9 +17,9 @@ VARIANT = "fp32"
 """The variant that targets are asked about: the model as trained."""
 
 
-def options_for(model: ModelSection, targets: Sequence[str]) -> dict[str, Options]:
+def options_for(targets: Sequence[str]) -> dict[str, Options]:
     """Say for each target what it is asked about."""
-    return {name: Options(variant=VARIANT, dims=model.dims) for name in targets}
+    return {name: Options(variant=VARIANT) for name in targets}
 
 
 def inspect(model: ModelSection, *, folder: Path, targets: Mapping[str, Options], progress: Progress) -> Inspection:

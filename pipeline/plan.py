@@ -52,7 +52,7 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
                 options = Options(
                     variant=recipe,
                     format=format_,
-                    dims={**project.model.dims, **section.dims},
+                    dims=section.dims,
                     layout=section.layout,
                 )
                 planned.append(PlannedArtifact(target=target, recipe=project.recipes[recipe], options=options))
@@ -61,3 +61,21 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
     if repeated:
         raise ConfigError(f"{project.where}: the artifact {repeated[0]} is asked for twice")
     return tuple(planned)
+
+
+def drawn_sizes(project: Project) -> dict[str, int]:
+    """Give the sizes that targets fix symbolic dimensions at, for the inputs that are drawn for all of them.
+
+    Raises:
+        ConfigError: when two targets fix one dimension at different sizes: one original cannot judge both.
+    """
+    sizes: dict[str, tuple[int, str]] = {}
+    for name, section in project.targets.items():
+        for symbol, size in section.dims.items():
+            first, by = sizes.setdefault(symbol, (size, name))
+            if first != size:
+                raise ConfigError(
+                    f"{project.where}: targets.{by}.dims and targets.{name}.dims fix {symbol!r} at {first} and {size}",
+                    hint="build them by two project files: the rows that judge an artifact have its sizes",
+                )
+    return {symbol: size for symbol, (size, _) in sizes.items()}

@@ -61,8 +61,13 @@ def _tolerances(precision: str, dtype: str, gates: Gates) -> tuple[Tolerance, ..
         share = own["min_equal"] / 100.0 if "min_equal" in own else default.min_equal
         return (Tolerance(kind=ToleranceKind.EQUAL_FRACTION, bound=share),) if share is not None else ()
     found = []
-    if "max_abs" in own or default.max_abs is not None:
-        found.append(Tolerance(kind=ToleranceKind.MAX_ABS, bound=own.get("max_abs", default.max_abs or 0.0)))
-    if "min_cosine" in own or default.min_cosine is not None:
-        found.append(Tolerance(kind=ToleranceKind.COSINE, bound=own.get("min_cosine", default.min_cosine or 0.0)))
+    if "max_abs" in own:
+        found.append(Tolerance(kind=ToleranceKind.MAX_ABS, bound=own["max_abs"]))
+    elif default.max_abs is not None:
+        found.append(Tolerance(kind=ToleranceKind.MAX_ABS_SCALED, bound=default.max_abs))
+    cosine = own.get("min_cosine", default.min_cosine)
+    if cosine is not None:
+        found.append(Tolerance(kind=ToleranceKind.COSINE, bound=cosine))
+    if "min_psnr" in own:
+        found.append(Tolerance(kind=ToleranceKind.PSNR_DB, bound=own["min_psnr"]))
     return tuple(found)

@@ -132,4 +132,11 @@ def _output_names(module: torch.nn.Module, tensors: list[torch.Tensor], request:
             f"{request.reference}: the module fails on inputs as declared ({shapes}): {type(error).__name__}: {error}",
             hint="correct the declared shapes and dtypes, or give a range that its values lie in",
         ) from error
-    return output_names(result, request)
+    names = output_names(result, request)
+    shared = sorted(set(names) & set(request.inputs))
+    if shared:
+        raise ConfigError(
+            f"{request.reference}: {shared[0]!r} is the name of an input and of an output",
+            hint="name the outputs otherwise: model.outputs, in the order in which the module gives them",
+        )
+    return names

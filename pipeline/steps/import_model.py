@@ -31,6 +31,8 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
     model: ModelSection
     evaluation: Selection | None
     golden_rows: str | None
+    dims: dict[str, int]
+    """The sizes at which symbolic dimensions are drawn where no data says them."""
 
     @property
     def title(self) -> str:
@@ -48,6 +50,7 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
             "model": msgspec.to_builtins(self.model),
             "evaluation": msgspec.to_builtins(self.evaluation),
             "golden_rows": self.golden_rows,
+            "dims": dict(self.dims),
             "tools": versions("onnx", "onnx-ir", "onnxscript", "onnxruntime", "numpy", "ml_dtypes", "torch"),
             "code": own_code(),
         }
@@ -102,14 +105,14 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
         if self.evaluation is not None:
             inputs = load_rows(self.evaluation, folder, signature, out)
         else:
-            inputs = TensorFolder.write(out / "inputs", draw_inputs(imported.model, DRAWN_ROWS))
+            inputs = TensorFolder.write(out / "inputs", draw_inputs(imported.model, DRAWN_ROWS, dims=self.dims))
         run_original(imported.original, signature, inputs, out / "reference")
         (out / "golden").mkdir()
         if self.golden_rows is not None and self.evaluation is not None:
             start, stop = msgspec.structs.replace(self.evaluation, rows=self.golden_rows).bounds(inputs.row_count)
             golden = TensorFolder.write(out / "golden" / "inputs", inputs.rows(start, stop))
         else:
-            drawn = draw_inputs(imported.model, GOLDEN_ROWS, seed=GOLDEN_SEED)
+            drawn = draw_inputs(imported.model, GOLDEN_ROWS, seed=GOLDEN_SEED, dims=self.dims)
             golden = TensorFolder.write(out / "golden" / "inputs", drawn)
         run_original(imported.original, signature, golden, out / "golden" / "outputs")
         return imported.files

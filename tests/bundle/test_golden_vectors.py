@@ -22,7 +22,9 @@ def judge(kind: ToleranceKind, bound: float, got: list[float], expected: list[fl
     [
         (ToleranceKind.MAX_ABS, 1e-3, [0.1, 0.2], [0.1, 0.2009], True),
         (ToleranceKind.MAX_ABS, 1e-3, [0.1, 0.2], [0.1, 0.2011], False),
-        (ToleranceKind.MAX_ABS, 1e-3, [10.0, 0.2], [10.0, 0.209], True),  # scaled by the largest magnitude, 10
+        (ToleranceKind.MAX_ABS, 1e-3, [10.0, 0.2], [10.0, 0.209], False),
+        (ToleranceKind.MAX_ABS_SCALED, 1e-3, [10.0, 0.2], [10.0, 0.209], True),  # by the largest magnitude, 10
+        (ToleranceKind.MAX_ABS_SCALED, 1e-3, [0.1, 0.2], [0.1, 0.2011], False),
         (ToleranceKind.MAX_ABS, 1e-3, [float("nan")], [1.0], False),
         (ToleranceKind.MAX_ABS, 1e-3, [float("inf")], [float("inf")], True),
         (ToleranceKind.EQUAL_FRACTION, 0.5, [1, 2], [1, 3], True),

@@ -196,6 +196,12 @@ def test_named_outputs_rename_all_or_select_some(folder: Path, same: Same) -> No
         load(folder, "net.py:pair", inputs=inputs, outputs={"best": TensorDeclaration()})
 
 
+def test_an_output_may_not_have_an_inputs_name(folder: Path) -> None:
+    inputs = {"output_0": floats("n", 4)}
+    with pytest.raises(ConfigError, match="'output_0' is the name of an input and of an output"):
+        load(folder, "net.py:pair", inputs=inputs)
+
+
 def test_it_is_quiet_and_keeps_what_was_said(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     imported = load(folder, "net.py:loud", inputs={"x": floats("n", 2)})
     assert capfd.readouterr() == ("", "")

@@ -28,6 +28,7 @@ PAGES = sorted(
         "benchmarks/**/*.md",
     )
     for path in ROOT.glob(pattern)
+    if not any(part.startswith(".") or part == "out" for part in path.relative_to(ROOT).parts)
 )
 LINK = re.compile(
     r"""\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)|^\[[^\]]+\]:\s+(\S+)|(?:href|src|srcset)="([^"]+)\"""", re.MULTILINE

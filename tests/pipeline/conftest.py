@@ -124,3 +124,42 @@ def built(
     (folder / "key.pem").write_bytes(key[0].read_bytes())
     write_project(folder)
     return folder, edgewright("build", "--project", folder, "--out", folder / "out", "--json")
+
+
+@pytest.fixture
+def entry():
+    """An entry of an fp32 artifact that ran."""
+    from edgewright.profiles.report import Entry, Parity, TensorParity, Verdict
+    from edgewright.targets.artifact import File
+    from edgewright.vocabulary.evidence import Evidence
+
+    equal = TensorParity(
+        max_abs=0.0,
+        cosine=1.0,
+        psnr_db=None,
+        snr_db=None,
+        equal_fraction=1.0,
+        reference_max_abs=1.0,
+        dtype="float32",
+        nonfinite=0,
+    )
+    return Entry(
+        artifact="tflite-fp32",
+        runtime="ai-edge-litert",
+        runtime_version="2.3.0",
+        device="here",
+        threads=1,
+        batch=1,
+        target="tflite",
+        variant="fp32",
+        precision="fp32",
+        files=(File(path="model.tflite", sha256="0" * 64, size_bytes=1000),),
+        size_bytes=1000,
+        evidence=Evidence.MEASURED_HOST,
+        parity=Parity(outputs={"y": equal}, rows=1, inputs="evaluation"),
+        profile=None,
+        coverage=None,
+        toolchain={},
+        verdict=Verdict.NOT_RUN,
+        reasons=(),
+    )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewright.pipeline.config import load_project, parse_project
+from edgewright.pipeline.config import Selection, load_project, parse_project
 from edgewright.vocabulary.errors import ConfigError
 
 PROJECT = """
@@ -148,3 +148,28 @@ def test_a_missing_label_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "edgewright.toml").write_text(text)
     with pytest.raises(ConfigError, match=r"model\.outputs\.probability\.labels: .*names\.txt"):
         load_project(tmp_path)
+
+
+def test_the_hint_of_an_unknown_section_lists_sections_only() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(PROJECT + "\n[zzz]\n")
+    assert caught.value.hint == "known keys here: bundle, data, devices, gates, metric, model, recipes, targets"
+
+
+def test_an_inputs_label_file_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("a\nb\n")
+    (tmp_path / "edgewright.toml").write_text(PROJECT.replace('dtype = "float32"', 'labels = "names.txt"'))
+    assert load_project(tmp_path).model.inputs["mfcc"].labels == ("a", "b")
+
+
+def test_one_file_spelled_in_two_ways_is_one_file() -> None:
+    one, other = Selection(file="a.npz", rows="0:8"), Selection(file="./b/../a.npz", rows="4:9")
+    assert one.overlaps(other)
+    assert not one.overlaps(Selection(file="b.npz", rows="4:9"))
+
+
+def test_golden_rows_need_evaluation_data() -> None:
+    text = PROJECT.replace('version = "1.0.0"', 'version = "1.0.0"\ngolden_rows = "0:4"')
+    text = text.replace('[metric]\nname = "top1"\n', "").replace("evaluation =", "tuning =")
+    with pytest.raises(ConfigError, match="golden_rows names rows of evaluation data, and there is none"):
+        parse(text)

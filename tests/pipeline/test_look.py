@@ -15,7 +15,7 @@ DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 
 def looked(source, folder, targets=()):
     section = model_section(source)
-    return inspect(section, folder=folder, targets=options_for(section, targets), progress=Silent())
+    return inspect(section, folder=folder, targets=options_for(targets), progress=Silent())
 
 
 def test_a_model_is_counted():
