@@ -128,7 +128,7 @@ def _computed(node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Val
 def _agree(value: ir.Value, result: ir.Value) -> bool:
     """Whether what was made has the shape that the hub knows.
 
-    Symbols stand for any size; a shape of symbols alone may be what somebody wrote down for an output, and says nothing.
+    Symbols stand for any size; a shape of symbols alone may be what somebody wrote down for an output: it says nothing.
     """
     known = [size if isinstance(size, int) else None for size in value.shape] if value.shape is not None else []
     if not any(size is not None for size in known):
