@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+WHEEL_PIP := build/wheel/venv/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 EXAMPLE := examples/digits
 KEY     := $(EXAMPLE)/out/demo-key.pem
 
@@ -27,16 +28,20 @@ types: $(VENV)/.installed-dev
 layers: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
-# The wheel, in an environment of its own, runs the demo: what is packaged is what was tested.
+# The wheel, in an environment of its own, runs the demo: what is packaged is what was tested. Before the extra of a
+# target is installed, a build must name it and leave with 2.
 wheel-demo: $(VENV)/.installed-dev
 	rm -rf build/wheel && mkdir -p build/wheel
 	$(BIN)/python -m build --wheel --outdir build/wheel . > build/wheel/build.log
 	$(PYTHON) -m venv build/wheel/venv
-	build/wheel/venv/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt "$$(ls build/wheel/*.whl)[tflite]"
+	$(WHEEL_PIP) "$$(ls build/wheel/*.whl)"
 	cp -r $(EXAMPLE) build/wheel/example && rm -rf build/wheel/example/out
-	cd build/wheel && venv/bin/edgewright keygen key.pem \
-	  && EDGEWRIGHT_SIGNING_KEY="$$(cat key.pem)" venv/bin/edgewright build --project example --out out \
-	  && venv/bin/edgewright verify out/bundle --key key.pub
+	cd build/wheel && venv/bin/edgewright keygen key.pem
+	cd build/wheel && { EDGEWRIGHT_SIGNING_KEY="$$(cat key.pem)" venv/bin/edgewright build --project example --out out \
+	  2> missing.log; test $$? = 2; } && grep -F "pip install 'edgewright[tflite]'" missing.log && test ! -e out/bundle
+	$(WHEEL_PIP) "$$(ls build/wheel/*.whl)[tflite]"
+	cd build/wheel && EDGEWRIGHT_SIGNING_KEY="$$(cat key.pem)" venv/bin/edgewright build --project example --out out \
+	  && venv/bin/edgewright verify out/bundle out/bundle.zip --key key.pub
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
