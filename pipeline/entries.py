@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from ..devices.base import JobResult, Samples
 from ..profiles.report import Entry, Profile, Verdict
 from ..vocabulary.evidence import Evidence
@@ -12,31 +14,24 @@ from .subject import Subject
 
 def entry_of(subject: Subject, place: Place, proof: Proof, measured: JobResult, profile: Profile, batch: int) -> Entry:
     """Say what was found out about an artifact on a device; the verdict is still to come."""
-    artifact = subject.artifact
-    return Entry(
-        artifact=artifact.name,
+    return msgspec.structs.replace(
+        _entry(subject, place),
         runtime=measured.runtime,
         runtime_version=measured.runtime_version,
-        device=place.device.name,
-        threads=place.device.threads,
         batch=batch,
-        target=artifact.target,
-        variant=artifact.variant,
-        precision=artifact.precision,
-        files=artifact.files,
-        size_bytes=artifact.size_bytes,
         evidence=measured.evidence,
         parity=proof.parity,
         profile=profile,
-        coverage=artifact.coverage,
-        toolchain=artifact.toolchain,
-        verdict=Verdict.NOT_RUN,
-        reasons=(),
     )
 
 
 def entry_without_run(subject: Subject, place: Place, reason: str) -> Entry:
     """Say that an artifact stands, and why it was not run on a device."""
+    return msgspec.structs.replace(_entry(subject, place), reasons=(reason,))
+
+
+def _entry(subject: Subject, place: Place) -> Entry:
+    """Say what is known of an artifact before it has run on a device."""
     artifact = subject.artifact
     return Entry(
         artifact=artifact.name,
@@ -56,7 +51,7 @@ def entry_without_run(subject: Subject, place: Place, reason: str) -> Entry:
         coverage=artifact.coverage,
         toolchain=artifact.toolchain,
         verdict=Verdict.NOT_RUN,
-        reasons=(reason,),
+        reasons=(),
     )
 
 
