@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
+from ..vocabulary.errors import RequestError, ToolError
 from .failure import Failure
 from .settings import Settings, asked_for, global_options
 from .verb import CONTEXT
@@ -71,6 +74,7 @@ group = VerbTable(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one line of the command line and give its exit code."""
     line = list(sys.argv[1:] if arguments is None else arguments)
+    _prepare_streams()
     instruction = os.environ.get(COMPLETION_VARIABLE)
     if instruction:
         from click.shell_completion import shell_complete
@@ -82,13 +86,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         if asked_for("--debug", line):
             traceback.print_exc()
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left must not be flushed at exit
+        _give_up_stdout()
         return READER_GONE
+    except OSError as error:  # stdout itself cannot be written: a full disk
+        sys.stderr.write(Failure.of(error).text(width=None, colour=False) + "\n")
+        _give_up_stdout()
+        return ToolError.exit_code
     return code
+
+
+def _prepare_streams() -> None:
+    """Let text go out whatever the locale can spell, and do without a stream that was closed."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for the process's life
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _give_up_stdout() -> None:
+    """See to it that what is left is not flushed at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(line: Sequence[str]) -> int:
     try:
+        _check_text(line)
         with group.make_context(PROGRAM, list(line)) as context:
             code: int = group.invoke(context)
             return code
@@ -98,6 +122,16 @@ def _run(line: Sequence[str]) -> int:
         raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: every error ends here, in words
         return _tell(error, line)
+
+
+def _check_text(line: Sequence[str]) -> None:
+    for argument in line:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise RequestError(
+                f"{argument!r} is not {sys.getfilesystemencoding()}", hint="rename the file, or use a UTF-8 locale"
+            ) from None
 
 
 def _tell(error: BaseException, line: Sequence[str]) -> int:

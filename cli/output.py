@@ -41,7 +41,7 @@ class Output:
         if self.settings.json:
             from ..vocabulary.codec import encode_json
 
-            self._stdout.write(encode_json(result).decode())
+            _write_json(encode_json(result), self._stdout)
         else:
             console = console_on(self._stdout)
             with console.capture() as captured:
@@ -70,6 +70,16 @@ class Output:
             from .progress import Lines
 
             yield Lines(sys.stderr)
+
+
+def _write_json(document: bytes, stream: IO[str]) -> None:
+    """Write UTF-8, whatever the locale is: JSON is nothing else."""
+    buffer = getattr(stream, "buffer", None)
+    if buffer is None:
+        stream.write(document.decode())
+    else:
+        stream.flush()
+        buffer.write(document)
 
 
 def pass_output(verb: Callable[Concatenate[Output, P], int]) -> Callable[P, int]:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import click
 import pytest
@@ -206,3 +207,50 @@ def test_main_reads_the_line_of_the_process(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["edgewright", "--version"])
     assert main() == 0
     assert capsys.readouterr().out.startswith("edgewright ")
+
+
+@pytest.fixture
+def ascii_only(tmp_path):
+    """Run the command line where the locale can spell ASCII alone."""
+
+    def run(*arguments, **more):
+        environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", **more}
+        line = [sys.executable, "-m", "edgewright", *arguments]
+        return subprocess.run(line, capture_output=True, env=environment, cwd=tmp_path, timeout=60)
+
+    return run
+
+
+def test_a_locale_that_cannot_spell_a_name_gets_its_code(ascii_only):
+    said = ascii_only("build", "nothing.onnx", "-t", "µ")
+    assert said.returncode == 2
+    said = ascii_only("cache", EDGEWRIGHT_CACHE_DIR="somewhere")
+    assert said.returncode == 0
+    assert ascii_only("--help").returncode == 0
+
+
+def test_json_is_utf8_in_any_locale(ascii_only):
+    said = ascii_only("targets", "--json")
+    assert json.loads(said.stdout.decode("utf-8"))["targets"]
+
+
+def test_an_argument_that_is_no_text_is_refused(ascii_only):
+    said = ascii_only("inspect", b"\xff.onnx")
+    assert said.returncode == 2
+    assert rb"'\udcff.onnx' is not" in said.stderr
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_full_disk_behind_stdout_is_told_without_a_traceback(form):
+    with Path("/dev/full").open("w") as full:
+        said = subprocess.run(
+            [sys.executable, "-m", "edgewright", "targets", *form], stdout=full, stderr=subprocess.PIPE, timeout=60
+        )
+    assert said.returncode == 3
+    assert said.stderr.startswith(b"error: No space left on device\n")
+
+
+def test_a_closed_stdout_is_no_error():
+    line = f"{sys.executable} -m edgewright targets >&-"
+    said = subprocess.run(line, shell=True, stderr=subprocess.PIPE, timeout=60)
+    assert (said.returncode, said.stderr) == (0, b"")
