@@ -11,8 +11,6 @@ from pathlib import Path
 from textwrap import shorten
 from typing import TypeVar
 
-import msgspec
-
 from ..devices.table import make_device
 from ..profiles.html import render_html
 from ..profiles.latency import profile
@@ -103,7 +101,7 @@ class _Build:
                 entries = self._find_out(subjects, imported, executor)
             else:
                 kept_ones = kept_entries(kept, evidence, subjects, self.places)
-                entries = [self.verdicts.judge(msgspec.structs.replace(entry, reasons=()), None) for entry in kept_ones]
+                entries = [self.verdicts.judge_kept(entry) for entry in kept_ones]
         for item, subject in zip(self.planned, compiled, strict=True):
             if subject is None:
                 entries += [entry_without_artifact(item, place, self._reason(item.name)) for place in self.places]

@@ -10,7 +10,11 @@ from ..profiles.gates import TENSOR_GATES, Gates, parse
 from ..profiles.judge import judge
 from ..profiles.report import Entry, Parity, Verdict
 from ..profiles.tensor_bounds import DEFAULTS, TensorBounds
+from ..vocabulary.evidence import Evidence
 from .config import Project
+
+_ON_GOLDEN = "golden vectors: "
+"""What a reason begins with that speaks of the golden vectors."""
 
 
 class Verdicts:
@@ -38,7 +42,17 @@ class Verdicts:
         on_golden = judge(msgspec.structs.replace(entry, parity=golden, reasons=()), _tensor_gates(gates))
         if on_golden.verdict is not Verdict.FAIL:
             return judged
-        reasons = (*judged.reasons, *(f"golden vectors: {reason}" for reason in on_golden.reasons))
+        reasons = (*judged.reasons, *(f"{_ON_GOLDEN}{reason}" for reason in on_golden.reasons))
+        return msgspec.structs.replace(judged, verdict=Verdict.FAIL, reasons=reasons)
+
+    def judge_kept(self, entry: Entry) -> Entry:
+        """Judge an entry of a kept report anew, but for what it says of the golden vectors: they are not run again."""
+        on_golden = tuple(reason for reason in entry.reasons if reason.startswith(_ON_GOLDEN))
+        own = entry.reasons if entry.evidence is Evidence.NOT_RUN else ()  # why it was not run is not found out anew
+        judged = self.judge(msgspec.structs.replace(entry, reasons=own), None)
+        if not on_golden:
+            return judged
+        reasons = tuple(dict.fromkeys((*judged.reasons, *on_golden)))
         return msgspec.structs.replace(judged, verdict=Verdict.FAIL, reasons=reasons)
 
     def tolerances(self, entry: Entry) -> dict[str, tuple[Tolerance, ...]]:
