@@ -130,7 +130,7 @@ def _hints(problems: Sequence[Problem]) -> dict[str, list[str]]:
 
 _WHY_NOT = {
     1: "not every gate holds",
-    2: "a target refused the model",
+    2: "a target refused the model, or something that was asked for is wrong",
     3: "a tool or a device failed",
     4: "a signature was refused",
 }

@@ -223,6 +223,12 @@ def _check_references(project: ProjectFile, where: str) -> None:
     if not project.devices:
         raise ConfigError(f"{where}: no device to run on", hint='add [devices.here] with kind = "local"')
     for name, target in project.targets.items():
+        for key in ("recipes", "formats"):
+            if not getattr(target, key):
+                raise ConfigError(
+                    f"{where}: targets.{name}.{key} is empty, so nothing would be built",
+                    hint=f"name one, or take the section [targets.{name}] out",
+                )
         for recipe in target.recipes:
             if recipe not in project.recipes:
                 raise ConfigError(

@@ -173,3 +173,10 @@ def test_golden_rows_need_evaluation_data() -> None:
     text = text.replace('[metric]\nname = "top1"\n', "").replace("evaluation =", "tuning =")
     with pytest.raises(ConfigError, match="golden_rows names rows of evaluation data, and there is none"):
         parse(text)
+
+
+@pytest.mark.parametrize("key", ["recipes", "formats"])
+def test_a_target_of_which_nothing_would_be_built_is_refused(key: str) -> None:
+    section = f"[targets.onnxruntime]\n{key} = []"
+    with pytest.raises(ConfigError, match=f"targets.onnxruntime.{key} is empty, so nothing would be built"):
+        parse(PROJECT.replace('[targets.onnxruntime]\nrecipes = ["fp32"]', section))
