@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 from ...vocabulary.digest import Plain, digest_bytes, digest_value
 
 _PACKAGE = Path(__file__).parents[2]
+GROUPS = tuple(f"edgewright.{kind}" for kind in ("devices", "importers", "passes", "runtimes", "targets"))
+"""The groups of entry points by which other packages add code that steps run."""
 _ROOMS = ("vocabulary", "compiler", "targets", "devices", "profiles", "fallback", "bundle", "pipeline")
 
 
@@ -37,9 +40,30 @@ class Step(Protocol):
 
 @cache
 def own_code() -> str:
-    """Digest of the code that steps run, so that a changed edgewright never believes what an older one computed."""
-    files = [path for room in _ROOMS for path in sorted((_PACKAGE / room).rglob("*.py"))]
-    return digest_value({path.relative_to(_PACKAGE).as_posix(): digest_bytes(path.read_bytes()) for path in files})
+    """Digest of the code that steps run, so that a changed edgewright never believes what an older one computed.
+
+    The packages that add targets, devices, importers or passes by entry point belong to it.
+    """
+    files = {path.relative_to(_PACKAGE).as_posix(): path for room in _ROOMS for path in (_PACKAGE / room).rglob("*.py")}
+    for package in _packages_that_add():
+        files |= _sources(package)
+    return digest_value({name: digest_bytes(path.read_bytes()) for name, path in files.items()})
+
+
+def _packages_that_add() -> set[str]:
+    return {point.module.partition(".")[0] for group in GROUPS for point in entry_points(group=group)}
+
+
+def _sources(package: str) -> dict[str, Path]:
+    """Give the source files of a top-level module, found without importing it."""
+    spec = find_spec(package)
+    if spec is None:
+        return {}
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    found = {f"{package}:{path.relative_to(folder)}": path for folder in folders for path in folder.rglob("*.py")}
+    if not folders and spec.origin is not None and Path(spec.origin).is_file():
+        found[f"{package}:"] = Path(spec.origin)
+    return found
 
 
 def versions(*packages: str) -> dict[str, str]:
