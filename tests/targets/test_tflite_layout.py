@@ -125,6 +125,17 @@ def test_channel_shuffle_needs_no_transpose(lite):
     assert built.ops["TRANSPOSE"] == 2  # of the input and of the output
 
 
+def test_picking_interleaved_channels_of_large_tensors_transposes_once(lite):
+    # Slower kernels make this TRANSPOSE a needful one: they copy single elements along the last axis.
+    built = lite(
+        """(float[1,32,32,16] x) => (float[1,32,32,8] p, float[1,32,32,8] q) {
+            n = Reshape(x, apart) p = Gather<axis=4>(n, zero) q = Gather<axis=4>(n, one)
+        }""",
+        {"apart": np.array([1, 32, 32, 8, 2]), "zero": np.array(0), "one": np.array(1)},
+    )
+    assert built.ops["TRANSPOSE"] == 1
+
+
 def test_the_keys_of_attention_are_transposed_by_the_product(lite):
     heads = np.array([1, 6, 2, 4])
     built = lite(

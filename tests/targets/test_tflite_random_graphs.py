@@ -84,9 +84,19 @@ class Drawn:
                 picks = self.draw(st.lists(st.integers(0, shape[axis] - 1), min_size=1, max_size=4))
                 taken = [len(picks) if a == axis else size for a, size in enumerate(shape)]
                 self.add("Gather", [name], taken, [np.array(picks, np.int64)], axis=axis)
-            case "Conv" if rank == 4:
-                weight = np.linspace(-1, 1, 2 * shape[1], dtype=np.float32).reshape(2, shape[1], 1, 1)
-                self.add("Conv", [name], (shape[0], 2, *shape[2:]), [weight])
+            case "Conv" if rank > 2:
+                kernel = [1] * (rank - 2)
+                weight = np.linspace(-1, 1, 2 * shape[1], dtype=np.float32).reshape(2, shape[1], *kernel)
+                self.add("Conv", [name], (shape[0], 2, *shape[2:]), [weight, np.array([0.5, -0.5], np.float32)])
+            case "Dense":
+                weight = np.linspace(-1, 1, 3 * shape[-1], dtype=np.float32).reshape(shape[-1], 3)
+                self.add("MatMul", [name], (*shape[:-1], 3), [weight])
+            case "Shift":
+                along = shape[axis] if self.draw(st.booleans()) else 1
+                constant = np.arange(along, dtype=np.float32).reshape(along, *[1] * (rank - axis - 1)) / 4
+                self.add(self.draw(st.sampled_from(["Add", "Sub", "Mul", "Div"])), [name], shape, [constant + 1])
+            case "Clip":
+                self.add("Clip", [name], shape, [np.float32(0), np.float32(6)])
             case "MatMul" if rank == 4:
                 swapped = (*shape[:2], shape[3], shape[2])
                 self.add("Transpose", [name], swapped, perm=[0, 1, 3, 2])
@@ -106,7 +116,7 @@ class Drawn:
 
 
 KINDS = ["Transpose", "Transpose", "Reshape", "Reshape", "Conv", "Conv", "Relu", "Scale", "Add", "Concat", "Reduce"]
-KINDS += ["Softmax", "Pad", "Slice", "Gather", "MatMul"]
+KINDS += ["Softmax", "Pad", "Slice", "Gather", "MatMul", "Dense", "Shift", "Shift", "Clip"]
 
 
 @st.composite

@@ -14,6 +14,7 @@ from .fuse_activations import fuse_activations
 from .fuse_pads import fuse_pads
 from .merge_slices import merge_slices
 from .move_transposes import move_transposes
+from .pick_by_transpose import pick_by_transpose
 from .rewriter import Rewriter
 from .share import share_equal_nodes
 from .shrink_constants import shrink_constants
@@ -42,6 +43,7 @@ def simplify(graph: ir.Graph, precision: Precision) -> None:
     fuse_activations(rewriter)
     fuse_pads(rewriter)
     merge_slices(rewriter)
+    pick_by_transpose(rewriter)
     clean_reshapes(rewriter)
     share_equal_nodes(rewriter)
     if precision is Precision.FP16:
