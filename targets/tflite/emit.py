@@ -76,7 +76,7 @@ class _Writer:
         )
         builder = flatbuffers.Builder(self.buffers.size_bytes + 1024 * (len(self.tensors) + len(operators) + 64))
         builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
+        return bytes(memoryview(builder.Bytes)[builder.Head() :])  # one copy less than Output()
 
     def _tensor(self, value: ir.Value | None) -> int:
         if value is None:

@@ -1,5 +1,6 @@
 """What cannot be said is refused before anything is written: every such node, with operator and reason."""
 
+import numpy as np
 import pytest
 
 from edgewright.targets.artifact import Handling
@@ -89,6 +90,14 @@ def test_an_unknown_format_is_an_error(hub_of_text, tmp_path):
     model = hub_of_text("(float[4] x) => (float[4] y) { y = Relu(x) }")
     with pytest.raises(RequestError, match="format"):
         TFLite().compile(model, Options(variant="fp32", format="flat"), tmp_path)
+
+
+def test_weights_beyond_one_flatbuffer_are_refused(hub_of_text, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgewright.targets.tflite.emit.LIMIT_BYTES", 1000)
+    model = hub_of_text("(float[1,20] x) => (float[1,20] y) { y = MatMul(x, w) }", {"w": np.eye(20, dtype=np.float32)})
+    with pytest.raises(RefusedError, match="2 GiB"):
+        TFLite().compile(model, OPTIONS, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_empty_tensors_are_refused(hub_of_text, tmp_path):

@@ -16,7 +16,7 @@ from .merge_slices import merge_slices
 from .move_transposes import move_transposes
 from .pick_by_transpose import pick_by_transpose
 from .rewriter import Rewriter
-from .share import share_equal_nodes
+from .share import share_equal_constants, share_equal_nodes
 from .shrink_constants import shrink_constants
 from .sink_reshapes import sink_reshapes
 from .store_halves import store_halves
@@ -47,4 +47,5 @@ def simplify(graph: ir.Graph, precision: Precision) -> None:
     clean_reshapes(rewriter)
     share_equal_nodes(rewriter)
     if precision is Precision.FP16:
+        share_equal_constants(graph)  # each would be dequantized by itself
         store_halves(graph)  # last: no pass looks for weights behind a DEQUANTIZE
