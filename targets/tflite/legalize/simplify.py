@@ -14,6 +14,7 @@ from .fuse_activations import fuse_activations
 from .fuse_pads import fuse_pads
 from .merge_slices import merge_slices
 from .move_transposes import move_transposes
+from .part_operands import part_operands
 from .pick_by_transpose import pick_by_transpose
 from .rewriter import Rewriter
 from .share import share_equal_constants, share_equal_nodes
@@ -46,6 +47,7 @@ def simplify(graph: ir.Graph, precision: Precision) -> None:
     pick_by_transpose(rewriter)
     clean_reshapes(rewriter)
     share_equal_nodes(rewriter)
+    part_operands(rewriter)  # after the last sharing, which would join them again
     if precision is Precision.FP16:
         share_equal_constants(graph)  # each would be dequantized by itself
         store_halves(graph)  # last: no pass looks for weights behind a DEQUANTIZE
