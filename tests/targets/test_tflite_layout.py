@@ -150,3 +150,30 @@ def test_the_keys_of_attention_are_transposed_by_the_product(lite):
     )
     assert built.ops["BATCH_MATMUL"] == 2
     assert built.ops["TRANSPOSE"] <= 4
+
+
+def test_transposes_that_could_go_either_way_settle(lite):
+    # Two users of one value once wanted it in turns, each for what the other had just given up.
+    built = lite(
+        """(float[3,2,2] x) => (float[6,2,1] r, float[3,2,1,2] s, float[2,3,3] t, float[4,2,3] u, float[3,2,3] v,
+                             float[3,4,2] w) {
+            a = Conv(x, a_w, a_b) b = Conv(a, b_w, b_b)
+            r = Reshape(b, tall) d = Div(b, column) e = Transpose<perm=[2,0,1]>(b) s = Reshape(d, wide)
+            m = Mul(d, one) p = Pad(d, pads) t = MatMul(e, square) u = Pad(m, more) v = MatMul(m, square)
+            w = Transpose<perm=[2,0,1]>(p)
+        }""",
+        {
+            "a_w": weight(2, 2, 1),
+            "a_b": weight(2),
+            "b_w": weight(2, 2, 1),
+            "b_b": weight(2),
+            "tall": np.array([6, 2, 1]),
+            "wide": np.array([3, 2, 1, 2]),
+            "column": np.array([[1], [2]], np.float32),
+            "one": np.array([[3]], np.float32),
+            "square": weight(2, 3),
+            "pads": np.array([1, 0, 0, 0, 0, 1]),
+            "more": np.array([1, 0, 0, 0, 0, 1]),
+        },
+    )
+    assert built.ops["TRANSPOSE"] < 9

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from ..builder import Builder
 from ..dialect import constant_operand, dtype_of, is_constant, operand, shape_of
 from ..kernels import KERNELS
 from .axes import Permuted, data_operands, on_permuted
@@ -142,8 +141,8 @@ def _insertion(value: ir.Value, p: Permutation, node: ir.Node) -> Cost:
     if len(q) < len(p):
         return _cost(inverse(p), (1,) * (len(p) - len(q)) + shape_of(value))
     needed = compose(q, inverse(p))
-    others = [user for user in _transposes_of(source) if user.outputs[0] is not value or not _serves_only(value, node)]
-    if any(permutation_of(user) == needed for user in others):
+    lasting = [user for user in _transposes_of(source) if not _serves_only(user.outputs[0], node)]
+    if any(permutation_of(user) == needed for user in lasting):
         return (0, 0)
     return _cost(needed, shape_of(source))
 
@@ -152,7 +151,7 @@ def _apply(rewriter: Rewriter, node: ir.Node, p: Permutation, permuted: Permuted
     b = rewriter.builder
     operands = list(node.inputs)
     for index in data_operands(node):
-        operands[index] = _source(b, operand(node, index), p)
+        operands[index] = _source(rewriter, operand(node, index), p)
     for index, array in permuted.parameters.items():
         operands[index] = b.value(array)
     attributes = {name: attribute.value for name, attribute in node.attributes.items()} | permuted.attributes
@@ -166,12 +165,18 @@ def _apply(rewriter: Rewriter, node: ir.Node, p: Permutation, permuted: Permuted
                 rewriter.replace(user, [b.transpose(value, compose(q, permutation_of(user)))])
 
 
-def _source(b: Builder, value: ir.Value, p: Permutation) -> ir.Value:
+def _source(rewriter: Rewriter, value: ir.Value, p: Permutation) -> ir.Value:
     """Give `transpose(value, inverse(p))`, a value of lower rank broadcast to the rank of `p` first."""
     source, q = _view(value)
     if len(q) < len(p):
-        source, q = b.reshape(value, (1,) * (len(p) - len(q)) + shape_of(value)), identity(len(p))
-    return b.transpose(source, compose(q, inverse(p)))
+        wide = (1,) * (len(p) - len(q)) + shape_of(value)
+        source, q = rewriter.builder.reshape(value, wide), identity(len(p))
+    needed = compose(q, inverse(p))
+    for other in _transposes_of(source):
+        if permutation_of(other) == needed:
+            rewriter.bring_forward(other)
+            return other.outputs[0]
+    return rewriter.builder.transpose(source, needed)
 
 
 def _view(value: ir.Value) -> tuple[ir.Value, Permutation]:

@@ -34,6 +34,19 @@ class Rewriter:
                 old.name, new.name = None, name
         self.remove(node)
 
+    def bring_forward(self, node: ir.Node) -> None:
+        """Place a node of one operand right behind what gives the operand, where everybody else can use its result."""
+        value = node.inputs[0]
+        assert value is not None
+        if node.graph is None:  # made for the rewrite at hand, in whose order it stands already
+            return
+        producer = value.producer()
+        self.graph.remove(node)
+        if producer is None:
+            self.graph.insert_before(self.graph[0], node)
+        else:
+            self.graph.insert_after(producer, node)
+
     def forget(self) -> None:
         """Drop the nodes made since the last `replace`."""
         for node in reversed(self._new):
