@@ -47,13 +47,6 @@ class Rewriter:
         else:
             self.graph.insert_after(producer, node)
 
-    def forget(self) -> None:
-        """Drop the nodes made since the last `replace`."""
-        for node in reversed(self._new):
-            for index in range(len(node.inputs)):
-                node.replace_input_with(index, None)
-        self._new.clear()
-
     def remove(self, node: ir.Node) -> None:
         """Remove a node that nobody uses, and whatever only it used."""
         waiting = [node]
