@@ -20,7 +20,8 @@ def normalize(model: ir.Model) -> None:
     """Bring a graph just read into normal form, in place.
 
     Functions are inlined, constants become initializers of the main graph, initializers that were inputs too are
-    constants, unnamed nodes get the name of their operator and place.
+    constants, unnamed nodes get the name of their operator and place. What exporters note beside nodes and values goes:
+    it holds stack traces with the paths of whoever exported the model, and would make its bytes depend on them.
 
     Raises:
         ModelError: when the graph holds what no hub model may: training, randomness, sequences, optionals or strings.
@@ -32,6 +33,18 @@ def normalize(model: ir.Model) -> None:
     common.RemoveInitializersFromInputsPass()(model)
     _name_everything(model)
     _refuse_foreign(model)
+    _forget_notes(model)
+
+
+def _forget_notes(model: ir.Model) -> None:
+    for graph in model.graphs():
+        owners: list[ir.Graph | ir.Node | ir.Value] = [graph, *graph.inputs, *graph.outputs]
+        owners += graph.initializers.values()
+        for node in graph:
+            owners += [node, *node.outputs]
+        for owner in owners:
+            owner.metadata_props.clear()
+            owner.doc_string = None
 
 
 def _use_one_default_domain(model: ir.Model) -> None:

@@ -196,6 +196,15 @@ def test_named_outputs_rename_all_or_select_some(folder: Path, same: Same) -> No
         load(folder, "net.py:pair", inputs=inputs, outputs={"best": TensorDeclaration()})
 
 
+def test_nothing_of_where_it_was_exported_stays_in_the_model(folder: Path, tmp_path: Path) -> None:
+    model = load(folder, "net.py:pair", inputs={"x": floats("n", 4)}).model
+    (tmp_path / "saved").mkdir()
+    model.save(tmp_path / "saved")
+    data = (tmp_path / "saved" / "model.onnx").read_bytes()
+    for place in (str(folder), "site-packages", "net.py", "stack_trace"):
+        assert place.encode() not in data
+
+
 def test_an_output_may_not_have_an_inputs_name(folder: Path) -> None:
     inputs = {"output_0": floats("n", 4)}
     with pytest.raises(ConfigError, match="'output_0' is the name of an input and of an output"):
