@@ -16,19 +16,23 @@ ALIGNMENT = 16
 class AlignedBuffer(tfl.BufferT):  # type: ignore[misc]  # the schema has no type information
     """A buffer whose data starts at a multiple of `ALIGNMENT` in the file."""
 
+    data: NDArray[np.uint8] | None
+
     def Pack(self, builder: Any) -> int:  # noqa: N802 - the name is the schema's
-        """Write the buffer; called by the model's own `Pack`."""
-        if self.data is None:
+        """Write the buffer and let its data go; called by the model's own `Pack`."""
+        data = self.data
+        if data is None:
             return int(super().Pack(builder))
-        size = self.data.nbytes
+        size = data.nbytes
         builder.StartVector(1, size, ALIGNMENT)
         head = builder.head - size
         builder.head = head
-        builder.Bytes[head : head + size] = memoryview(self.data).cast("B")
+        builder.Bytes[head : head + size] = data.data
         builder.vectorNumElems = size
-        data = builder.EndVector()
+        vector = builder.EndVector()
+        self.data = None
         tfl.BufferStart(builder)
-        tfl.BufferAddData(builder, data)
+        tfl.BufferAddData(builder, vector)
         return int(tfl.BufferEnd(builder))
 
 

@@ -63,8 +63,13 @@ def is_constant(value: ir.Value | None) -> bool:
 
 def make_constant(array: Array, name: str | None = None) -> ir.Value:
     """Make a constant that holds the array itself, no copy of it."""
-    tensor = ir.Tensor(array, name=name)
-    return ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(array.shape), const_value=tensor)
+    return hold_tensor(ir.Tensor(array, name=name), name)
+
+
+def hold_tensor(tensor: ir.TensorProtocol, name: str | None) -> ir.Value:
+    """Make a constant that holds a tensor as it is; one of a protobuf message gives its array by a copy each time."""
+    shape = ir.Shape(tensor.shape.numpy())
+    return ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=shape, const_value=tensor)
 
 
 def make_value(name: str | None, shape: tuple[int, ...], dtype: ir.DataType) -> ir.Value:

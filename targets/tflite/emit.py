@@ -19,8 +19,11 @@ LIMIT_BYTES = 2**31 - 2**20
 """A flatbuffer ends at 2 GiB; the last MiB is left for everything that is no weight."""
 
 
-def emit(graph: ir.Graph) -> bytes:
+def emit(graph: ir.Graph) -> memoryview:
     """Write a dialect graph as a TFLite model. Equal graphs give equal bytes.
+
+    The constants are taken out of the graph, each to be let go once it is written, so that large weights do not stand
+    in memory twice.
 
     Raises:
         RefusedError: when the weights do not fit into one flatbuffer.
@@ -44,7 +47,7 @@ class _Writer:
         self._of_value: dict[ir.Value, int] = {}
         self._of_constant: dict[tuple[int, tuple[int, ...], ir.DataType], int] = {}
 
-    def pack(self) -> bytes:
+    def pack(self) -> memoryview:
         versions = _versions(self.graph)
         inputs = [self._tensor(value) for value in self.graph.inputs]
         codes = {name: index for index, name in enumerate(versions)}
@@ -74,9 +77,12 @@ class _Writer:
             signatureDefs=[signature],
             metadata=[metadata],
         )
-        builder = flatbuffers.Builder(self.buffers.size_bytes + 1024 * (len(self.tensors) + len(operators) + 64))
+        builder = flatbuffers.Builder(0)
+        # The builder's own bytearray would be filled with zeros, and so in memory, before a weight is let go.
+        size = self.buffers.size_bytes + 1024 * (len(self.tensors) + len(operators) + 64)
+        builder.Bytes, builder.head = np.zeros(size, np.uint8).data, size
         builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(memoryview(builder.Bytes)[builder.Head() :])  # one copy less than Output()
+        return memoryview(builder.Bytes)[builder.Head() :]
 
     def _tensor(self, value: ir.Value | None) -> int:
         if value is None:
@@ -91,6 +97,7 @@ class _Writer:
         buffer = 0
         if array is not None:
             buffer = self.buffers.add(array)
+            value.const_value = None
             known = self._of_constant.setdefault((buffer, shape, dtype), len(self.tensors))
             if known < len(self.tensors):
                 return known

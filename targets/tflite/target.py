@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...vocabulary.digest import digest_bytes
+from ...vocabulary.digest import digest_file
 from ...vocabulary.errors import RequestError
 from ...vocabulary.precision import Precision
 from ...vocabulary.signature import Signature, TensorSpec
@@ -64,13 +64,14 @@ class TFLite:
 
         lowered = legalize(model, options)
         data = emit(lowered.graph)
-        (out / FILE_NAME).write_bytes(data)
+        path = out / FILE_NAME
+        path.write_bytes(data)
         return Artifact(
             target=self.name,
             variant=options.variant,
             precision=model.precision,
             format=options.format,
-            files=(File(path=FILE_NAME, sha256=digest_bytes(data), size_bytes=len(data)),),
+            files=(File(path=FILE_NAME, sha256=digest_file(path), size_bytes=len(data)),),
             requires=Requirements(runtime="ai-edge-litert", min_runtime_version=FIRST_LITERT),
             signature=_signature(model.signature, lowered.graph, options),
             narrowed={},

@@ -25,7 +25,7 @@ def infer_outputs(
             continue
         types[str(hub.name)] = onnx.helper.make_tensor_type_proto(int(dtype_of(value)), shape_of(value))
         array = constant_of(value)
-        if array is not None:
+        if array is not None and array.size < 1000:
             data[str(hub.name)] = onnx.numpy_helper.from_array(np.asarray(array))
     try:
         schema = onnx.defs.get_schema(node.op_type, opsets[node.domain], node.domain)

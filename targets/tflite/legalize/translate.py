@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from ..builder import Builder
 from ..call import Call
-from ..dialect import Array, constant_of, make_constant, shape_of
+from ..dialect import constant_of, hold_tensor, is_constant, make_constant, shape_of
 from ..ops.table import LOWERINGS
 from ..refused import Refused
 from .control import constant_branch, unroll
@@ -78,7 +78,7 @@ class Translator:
         """Take the weights of a graph as constants, but for those that it declares as inputs and that are known."""
         for value in graph.initializers.values():
             if value not in self.values and value.const_value is not None:
-                self.values[value] = make_constant(value.const_value.numpy(), value.name)
+                self.values[value] = hold_tensor(value.const_value, value.name)
 
     def _results(self, node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Values:
         if node in self.gelu:
@@ -118,10 +118,9 @@ class Translator:
 
 
 def _computed(node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Values | None:
-    arrays: list[Array | None] = [constant_of(value) for value in operands]
-    if any(value is not None and array is None for value, array in zip(operands, arrays, strict=True)):
+    if not all(value is None or is_constant(value) for value in operands):
         return None
-    results = evaluate(node, arrays, opsets)
+    results = evaluate(node, [constant_of(value) for value in operands], opsets)
     return None if results is None else [make_constant(array) for array in results]
 
 
