@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from edgewright.compiler.cleanup import CLEANUP
 from edgewright.compiler.importers.request import Imported, Request
 from edgewright.compiler.importers.table import import_model
 from edgewright.vocabulary.errors import ConfigError, MissingExtraError, ModelError
 from edgewright.vocabulary.signature import TensorDeclaration
-
-torch = pytest.importorskip("torch", reason="the dev extra brings it")
 
 Run, Same = Callable[..., dict[str, np.ndarray]], Callable[..., None]
 
