@@ -8,12 +8,21 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final, cast
 
-from ..vocabulary.errors import ConfigError
+from ..vocabulary.errors import ConfigError, RequestError
 from ..vocabulary.tables import Table
-from .model import Model
+from .model import Model, Precision
 from .passes.base import Pass, Pipeline
+from .quantize.informed import InformedPass
+from .quantize.ranges import Ranges
+from .quantize.scheme import Scheme
 
-STEPS: Final = Table("edgewright.passes", {"float16": "edgewright.compiler.passes.float16:Float16"})
+STEPS: Final = Table(
+    "edgewright.passes",
+    {
+        "float16": "edgewright.compiler.passes.float16:Float16",
+        "quantize": "edgewright.compiler.quantize.quantize:Quantize",
+    },
+)
 """Step name → pass class, constructed with the step's options as keyword arguments."""
 
 
@@ -53,13 +62,44 @@ def parse(steps: Sequence[Any], *, where: str) -> Recipe:
     return Recipe(steps=read, passes=passes)
 
 
-def apply(model: Model, recipe: Recipe) -> Model:
+def apply(
+    model: Model, recipe: Recipe, *, ranges: Ranges | None = None, schemes: Mapping[Precision, Scheme] | None = None
+) -> Model:
     """Give the variant that a recipe makes of a model; the model stays as it was.
 
+    `ranges` are those of `model`, `schemes` those of the target that asks. A recipe in which a pass that needs ranges
+    stands behind one that changes them is applied piece by piece, each with ranges of its own.
+
     Raises:
-        ToolError: when a pass broke the model's inputs or outputs.
+        RequestError: when the target has no scheme for the precision that the recipe asks for; names the nearest.
+        ToolError: when a pass broke the model's inputs or outputs, or needs ranges and was given none.
     """
-    return Pipeline(*recipe.passes)(model) if recipe.passes else model
+    passes = [
+        item.informed(ranges, _scheme_for(item, schemes or {})) if isinstance(item, InformedPass) else item
+        for item in recipe.passes
+    ]
+    return Pipeline(*passes)(model) if passes else model
+
+
+def split(recipe: Recipe) -> tuple[Recipe, Recipe]:
+    """Part a recipe into the steps that leave the precision alone, and the one behind them that sets it (or none)."""
+    at = len(recipe.passes)
+    if at and recipe.passes[-1].precision is not None:
+        at -= 1
+    first = Recipe(steps=recipe.steps[:at], passes=recipe.passes[:at])
+    return first, Recipe(steps=recipe.steps[at:], passes=recipe.passes[at:])
+
+
+def _scheme_for(item: InformedPass, schemes: Mapping[Precision, Scheme]) -> Scheme | None:
+    if item.precision is None:
+        return None
+    if item.precision not in schemes:
+        near = get_close_matches(item.precision, schemes, 1, cutoff=0.0)
+        raise RequestError(
+            f"the target has no scheme for precision {item.precision}",
+            hint=f"the nearest that it has is {near[0]}" if near else "it quantizes nothing",
+        )
+    return schemes[item.precision]
 
 
 def _step(value: Any, where: str) -> Step:

@@ -13,6 +13,7 @@ from .artifact import Artifact, Coverage
 
 if TYPE_CHECKING:
     from ..compiler.model import Model
+    from ..compiler.quantize.scheme import Scheme
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,13 +22,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `variant` is the recipe's name. `format` is one of the target's formats, `""` for its first. `dims` fixes symbolic
     dimensions by name (`{"batch": 1}`); a target that needs fixed shapes takes 1 for the leading dimension of inputs
     when nothing is said, and refuses any other symbol. `layout` asks for another layout of an input or output
-    (`{"image": "NHWC"}`).
+    (`{"image": "NHWC"}`). `io = "int8"` asks for an artifact of integers whose inputs and outputs are integers too.
     """
 
     variant: str
     format: str = ""
     dims: dict[str, int] = msgspec.field(default_factory=dict)
     layout: dict[str, str] = msgspec.field(default_factory=dict)
+    io: str = "float"
 
 
 class Target(Protocol):
@@ -45,6 +47,10 @@ class Target(Protocol):
 
     def ops(self) -> tuple[str, ...]:
         """Hub operators that this target knows, sorted; a node of one may still be refused for its attributes."""
+        ...
+
+    def schemes(self) -> Mapping[Precision, Scheme]:
+        """How the target wants models quantized, for each integer precision that it can do."""
         ...
 
     def coverage(self, model: Model, options: Options) -> Coverage:

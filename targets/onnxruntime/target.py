@@ -15,6 +15,7 @@ from ..base import Options
 
 if TYPE_CHECKING:
     from ...compiler.model import Model
+    from ...compiler.quantize.scheme import Scheme
 
 _RUNTIME = "edgewright.targets.onnxruntime.runtime:OnnxRuntime"
 
@@ -37,6 +38,12 @@ class OnnxRuntime:
         from .coverage import known_ops
 
         return known_ops()
+
+    def schemes(self) -> Mapping[Precision, Scheme]:
+        """How integers are wanted, by precision."""
+        from .schemes import SCHEMES
+
+        return SCHEMES
 
     def coverage(self, model: Model, options: Options) -> Coverage:
         """Ask onnxruntime itself: native for each node that it can prepare to run.

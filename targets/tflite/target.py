@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from ...compiler.model import Model
+    from ...compiler.quantize.scheme import Scheme
 
 FILE_NAME = "model.tflite"
 FIRST_LITERT = "1.0.1"
@@ -38,6 +40,12 @@ class TFLite:
         from .ops.table import LOWERINGS
 
         return tuple(sorted(f"{domain}.{op}" if domain else op for domain, op in LOWERINGS))
+
+    def schemes(self) -> Mapping[Precision, Scheme]:
+        """How integers are wanted, by precision."""
+        from .schemes import SCHEMES
+
+        return SCHEMES
 
     def coverage(self, model: Model, options: Options) -> Coverage:
         """Lower the model, and say what became of each node.
