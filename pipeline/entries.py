@@ -21,6 +21,7 @@ def entry_of(subject: Subject, place: Place, proof: Proof, measured: JobResult, 
         batch=batch,
         evidence=measured.evidence,
         parity=proof.parity,
+        golden=proof.golden,
         profile=profile,
     )
 

@@ -152,8 +152,8 @@ class _Build:
             if result is not None:
                 batch = calls_of(pair.subject, imported)
                 entry = entry_of(pair.subject, pair.place, proof, result, profile(samples_of(result)), batch)
-                return self.verdicts.judge(entry, proof.golden)
-        return self.verdicts.judge(entry_without_run(pair.subject, pair.place, self._reason(name)), None)
+                return self.verdicts.judge(entry)
+        return self.verdicts.judge(entry_without_run(pair.subject, pair.place, self._reason(name)))
 
     def _conclude(
         self, found: list[Entry], subjects: tuple[Subject, ...], imported: Imported, kept: Report | None

@@ -8,13 +8,21 @@ from ..bundle.manifest import Tolerance, ToleranceKind
 from ..fallback.rules import REFERENCE
 from ..profiles.gates import TENSOR_GATES, Gates, parse
 from ..profiles.judge import judge
-from ..profiles.report import Entry, Parity, Verdict
+from ..profiles.report import Entry, TensorParity, Verdict
 from ..profiles.tensor_bounds import DEFAULTS, TensorBounds
 from ..vocabulary.evidence import Evidence
+from ..vocabulary.precision import Precision
 from .config import Project
 
 _ON_GOLDEN = "golden vectors: "
 """What a reason begins with that speaks of the golden vectors."""
+
+COSINE_MARGIN = 0.01
+MAX_ABS_FACTOR = 1.5
+"""How far an integer artifact may be from what it gave at the build, on golden vectors that were drawn.
+
+Integer kernels of other CPUs round some sums to the neighbouring step; a wrong kernel is off by far more.
+"""
 
 
 class Verdicts:
@@ -32,40 +40,60 @@ class Verdicts:
             for name, section in project.targets.items()
         }
         self._gates[REFERENCE] = Gates()
+        self._golden_is_data = project.bundle.golden_rows is not None
 
-    def judge(self, entry: Entry, golden: Parity | None) -> Entry:
-        """Give the entry with its verdict; `golden` is its parity on the golden vectors, None when it was not run."""
+    def judge(self, entry: Entry) -> Entry:
+        """Give the entry with its verdict."""
         gates = self._gates[entry.target]
         judged = judge(entry, gates)
-        if golden is None:
+        if entry.golden is None or self._outside_calibration(entry):
             return judged
-        on_golden = judge(msgspec.structs.replace(entry, parity=golden, reasons=()), _tensor_gates(gates))
+        on_golden = judge(msgspec.structs.replace(entry, parity=entry.golden, reasons=()), _tensor_gates(gates))
         if on_golden.verdict is not Verdict.FAIL:
             return judged
         reasons = (*judged.reasons, *(f"{_ON_GOLDEN}{reason}" for reason in on_golden.reasons))
         return msgspec.structs.replace(judged, verdict=Verdict.FAIL, reasons=reasons)
 
     def judge_kept(self, entry: Entry) -> Entry:
-        """Judge an entry of a kept report anew, but for what it says of the golden vectors: they are not run again."""
-        on_golden = tuple(reason for reason in entry.reasons if reason.startswith(_ON_GOLDEN))
-        own = entry.reasons if entry.evidence is Evidence.NOT_RUN else ()  # why it was not run is not found out anew
-        judged = self.judge(msgspec.structs.replace(entry, reasons=own), None)
-        if not on_golden:
-            return judged
-        reasons = tuple(dict.fromkeys((*judged.reasons, *on_golden)))
-        return msgspec.structs.replace(judged, verdict=Verdict.FAIL, reasons=reasons)
+        """Judge an entry of a kept report anew; why it was not run is not found out anew."""
+        own = entry.reasons if entry.evidence is Evidence.NOT_RUN else ()
+        return self.judge(msgspec.structs.replace(entry, reasons=own))
 
     def tolerances(self, entry: Entry) -> dict[str, tuple[Tolerance, ...]]:
-        """Give the bounds that each output of an entry was held to, for whoever verifies the bundle."""
+        """Give the bounds that each output of an entry was held to, for whoever verifies the bundle.
+
+        An integer artifact is not held to the original where the golden vectors were drawn, beyond what it was
+        calibrated for: there it must still give what it gave at the build.
+        """
         assert entry.parity is not None, "a bundle is made of entries that ran"
+        if self._outside_calibration(entry):
+            assert entry.golden is not None, "an entry that ran has run over the golden vectors"
+            return {output: _as_measured(parity) for output, parity in entry.golden.outputs.items()}
         return {
             output: _tolerances(entry.precision, parity.dtype, self._gates[entry.target])
             for output, parity in entry.parity.outputs.items()
         }
 
+    def _outside_calibration(self, entry: Entry) -> bool:
+        """Whether the golden vectors are no data that this artifact's ranges were found on."""
+        return not self._golden_is_data and entry.precision in {each for each in Precision if each.integer}
+
 
 def _tensor_gates(gates: Gates) -> Gates:
     return Gates(bounds={name: bound for name, bound in gates.bounds.items() if name in TENSOR_GATES})
+
+
+def _as_measured(parity: TensorParity) -> tuple[Tolerance, ...]:
+    if not parity.dtype.startswith(("float", "bfloat")):
+        share = max(0.0, parity.equal_fraction - COSINE_MARGIN)
+        return (Tolerance(kind=ToleranceKind.EQUAL_FRACTION, bound=share),)
+    found = []
+    if parity.max_abs is not None:
+        scaled = parity.max_abs / max(1.0, parity.reference_max_abs)
+        found.append(Tolerance(kind=ToleranceKind.MAX_ABS_SCALED, bound=MAX_ABS_FACTOR * scaled))
+    if parity.cosine is not None:
+        found.append(Tolerance(kind=ToleranceKind.COSINE, bound=max(-1.0, parity.cosine - COSINE_MARGIN)))
+    return tuple(found)
 
 
 def _tolerances(precision: str, dtype: str, gates: Gates) -> tuple[Tolerance, ...]:

@@ -100,7 +100,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One artifact × runtime × device.
 
     An entry that never came to an artifact (refused, or its tool failed) has no files, evidence `not-run` and its
-    reasons. `reasons` holds one sentence for each gate that failed, could not run, or is underpowered.
+    reasons. `reasons` holds one sentence for each gate that failed, could not run, or is underpowered. `golden` is the
+    parity on the golden vectors that are shipped.
     """
 
     artifact: str
@@ -116,6 +117,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     size_bytes: int
     evidence: Evidence
     parity: Parity | None
+    golden: Parity | None = None
     profile: Profile | None
     coverage: Coverage | None
     toolchain: dict[str, str]

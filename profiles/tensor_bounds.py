@@ -32,6 +32,17 @@ DEFAULTS: Mapping[str, TensorBounds] = {
     # of the whole output, so 1 - cos ≤ (1.4e-2)² / 2 = 1e-4. Its largest element is off by far more where parts of an
     # output have different scales (on a detector 60 times the root mean square): that bound is for a part gone wrong.
     "fp16": TensorBounds(max_abs=5e-2, min_cosine=0.9999, min_equal=0.99),
+    # An int8 weight on a scale of its channel is off by 1/254 of the channel's largest at most, 1/440 root mean square:
+    # 1e-2 of weights whose largest is four times their root mean square. Layers add that up to 4e-2: 1 - cos ≤ 1e-3.
+    # The same holds of activations in 16 bits, whose own rounding is 256 times smaller.
+    "weight_only_wi8_afp32": TensorBounds(min_cosine=0.999, min_equal=0.97),
+    "static_wi8_ai16": TensorBounds(min_cosine=0.999, min_equal=0.97),
+    # Int8 activations are rounded at every layer, on one scale for all channels: 0.1 to 0.2 of the output in the end,
+    # 1 - cos ≤ 2e-2. What is above that has lost a tensor to an outlier; the task metric is the finer judge.
+    "dynamic_wi8_afp32": TensorBounds(min_cosine=0.98, min_equal=0.95),
+    "static_wi8_ai8": TensorBounds(min_cosine=0.98, min_equal=0.95),
+    # Four bits are 16 times coarser than eight, but a scale serves one block of weights only: 0.2 to 0.3 in the end.
+    "weight_only_wi4_afp32": TensorBounds(min_cosine=0.95, min_equal=0.9),
 }
 """Precision → its bounds. A precision that is not here has no defaults, and must be given bounds by the project."""
 

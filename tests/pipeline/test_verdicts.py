@@ -28,7 +28,7 @@ def test_who_verifies_holds_an_artifact_to_what_the_build_held_it_to(entry, gate
     own = verdicts(gates)
     candidate = REFERENCE + np.float32(error)
     parity = Parity(outputs={"y": compare("y", REFERENCE, candidate)}, rows=1, inputs="golden")
-    judged = own.judge(msgspec.structs.replace(entry, parity=parity), None)
+    judged = own.judge(msgspec.structs.replace(entry, parity=parity, golden=parity))
     found = mismatches({"y": candidate}, {"y": REFERENCE}, own.tolerances(judged))
     assert (judged.verdict is Verdict.PASS) == (found == ())
 
@@ -36,7 +36,7 @@ def test_who_verifies_holds_an_artifact_to_what_the_build_held_it_to(entry, gate
 def test_golden_vectors_that_break_a_bound_fail_the_entry(entry) -> None:
     near = Parity(outputs={"y": compare("y", REFERENCE, REFERENCE)}, rows=1, inputs="evaluation")
     far = Parity(outputs={"y": compare("y", REFERENCE, REFERENCE + 1)}, rows=1, inputs="golden")
-    judged = verdicts("").judge(msgspec.structs.replace(entry, parity=near), far)
+    judged = verdicts("").judge(msgspec.structs.replace(entry, parity=near, golden=far))
     assert judged.verdict is Verdict.FAIL
     assert judged.reasons[0].startswith("golden vectors: max_abs")
     assert judge(msgspec.structs.replace(entry, parity=near), verdicts("")._gates["tflite"]).verdict is Verdict.PASS
@@ -44,13 +44,13 @@ def test_golden_vectors_that_break_a_bound_fail_the_entry(entry) -> None:
 
 def test_the_reference_is_held_to_no_gate_of_the_project(entry) -> None:
     reference = msgspec.structs.replace(entry, artifact="reference", target="reference", variant="")
-    assert verdicts('max_size = "1 B"').judge(reference, None).verdict is Verdict.PASS
+    assert verdicts('max_size = "1 B"').judge(reference).verdict is Verdict.PASS
 
 
 def test_a_kept_entry_that_broke_a_bound_on_the_golden_vectors_still_fails(entry) -> None:
     near = Parity(outputs={"y": compare("y", REFERENCE, REFERENCE)}, rows=1, inputs="evaluation")
     far = Parity(outputs={"y": compare("y", REFERENCE, REFERENCE + 1)}, rows=1, inputs="golden")
-    judged = verdicts("").judge(msgspec.structs.replace(entry, parity=near), far)
+    judged = verdicts("").judge(msgspec.structs.replace(entry, parity=near, golden=far))
     assert verdicts("").judge_kept(judged) == judged
 
 
@@ -64,6 +64,34 @@ def test_a_kept_entry_says_why_it_was_not_run(entry) -> None:
 
 
 def test_a_kept_entry_is_held_to_the_gates_of_today(entry) -> None:
-    broken = verdicts('max_size = "1 B"').judge(entry, None)
+    broken = verdicts('max_size = "1 B"').judge(entry)
     assert broken.verdict is Verdict.FAIL
-    assert verdicts("").judge_kept(broken) == verdicts("").judge(entry, None)
+    assert verdicts("").judge_kept(broken) == verdicts("").judge(entry)
+
+
+def far_on_drawn_vectors(entry):
+    near = Parity(outputs={"y": compare("y", REFERENCE, REFERENCE)}, rows=1, inputs="evaluation")
+    far = Parity(outputs={"y": compare("y", REFERENCE, REFERENCE[:, ::-1].copy())}, rows=1, inputs="golden")
+    return msgspec.structs.replace(entry, precision="static_wi8_ai8", parity=near, golden=far)
+
+
+def test_an_integer_artifact_is_not_judged_on_vectors_that_its_ranges_do_not_reach(entry) -> None:
+    assert verdicts("").judge(far_on_drawn_vectors(entry)).verdict is Verdict.PASS
+
+
+def test_an_integer_artifact_is_judged_on_golden_vectors_that_are_data(entry) -> None:
+    project = parse_project(
+        PROJECT.replace('version = "1"', 'version = "1"\ngolden_rows = "0:1"') + '[data]\nevaluation = "x.npz"\n',
+        folder=Path(),
+    )
+    judged = Verdicts(project).judge(far_on_drawn_vectors(entry))
+    assert judged.verdict is Verdict.FAIL
+    assert judged.reasons[0].startswith("golden vectors: min_cosine")
+
+
+def test_who_verifies_an_integer_artifact_holds_it_to_what_it_gave_at_the_build(entry) -> None:
+    judged = far_on_drawn_vectors(entry)
+    bounds = verdicts("").tolerances(judged)
+    same, other = REFERENCE[:, ::-1].copy(), -REFERENCE
+    assert mismatches({"y": same}, {"y": REFERENCE}, bounds) == ()
+    assert mismatches({"y": other}, {"y": REFERENCE}, bounds) != ()
