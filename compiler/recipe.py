@@ -19,8 +19,10 @@ from .quantize.scheme import Scheme
 STEPS: Final = Table(
     "edgewright.passes",
     {
+        "equalize": "edgewright.compiler.quantize.equalize:Equalize",
         "float16": "edgewright.compiler.passes.float16:Float16",
         "quantize": "edgewright.compiler.quantize.quantize:Quantize",
+        "smooth_quant": "edgewright.compiler.quantize.smooth_quant:SmoothQuant",
     },
 )
 """Step name → pass class, constructed with the step's options as keyword arguments."""
