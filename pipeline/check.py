@@ -19,10 +19,10 @@ from ..devices.base import Infer, Job
 from ..devices.local import Local
 from ..profiles.report import Verdict
 from ..targets.artifact import Artifact
+from ..vocabulary.batching import batching_for
 from ..vocabulary.errors import DeviceError, RequestError
 from ..vocabulary.evidence import Evidence
 from ..vocabulary.tensor_folder import TensorFolder
-from .batching import batching_for
 from .progress import Progress
 from .relayout import convert_rows
 from .result import first_exit_code

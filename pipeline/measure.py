@@ -12,10 +12,10 @@ from ..devices.base import Benchmark, Job
 from ..devices.local import Local, LocalSettings
 from ..profiles.latency import profile as profile_of
 from ..profiles.report import Profile
+from ..vocabulary.batching import Batching, batching_for
 from ..vocabulary.errors import RequestError
 from ..vocabulary.evidence import Evidence
 from ..vocabulary.tensor_folder import TensorFolder
-from .batching import Batching, batching_for
 from .child import run_step
 from .progress import Progress
 from .steps.draw_for_artifact import DrawForArtifact, read_signature

@@ -11,8 +11,8 @@ import msgspec
 
 from ..devices.base import Benchmark, Device, Facts, Infer, Job, JobResult
 from ..profiles.report import Parity
+from ..vocabulary.batching import Batching, batching_for
 from ..vocabulary.tensor_folder import TensorFolder
-from .batching import Batching, batching_for
 from .cache import key_of
 from .imported import Imported
 from .relayout import convert_rows

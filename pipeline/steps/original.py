@@ -9,10 +9,10 @@ import numpy as np
 
 from ...devices.agent.infer import infer
 from ...devices.agent.job import Calls
+from ...vocabulary.batching import batching_for
 from ...vocabulary.errors import ModelError
 from ...vocabulary.signature import Signature
 from ...vocabulary.tensor_folder import TensorFolder
-from ..batching import batching_for
 
 if TYPE_CHECKING:
     from ...targets.runtime import Session

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..vocabulary.errors import DataError
-from ..vocabulary.signature import Signature
+from .errors import DataError
+from .signature import Signature
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
