@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from ...vocabulary.errors import DataError, ToolError
+from ...vocabulary.errors import DataError
 from ..graph_digest import graph_digest
 from ..model import Model
 from .channel_axis import channel_axis
@@ -21,9 +18,7 @@ from .expose import float_tensors, giving, giving_shapes
 from .feed import Feed
 from .histogram import Channels, Histogram
 from .ranges import Ranges, TensorStatistics
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from .session import opened, run_call
 
 Array = NDArray[Any]
 
@@ -31,8 +26,6 @@ BUDGET_BYTES: Final = 256 * 2**20
 """How many bytes of inner tensors are held at a time."""
 
 _FLOAT32_BYTES: Final = 4
-_ERRORS_ONLY: Final = 3
-"""onnxruntime's log severity: that a shape was not known is nothing to warn of here."""
 
 
 def calibrate(model: Model, rows: Mapping[str, Array], *, budget_bytes: int = BUDGET_BYTES) -> Ranges:
@@ -60,9 +53,9 @@ def calibrate(model: Model, rows: Mapping[str, Array], *, budget_bytes: int = BU
         shapes = _shapes(model, tuple(inner), first)
         gathered |= {name: _Gathered(name, value, shapes[name]) for name, value in inner.items()}
         for group in _groups(shapes, budget_bytes):
-            with _opened(giving(model, group)) as session:
+            with opened(giving(model, group)) as session:
                 for words, call in feed.calls():
-                    for name, array in zip(group, _run(session, group, call), strict=True):
+                    for name, array in zip(group, run_call(session, group, call), strict=True):
                         gathered[name].add(array, words)
     tensors = {name: found.statistics() for name, found in gathered.items()}
     return Ranges(model=graph_digest(model), rows=feed.row_count, tensors=tensors)
@@ -127,8 +120,8 @@ def _shapes(model: Model, names: Sequence[str], call: Mapping[str, Array]) -> di
     """Give the shapes that tensors have in a call, without holding one of them."""
     asking = giving_shapes(model, names)
     outputs = [str(value.name) for value in asking.graph.outputs]
-    with _opened(asking) as session:
-        found = _run(session, outputs, call)
+    with opened(asking) as session:
+        found = run_call(session, outputs, call)
     return {name: tuple(shape.tolist()) for name, shape in zip(names, found, strict=True)}
 
 
@@ -144,36 +137,3 @@ def _groups(shapes: Mapping[str, tuple[int, ...]], budget_bytes: int) -> Iterato
         group.append(name)
         taken += size
     yield group
-
-
-@contextmanager
-def _opened(model: Model) -> Iterator[InferenceSession]:
-    """Give a session that runs the nodes of a model as they stand, on one thread, so that sums keep their order.
-
-    Raises:
-        ToolError: when onnxruntime cannot open the model.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # it would keep what the largest call took
-    options.log_severity_level = _ERRORS_ONLY
-    with TemporaryDirectory() as folder:
-        model.save(Path(folder))
-        try:
-            session = onnxruntime.InferenceSession(
-                str(Path(folder) / "model.onnx"), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:
-            raise ToolError(f"calibration: onnxruntime cannot open the model: {error}") from error
-        yield session
-
-
-def _run(session: InferenceSession, outputs: Sequence[str], call: Mapping[str, Array]) -> list[Array]:
-    try:
-        found: list[Array] = session.run(list(outputs), dict(call))
-    except Exception as error:
-        raise ToolError(f"calibration: onnxruntime failed on the rows: {error}") from error
-    return found
