@@ -12,6 +12,7 @@ from ..vocabulary.errors import ConfigError, RequestError
 from ..vocabulary.tables import Table
 from .model import Model, Precision
 from .passes.base import Pass, Pipeline
+from .passes.editing import Array
 from .quantize.informed import InformedPass
 from .quantize.ranges import Ranges
 from .quantize.scheme import Scheme
@@ -65,11 +66,16 @@ def parse(steps: Sequence[Any], *, where: str) -> Recipe:
 
 
 def apply(
-    model: Model, recipe: Recipe, *, ranges: Ranges | None = None, schemes: Mapping[Precision, Scheme] | None = None
+    model: Model,
+    recipe: Recipe,
+    *,
+    ranges: Ranges | None = None,
+    schemes: Mapping[Precision, Scheme] | None = None,
+    moments: Mapping[str, Array] | None = None,
 ) -> Model:
     """Give the variant that a recipe makes of a model; the model stays as it was.
 
-    `ranges` are those of `model`, `schemes` those of the target that asks. A recipe in which a pass that needs ranges
+    `ranges` and `moments` are those of `model`, `schemes` those of the target that asks. A recipe in which a pass that needs ranges
     stands behind one that changes them is applied piece by piece, each with ranges of its own.
 
     Raises:
@@ -77,7 +83,7 @@ def apply(
         ToolError: when a pass broke the model's inputs or outputs, or needs ranges and was given none.
     """
     passes = [
-        item.informed(ranges, _scheme_for(item, schemes or {})) if isinstance(item, InformedPass) else item
+        item.informed(ranges, _scheme_for(item, schemes or {}), moments) if isinstance(item, InformedPass) else item
         for item in recipe.passes
     ]
     return Pipeline(*passes)(model) if passes else model
