@@ -75,8 +75,8 @@ def apply(
 ) -> Model:
     """Give the variant that a recipe makes of a model; the model stays as it was.
 
-    `ranges` and `moments` are those of `model`, `schemes` those of the target that asks. A recipe in which a pass that needs ranges
-    stands behind one that changes them is applied piece by piece, each with ranges of its own.
+    `ranges` and `moments` are those of `model`, `schemes` those of the target that asks. A recipe in which a pass
+    that needs ranges stands behind one that changes them is applied piece by piece, each with ranges of its own.
 
     Raises:
         RequestError: when the target has no scheme for the precision that the recipe asks for; names the nearest.

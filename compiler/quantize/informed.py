@@ -7,8 +7,8 @@ from copy import copy
 from typing import Self
 
 from ...vocabulary.errors import ToolError
-from ..passes.editing import Array
 from ..passes.base import Pass
+from ..passes.editing import Array
 from .ranges import Ranges
 from .scheme import Scheme
 
