@@ -51,10 +51,23 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True, tag="benchmark", forb
     warmup_seconds: float = 0.2
 
 
+class Inspect(msgspec.Struct, frozen=True, kw_only=True, tag="inspect", forbid_unknown_fields=True):
+    """Run an artifact over all rows of the inputs and keep tensors from its inside.
+
+    The output is a `TensorFolder` whose first axis counts the calls, not the rows: an inner tensor need not have any.
+    """
+
+    inputs: Path
+    rows_per_call: int
+    batched: bool
+    tensors: tuple[str, ...]
+    """Their keys in the artifact (`targets.base.InnerTensor`)."""
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a device is asked to do with one artifact."""
 
-    task: Infer | Benchmark
+    task: Infer | Benchmark | Inspect
     runtime: str
     """The runtime class, `edgewright.targets.tflite.runtime:LiteRT`."""
     artifact: Path
@@ -80,7 +93,7 @@ class Samples(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What came of a job: samples for `Benchmark`, the folder `Job.output` for `Infer`."""
+    """What came of a job: samples for `Benchmark`, the folder `Job.output` for `Infer` and `Inspect`."""
 
     runtime: str
     runtime_version: str
@@ -111,6 +124,7 @@ class Device(Protocol):
         """Run one job.
 
         Raises:
-            DeviceError: when the job crashed, hung (`Job.timeout_s`) or ran out of memory; the log is in the message.
+            DeviceError: when the job crashed, hung (`Job.timeout_s`) or ran out of memory, or the runtime shows no
+                inner tensors (`Inspect`); the log is in the message.
         """
         ...

@@ -20,7 +20,7 @@ import psutil
 from ..vocabulary.errors import DeviceError
 from ..vocabulary.evidence import Evidence
 from .agent.context import cpu_model
-from .base import Benchmark, Facts, Job, JobResult, Samples
+from .base import Benchmark, Facts, Infer, Inspect, Job, JobResult, Samples
 from .cpu import architecture, features
 from .process import Finished, run_child
 from .turn import turn
@@ -112,11 +112,14 @@ class Local:
         )
 
 
+_TASKS: dict[type, str] = {Infer: "infer", Benchmark: "benchmark", Inspect: "inspect"}
+
+
 def _agent_job(job: Job, output: Path) -> dict[str, Any]:
     """Say a job as `devices.agent.job` reads it."""
     task = {key: getattr(job.task, key) for key in job.task.__struct_fields__}
     return {
-        "task": "benchmark" if isinstance(job.task, Benchmark) else "infer",
+        "task": _TASKS[type(job.task)],
         **{key: str(value) if isinstance(value, Path) else value for key, value in task.items()},
         "runtime": job.runtime,
         "artifact": str(job.artifact),

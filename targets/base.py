@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import msgspec
 
@@ -65,5 +65,34 @@ class Target(Protocol):
         Raises:
             RefusedError: when some node cannot be said; nothing is written then.
             ModelError: when a dimension must be fixed and is not.
+        """
+        ...
+
+
+class InnerTensor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a tensor of the hub stands in an artifact.
+
+    `key` is what the runtime calls it (`InspectableRuntime`). It holds the elements of the hub's tensor with its axes
+    permuted, axis `i` being axis `permutation[i]` of the hub's, in whatever shape; None means no other order. Where it
+    holds integers that stand for reals, `quantization` is their scale and zero point.
+    """
+
+    key: str
+    permutation: tuple[int, ...] | None = None
+    quantization: tuple[float, int] | None = None
+
+
+@runtime_checkable
+class Transparent(Protocol):
+    """What a target has beside `Target` when it can tell which tensors of the hub stand in its artifacts."""
+
+    def inner_tensors(self, model: Model, options: Options, artifact: Path) -> Mapping[str, InnerTensor]:
+        """Tell by name which tensors of `model` an artifact holds, in the order of the model.
+
+        `artifact` is the first file of what `compile` made of this model with these options, or another file with the
+        same tensors in it.
+
+        Raises:
+            RequestError: when the file cannot have been made of this model with these options.
         """
         ...

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,23 @@ class Runtime(Protocol):
 
         Raises:
             ValueError: when the file is no artifact that this runtime can run.
+            ImportError: when the runtime is not installed.
+        """
+        ...
+
+
+@runtime_checkable
+class InspectableRuntime(Protocol):
+    """What a runtime has beside `Runtime` when it can show tensors from the inside of an artifact."""
+
+    def load_inspectable(self, artifact: Path, options: RunOptions, tensors: Sequence[str]) -> Session:
+        """Open an artifact so that `run` gives these tensors instead of its outputs; outputs may be among them.
+
+        Tensors go by the keys that `targets.base.Transparent.inner_tensors` gives, and come as the artifact holds them:
+        other layouts and integers as they are. The kernels are those of `load` as far as the runtime allows it.
+
+        Raises:
+            ValueError: when the file is no artifact that can be shown so, or has no such tensor.
             ImportError: when the runtime is not installed.
         """
         ...

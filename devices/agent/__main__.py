@@ -15,6 +15,7 @@ from ...targets.runtime import RunOptions, Runtime
 from ...vocabulary.tables import load_object
 from .benchmark import benchmark
 from .infer import infer
+from .inspect import inspect
 from .job import AgentJob
 from .lifeline import die_with_parent
 
@@ -42,7 +43,9 @@ def run(job: AgentJob) -> dict[str, Any]:
     """
     runtime = cast("type[Runtime]", load_object(job.runtime))()
     samples = None
-    if job.procedure is None:
+    if job.tensors is not None:
+        inspect(runtime, job.artifact, job.threads, job.calls, job.tensors, job.output)
+    elif job.procedure is None:
         infer(runtime.load(job.artifact, RunOptions(threads=job.threads)), job.calls, job.output)
     else:
         samples = benchmark(runtime, job.artifact, job.threads, job.calls, job.procedure)

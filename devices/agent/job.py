@@ -38,14 +38,15 @@ class Procedure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentJob:
-    """What the agent is asked to do; `procedure` is None for an inference."""
+    """What the agent is asked to do: a benchmark has a `procedure`, an inspection `tensors`, an inference neither."""
 
     runtime: str
     artifact: Path
     threads: int
     output: Path
     calls: Calls
-    procedure: Procedure | None
+    procedure: Procedure | None = None
+    tensors: tuple[str, ...] | None = None
 
     @classmethod
     def read(cls, path: Path) -> AgentJob:
@@ -58,7 +59,7 @@ class AgentJob:
         record: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
         try:
             task = record["task"]
-            if task not in ("infer", "benchmark"):
+            if task not in ("infer", "benchmark", "inspect"):
                 raise ValueError(f"unknown task {task!r}")
             return cls(
                 runtime=record["runtime"],
@@ -78,6 +79,7 @@ class AgentJob:
                 )
                 if task == "benchmark"
                 else None,
+                tensors=tuple(record["tensors"]) if task == "inspect" else None,
             )
         except KeyError as error:
             raise ValueError(f"the job lacks {error}") from error

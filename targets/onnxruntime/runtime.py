@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,25 @@ class OnnxRuntime:
             ValueError: when onnxruntime cannot run the file.
             ImportError: when onnxruntime is not installed.
         """
+        return OnnxSession(self._open(artifact, str(artifact), options))
+
+    def load_inspectable(self, artifact: Path, options: RunOptions, tensors: Sequence[str]) -> OnnxSession:
+        """Open a `.onnx` file so that `run` gives tensors by their names in it.
+
+        What is asked for is an output of the graph then, so that onnxruntime, when it loads the file, does not fuse it
+        with what stands behind it.
+
+        Raises:
+            ValueError: when onnxruntime cannot run the file, it is no `.onnx`, or has no such tensor.
+            ImportError: when onnxruntime is not installed.
+        """
+        if artifact.suffix != ".onnx":
+            raise ValueError(f"{artifact.name}: only a .onnx file shows inner tensors")
+        outputs = {place.name for place in self._open(artifact, str(artifact), options).get_outputs()}
+        inner = [name for name in dict.fromkeys(tensors) if name not in outputs]
+        return OnnxSession(self._open(artifact, with_outputs(artifact.read_bytes(), inner), options), tensors)
+
+    def _open(self, artifact: Path, model: str | bytes, options: RunOptions) -> Any:
         self.prepare()
         import onnxruntime
 
@@ -72,11 +91,14 @@ class OnnxRuntime:
         settings.inter_op_num_threads = 1
         settings.log_severity_level = ERRORS_ONLY
         settings.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, self.optimization)
+        if isinstance(model, bytes):  # weights in files beside it are found by its folder then
+            settings.add_session_config_entry(
+                "session.model_external_initializers_file_folder_path", str(artifact.parent)
+            )
         try:
-            session = onnxruntime.InferenceSession(str(artifact), settings, providers=["CPUExecutionProvider"])
+            return onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise ValueError(f"{artifact.name}: onnxruntime cannot run this file: {error}") from error
-        return OnnxSession(session)
 
 
 class Reference(OnnxRuntime):
@@ -88,11 +110,11 @@ class Reference(OnnxRuntime):
 class OnnxSession:
     """A loaded model."""
 
-    def __init__(self, session: Any) -> None:
-        """`session` is an `onnxruntime.InferenceSession`."""
+    def __init__(self, session: Any, gives: Sequence[str] | None = None) -> None:
+        """`session` is an `onnxruntime.InferenceSession`; `gives` names what of its outputs is given (None: all)."""
         self._session = session
         self._inputs = {place.name: (DTYPES.get(place.type, place.type), place.shape) for place in session.get_inputs()}
-        self._outputs = [place.name for place in session.get_outputs()]
+        self._outputs = [place.name for place in session.get_outputs()] if gives is None else list(gives)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run once.
@@ -106,6 +128,32 @@ class OnnxSession:
             _check(name, inputs[name], dtype, shape)
         results = self._session.run(self._outputs, dict(inputs))
         return {name: np.asarray(result) for name, result in zip(self._outputs, results, strict=True)}
+
+
+def with_outputs(model: bytes, names: Sequence[str]) -> bytes:
+    """Give the bytes of an ONNX model that has these tensors as outputs too.
+
+    Protocol Buffers merges a message with one of the same field behind it: the fields of both count, those of a list
+    one after the other. So a second `ModelProto.graph` (field 7) that holds nothing but `GraphProto.output` (field 12),
+    each a `ValueInfoProto` with nothing but its `name` (field 1), is all that must be added.
+    """
+    added = b"".join(_field(12, _field(1, name.encode())) for name in names)
+    return model + _field(7, added) if names else model
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """Write a field of wire type 2 of the Protocol Buffers encoding: tag, length, content."""
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint(number: int) -> bytes:
+    """Write an unsigned number in groups of seven bits, the lowest first."""
+    written = bytearray()
+    while number > 127:
+        written.append(number & 127 | 128)
+        number >>= 7
+    written.append(number)
+    return bytes(written)
 
 
 def _check(name: str, array: Array, dtype: str, shape: list[int | str | None]) -> None:

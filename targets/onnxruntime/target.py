@@ -11,7 +11,7 @@ from ...vocabulary.digest import digest_file
 from ...vocabulary.errors import ModelError, RefusedError, RequestError
 from ...vocabulary.precision import Precision
 from ..artifact import Artifact, Coverage, File, Requirements
-from ..base import Options
+from ..base import InnerTensor, Options
 
 if TYPE_CHECKING:
     from ...compiler.model import Model
@@ -96,6 +96,17 @@ class OnnxRuntime:
             ops=ops,
             toolchain={package: version(package) for package in ("onnx", "onnx-ir", "onnxruntime")},
         )
+
+    def inner_tensors(
+        self,
+        model: Model,
+        options: Options,  # noqa: ARG002 - the contract's
+        artifact: Path,
+    ) -> Mapping[str, InnerTensor]:
+        """Tell by name which tensors of `model` a `.onnx` file still holds; a `.ort` file shows none."""
+        from .inner_tensors import inner_tensors
+
+        return inner_tensors(model, artifact)
 
     def _check(self, model: Model, options: Options) -> None:
         if options.format not in self.formats:

@@ -32,6 +32,16 @@ def emit(graph: ir.Graph) -> memoryview:
     return writer.pack()
 
 
+def tensor_indices(graph: ir.Graph) -> dict[ir.Value, int]:
+    """Give the place of every value among the tensors of the file that `emit` writes of this graph.
+
+    The constants are taken out of the graph, as `emit` does.
+    """
+    writer = _Writer(graph)
+    writer.pack()
+    return writer.index_of_value
+
+
 def _versions(graph: ir.Graph) -> dict[str, int]:
     versions: dict[str, int] = {}
     for node in graph:
@@ -44,7 +54,7 @@ class _Writer:
         self.graph = graph
         self.buffers = Buffers()
         self.tensors: list[Any] = []
-        self._of_value: dict[ir.Value, int] = {}
+        self.index_of_value: dict[ir.Value, int] = {}
         self._of_constant: dict[tuple[int, tuple[int, ...], ir.DataType], int] = {}
 
     def pack(self) -> memoryview:
@@ -87,9 +97,9 @@ class _Writer:
     def _tensor(self, value: ir.Value | None) -> int:
         if value is None:
             return -1
-        if value not in self._of_value:
-            self._of_value[value] = self._new_tensor(value)
-        return self._of_value[value]
+        if value not in self.index_of_value:
+            self.index_of_value[value] = self._new_tensor(value)
+        return self.index_of_value[value]
 
     def _new_tensor(self, value: ir.Value) -> int:
         shape, dtype = shape_of(value), dtype_of(value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -42,27 +43,53 @@ class LiteRT:
             ValueError: when the interpreter refuses the file, or the file has no signature.
             ImportError: when the package is not installed.
         """
-        from ai_edge_litert.interpreter import Interpreter
+        interpreter = _open(artifact, options, {})
+        runner = interpreter.get_signature_runner(SIGNATURE)
+        return LiteRTSession(
+            interpreter, {name: details["index"] for name, details in runner.get_output_details().items()}
+        )
 
-        try:
-            interpreter = Interpreter(model_path=str(artifact), num_threads=options.threads)
-            interpreter.allocate_tensors()
-        except RuntimeError as error:
-            raise ValueError(f"{artifact}: the interpreter refuses it: {error}") from error
-        if SIGNATURE not in interpreter.get_signature_list():
-            raise ValueError(f"{artifact}: it has no signature {SIGNATURE!r}")
-        return LiteRTSession(interpreter)
+    def load_inspectable(self, artifact: Path, options: RunOptions, tensors: Sequence[str]) -> Session:
+        """Open a file so that `run` gives tensors by their index, `"17"`.
+
+        XNNPACK computes each operator by itself then, with the kernels that it uses otherwise.
+
+        Raises:
+            ValueError: when the interpreter refuses the file, or it has no such tensor.
+            ImportError: when the package is not installed.
+        """
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors", category=UserWarning)
+            interpreter = _open(artifact, options, {"experimental_preserve_all_tensors": True})
+        known = {str(details["index"]) for details in interpreter.get_tensor_details()}
+        missing = [key for key in tensors if key not in known]
+        if missing:
+            raise ValueError(f"{artifact}: it has no tensor {missing[0]}")
+        return LiteRTSession(interpreter, {key: int(key) for key in tensors})
+
+
+def _open(artifact: Path, options: RunOptions, settings: Mapping[str, bool]) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(model_path=str(artifact), num_threads=options.threads, **settings)
+        interpreter.allocate_tensors()
+    except RuntimeError as error:
+        raise ValueError(f"{artifact}: the interpreter refuses it: {error}") from error
+    if SIGNATURE not in interpreter.get_signature_list():
+        raise ValueError(f"{artifact}: it has no signature {SIGNATURE!r}")
+    return interpreter
 
 
 class LiteRTSession:
-    """A loaded model. Inputs and outputs go by the names of its signature."""
+    """A loaded model. Inputs go by the names of its signature."""
 
-    def __init__(self, interpreter: Any) -> None:
-        """Take an interpreter whose tensors are allocated."""
+    def __init__(self, interpreter: Any, gives: Mapping[str, int]) -> None:
+        """Take an interpreter whose tensors are allocated, and by which names it gives which of them."""
         runner = interpreter.get_signature_runner(SIGNATURE)
         self._interpreter = interpreter
         self._inputs: dict[str, dict[str, Any]] = runner.get_input_details()
-        self._outputs = {name: details["index"] for name, details in runner.get_output_details().items()}
+        self._outputs = gives
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run once.

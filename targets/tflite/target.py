@@ -13,7 +13,7 @@ from ...vocabulary.errors import RequestError
 from ...vocabulary.precision import Precision
 from ...vocabulary.signature import Signature, TensorSpec
 from ..artifact import Artifact, Coverage, File, Requirements
-from ..base import Options
+from ..base import InnerTensor, Options
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -87,6 +87,16 @@ class TFLite:
             ops=dict(sorted(Counter(node.op_type for node in lowered.graph).items())),
             toolchain={package: version(package) for package in ("ai-edge-litert", "flatbuffers", "onnx", "onnx-ir")},
         )
+
+    def inner_tensors(self, model: Model, options: Options, artifact: Path) -> Mapping[str, InnerTensor]:
+        """Tell by name which tensors of `model` a file holds.
+
+        Raises:
+            RequestError: when the file has other tensors than this model gives.
+        """
+        from .inner_tensors import inner_tensors
+
+        return inner_tensors(model, options, artifact)
 
 
 def _signature(source: Signature, graph: ir.Graph, options: Options) -> Signature:

@@ -204,3 +204,33 @@ def lite(tmp_path, hub_of_text):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def shown_tensors(tmp_path_factory):
+    """Give for each hub tensor that an artifact shows what the hub computes and what the artifact holds, flattened.
+
+    `shown_tensors(target, runtime, model, path of the artifact, inputs)`.
+    """
+    from edgewright.targets.base import Options
+    from edgewright.targets.onnxruntime.runtime import Reference
+    from edgewright.targets.runtime import RunOptions
+
+    def show(target, runtime, model, artifact, feeds):
+        inner = target.inner_tensors(model, Options(variant="fp32"), artifact)
+        hub = tmp_path_factory.mktemp("hub") / "model.onnx"
+        hub.write_bytes(ir.to_proto(model.ir).SerializeToString())
+        reference = Reference().load_inspectable(hub, RunOptions(), list(inner)).run(feeds)
+        keys = [place.key for place in inner.values()]
+        got = runtime.load_inspectable(artifact, RunOptions(), keys).run(feeds)
+        return {
+            name: (
+                (
+                    reference[name] if place.permutation is None else reference[name].transpose(place.permutation)
+                ).ravel(),
+                got[place.key].ravel(),
+            )
+            for name, place in inner.items()
+        }
+
+    return show

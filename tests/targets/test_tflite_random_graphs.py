@@ -135,7 +135,7 @@ def regrouped(draw, shape):
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_random_graphs_compute_the_same(data, hub_of_proto, tmp_path):
+def test_random_graphs_compute_the_same_inside_too(data, hub_of_proto, tmp_path, shown_tensors):
     drawn = Drawn(data.draw)
     for _ in range(data.draw(st.integers(1, 10), label="nodes")):
         drawn.grow()
@@ -149,6 +149,10 @@ def test_random_graphs_compute_the_same(data, hub_of_proto, tmp_path):
     for name, expected in zip(outputs, reference.run(list(outputs), {"x": x}), strict=True):
         assert outputs[name].shape == expected.shape
         np.testing.assert_allclose(outputs[name], expected, rtol=1e-4, atol=1e-4 * max(1, np.abs(expected).max()))
+    shown = shown_tensors(TFLite(), LiteRT(), model, tmp_path / "model.tflite", {"x": x})
+    assert set(outputs) <= set(shown)
+    for name, (expected, got) in shown.items():
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4 * max(1, np.abs(expected).max()), err_msg=name)
 
 
 permutations = st.integers(1, 5).flatmap(lambda rank: st.permutations(range(rank))).map(tuple)

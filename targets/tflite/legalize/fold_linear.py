@@ -6,6 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..dialect import Array, constant_of, operand, shape_of, text
+from ..origin import forget_origins
 from .linear import Linear, per_channel
 from .rewriter import Rewriter
 
@@ -68,6 +69,7 @@ def _fold_scale(rewriter: Rewriter, node: ir.Node) -> None:
         far = _source(value)
         if far is not None:
             factors = np.full(far.channels, array.item(), np.float32)
+            _forget_between(far.node, node)
             rewriter.replace(far.node, [far.scaled(rewriter.builder, factors)])
             rewriter.replace(node, [value])
 
@@ -80,6 +82,13 @@ def _source(value: ir.Value) -> Linear | None:
     if producer.op_type == "BATCH_MATMUL":
         return _source(operand(producer, 0)) or _source(operand(producer, 1))
     return _source(operand(producer, 0)) if producer.op_type in _THROUGH else Linear.of(producer)
+
+
+def _forget_between(first: ir.Node, last: ir.Node) -> None:
+    """What lies between the two, each with one user, is about to be scaled."""
+    while first is not last:
+        forget_origins(first.outputs[0])
+        first = first.outputs[0].uses()[0].node
 
 
 def _is_private(value: ir.Value) -> bool:

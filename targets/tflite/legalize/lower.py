@@ -13,6 +13,7 @@ from ....vocabulary.errors import RequestError
 from ....vocabulary.signature import TensorSpec
 from ...artifact import Coverage, Handling, NodeCoverage
 from ..dialect import constant_of, dtype_of, make_value, shape_of
+from ..origin import stands_for
 from ..refused import Refused
 from .find_gelu import find_gelu
 from .infer import infer_outputs
@@ -110,6 +111,7 @@ class _Walk:
             return
         made = nodes[first_new:]
         _name(node, [values[value] for value in node.outputs], made)
+        _note_origins(node, [values[value] for value in node.outputs])
         real = [new.op_type for new in made if new.op_type not in _LAYOUT_OPS]
         handling = Handling.NATIVE if len(real) <= 1 else Handling.DECOMPOSED
         detail = " ".join(new.op_type for new in made) or "computed at compile time"
@@ -128,6 +130,12 @@ def _name(node: ir.Node, results: Sequence[ir.Value | None], made: Sequence[ir.N
     for new in made:
         for place, value in enumerate(new.outputs):
             value.name = value.name or f"{stem}/{new.op_type.lower()}{place or ''}"
+
+
+def _note_origins(node: ir.Node, results: Sequence[ir.Value | None]) -> None:
+    for value, result in zip(node.outputs, results, strict=True):
+        if result is not None and value.name:
+            stands_for(result, value.name)
 
 
 def channels_last_names(model: Model, layout: Mapping[str, str]) -> frozenset[str]:

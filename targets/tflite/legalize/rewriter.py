@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from ..builder import Builder
 from ..dialect import dtype_of, is_constant, shape_of
+from ..origin import carry_origins
 
 
 class Rewriter:
@@ -28,6 +29,7 @@ class Rewriter:
         self.graph.insert_before(node, self._new)
         self._new.clear()
         for old, new in zip(node.outputs, results, strict=True):
+            carry_origins(old, new)
             name, is_output = old.name, old.is_graph_output()
             old.replace_all_uses_with(new, replace_graph_outputs=is_output)
             if is_output or new.name is None:
