@@ -22,6 +22,9 @@ NEWEST: Final = 26
 _HUB_IR_VERSION: Final = 9
 """The format version that goes with the hub's operator set."""
 
+_IR_VERSIONS: Final = {21: 10}
+"""Operator set that a pass may ask for → the format version that goes with it."""
+
 _NEWEST_IR_VERSION: Final = 13
 """The last format version that the reference runtime reads."""
 
@@ -45,17 +48,32 @@ def raise_opset(model: ir.Model) -> None:
         )
     if version < HUB_OPSET:
         InferShapes().rewrite(model)  # some adapters ask for ranks and dtypes
-        editor = Editor(model)
-        for step in range(version + 1, HUB_OPSET + 1):
-            for node in all_nodes(model):
-                adapter = ADAPTERS.get((node.op_type, step)) if node.domain == "" else None
-                if adapter is not None:
-                    adapter(node, editor)
-        model.graph.opset_imports[""] = HUB_OPSET
+        _adapt(model, version, HUB_OPSET)
     model.graph.opset_imports.setdefault("", HUB_OPSET)
     model.ir_version = max(model.ir_version, _HUB_IR_VERSION)
     _check_operators(model)
     stamp_as_known(model)
+
+
+def raise_hub_opset(model: ir.Model, version: int) -> None:
+    """Rewrite a hub model for a later operator set, of which it needs something; nothing is done when it is there.
+
+    Raises:
+        ModelError: when a node has no equal at that opset.
+    """
+    if model.opset_imports[""] < version:
+        _adapt(model, model.opset_imports[""], version)
+        model.ir_version = max(model.ir_version, _IR_VERSIONS[version])
+
+
+def _adapt(model: ir.Model, version: int, wanted: int) -> None:
+    editor = Editor(model)
+    for step in range(version + 1, wanted + 1):
+        for node in all_nodes(model):
+            adapter = ADAPTERS.get((node.op_type, step)) if node.domain == "" else None
+            if adapter is not None:
+                adapter(node, editor)
+    model.graph.opset_imports[""] = wanted
 
 
 def stamp_as_known(model: ir.Model) -> None:

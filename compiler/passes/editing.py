@@ -155,14 +155,15 @@ class Editor:
                 if not (is_op(node, "Identity") and node.inputs[0] is new):
                     # the name moves to the Identity, in the place of the old output
                     identity = self.node(node, "Identity", [new], like=old)
-                    self._take_over(graph, old, identity)
+                    self.take_over(graph, old, identity)
             else:
-                self._take_over(graph, old, new)
+                self.take_over(graph, old, new)
         for user, index in tuple(old.uses()):
             user.replace_input_with(index, new)
         remove_unneeded(node)
 
-    def _take_over(self, graph: ir.Graph, old: ir.Value, new: ir.Value) -> None:
+    def take_over(self, graph: ir.Graph, old: ir.Value, new: ir.Value) -> None:
+        """Let `new` be the output of the graph that `old` is, under its name."""
         name = old.name
         for index, output in enumerate(graph.outputs):
             if output is old:

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Final
 
+import numpy as np
 import onnx_ir as ir
 
+from ...vocabulary.errors import ModelError
 from ...vocabulary.precision import Precision
+from ..importers.opset import raise_hub_opset
+from ..passes.editing import constant_array
+from ..passes.remove_dead_code import RemoveDeadCode
 from .informed import InformedPass
+from .kernels import Choice, choose
+from .place import Placer
+from .place_layer import place_layer
+from .ranges import TensorStatistics
+from .record import note
+from .scheme import Role, Scheme
+from .sharing import Assignment, assign
+from .weights import Correction, Rounding, nearest, no_correction
+
+_OPSET_OF_SMALL_AND_WIDE: Final = 21
+"""The first operator set in which Q/DQ know 4 and 16 bits, and blocks."""
 
 
 class Quantize(InformedPass):
-    """Puts standard QuantizeLinear and DequantizeLinear nodes where the scheme of the target wants them."""
+    """Puts standard QuantizeLinear and DequantizeLinear nodes where the scheme of the target wants them.
+
+    Each node that the scheme has a rule for and that stays float is noted in the model with the reason.
+    """
 
     def __init__(self, precision: str, keep_float: Sequence[str] = ()) -> None:
         """`keep_float` names nodes that stay float.
@@ -25,7 +46,79 @@ class Quantize(InformedPass):
         self.precision = Precision(precision)
         self.needs_ranges = self.precision.static
         self.keep_float = tuple(keep_float)
+        self.round: Rounding = nearest
+        self.correct: Correction = no_correction
 
     def rewrite(self, model: ir.Model) -> bool:
-        """Insert the nodes."""
-        raise NotImplementedError
+        """Choose the nodes, then the parameters of every tensor, then the integers of the weights.
+
+        Raises:
+            ModelError: when `keep_float` names a node that the model does not have.
+        """
+        scheme = self.scheme
+        choice = choose(model.graph, scheme, self._kept(model), self._unknown)
+        for node, reason in choice.reasons.items():
+            note(model, "quantize", str(node.name), f"kept float: {reason}")
+        if not choice.kernels:
+            return bool(choice.reasons)
+        if _needs_later_opset(scheme):
+            raise_hub_opset(model, _OPSET_OF_SMALL_AND_WIDE)
+        self._place(model, choice, scheme)
+        RemoveDeadCode().rewrite(model)
+        return True
+
+    def _kept(self, model: ir.Model) -> dict[str, str]:
+        names = {str(node.name) for node in model.graph}
+        for name in self.keep_float:
+            if name not in names:
+                raise ModelError(f"keep_float names {name!r}, and the model has no such node")
+        return dict.fromkeys(self.keep_float, "asked for by keep_float")
+
+    def _unknown(self, value: ir.Value) -> str | None:
+        """Why the range of a value is not known; None when it is."""
+        array = constant_array(value)
+        if array is not None:
+            return None if np.isfinite(array).all() else f"{value.name} is not finite"
+        found = self._statistics(value)
+        if found is None:
+            return f"calibration has seen no values of {value.name}"
+        if not (math.isfinite(found.low) and math.isfinite(found.high)):
+            return f"{value.name} has values that are not finite"
+        return None
+
+    def _statistics(self, value: ir.Value) -> TensorStatistics | None:
+        return self._ranges.tensors.get(str(value.name)) if self._ranges is not None else None
+
+    def _bounds(self, value: ir.Value) -> tuple[float, float]:
+        array = constant_array(value)
+        if array is not None:
+            return float(array.min(initial=0.0)), float(array.max(initial=0.0))
+        found = self._statistics(value)
+        assert found is not None  # else the node would not take part
+        return found.low, found.high
+
+    def _place(self, model: ir.Model, choice: Choice, scheme: Scheme) -> None:
+        placer, grid = Placer(model), scheme.activations
+        assigned = assign(choice.kernels, grid, self._bounds) if grid is not None else Assignment(stored={})
+        for kernel in choice.kernels:
+            activations = [(edge, edge.value) for edge in kernel.edges if edge.role is Role.ACTIVATION]
+            place_layer(placer, kernel, scheme, assigned.stored, self._statistics, self.round, self.correct)
+            for edge, value in activations:
+                other = assigned.read.get((edge.node, edge.index))
+                if grid is None:
+                    placer.read_dynamic(edge.node, edge.index)
+                elif other is not None:
+                    placer.requantize(edge.node, edge.index, assigned.stored[value], other)
+                else:
+                    placer.read(edge.node, edge.index, assigned.stored[value])
+        for kernel in choice.kernels if grid is not None else ():
+            for value in kernel.outputs:
+                if not kernel.rule.gives_float:
+                    placer.write(value, assigned.stored[value])
+
+
+def _needs_later_opset(scheme: Scheme) -> bool:
+    grids = [grid for grid in (scheme.weights, scheme.activations) if grid is not None]
+    return bool(scheme.block) or any(
+        grid.dtype in (ir.DataType.INT4, ir.DataType.UINT4, ir.DataType.INT16, ir.DataType.UINT16) for grid in grids
+    )

@@ -36,6 +36,12 @@ class Grid:
         bits, signed = _BITS[self.dtype]
         return (1 << bits - 1) - 1 if signed else (1 << bits) - 1
 
+    @property
+    def middle(self) -> int:
+        """The zero point of a symmetric grid."""
+        bits, signed = _BITS[self.dtype]
+        return 0 if signed else 1 << bits - 1
+
 
 _BITS: Final[Mapping[ir.DataType, tuple[int, bool]]] = {
     ir.DataType.INT4: (4, True),
@@ -72,6 +78,8 @@ class OpRule:
     weight_axis: int | None = None
     shares: bool = False
     fixed: tuple[float, int] | None = None
+    gives_float: bool = False
+    follows: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

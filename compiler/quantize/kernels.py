@@ -1,0 +1,261 @@
+"""Which nodes of a model compute in integers, and what each of their inputs is, by a scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from ..passes.editing import constant_tensor, is_op, tensor_shape
+from .scheme import OpRule, Role, Scheme
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edge:
+    """Input `index` of `node`, and what it is. `axis`: of a weight, that of the channels with scales of their own."""
+
+    node: ir.Node
+    index: int
+    role: Role
+    axis: int | None = None
+
+    @property
+    def value(self) -> ir.Value:
+        """What stands there."""
+        value = self.node.inputs[self.index]
+        assert value is not None
+        return value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Kernel:
+    """Nodes that the target computes in one go in integers: the first by its rule, others taken in behind it."""
+
+    nodes: tuple[ir.Node, ...]
+    rule: OpRule
+    edges: tuple[Edge, ...]
+
+    @property
+    def head(self) -> ir.Node:
+        """The node that the rule is for."""
+        return self.nodes[0]
+
+    @property
+    def outputs(self) -> tuple[ir.Value, ...]:
+        """What comes out behind the last node and is used."""
+        return tuple(value for value in self.nodes[-1].outputs if value.uses() or value.is_graph_output())
+
+    def edge(self, role: Role) -> Edge | None:
+        """Give the first input of this role."""
+        return next((edge for edge in self.edges if edge.role is role), None)
+
+    def values(self, role: Role) -> list[ir.Value]:
+        """Give what stands at the inputs of this role."""
+        return [edge.value for edge in self.edges if edge.role is role]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """The kernels of a model, and for other nodes that the scheme has a rule for the reason why they stay float."""
+
+    kernels: tuple[Kernel, ...]
+    reasons: Mapping[ir.Node, str]
+
+
+def choose(
+    graph: ir.Graph, scheme: Scheme, keep_float: Mapping[str, str], known: Callable[[ir.Value], str | None]
+) -> Choice:
+    """Choose the nodes that become integers.
+
+    `keep_float`: names of nodes that stay float, with the reason. `known` gives None for a value whose range is known,
+    else the reason why it is not.
+    """
+    kernels: list[Kernel] = []
+    reasons: dict[ir.Node, str] = {}
+    taken: set[ir.Node] = set()
+    for node in graph:
+        rule = scheme.ops.get(node.op_type) if node.domain == "" else None
+        if rule is None or node in taken:
+            continue
+        found = keep_float.get(str(node.name)) or _edges(node, rule, scheme)
+        if isinstance(found, str):
+            reasons[node] = found
+            continue
+        kernel = _with_fused(Kernel(nodes=(node,), rule=rule, edges=found), scheme, keep_float)
+        missing = _missing(kernel, scheme, known)
+        if missing is not None:
+            reasons[node] = missing
+        elif kernel.edges:
+            kernels.append(kernel)
+            taken.update(kernel.nodes)
+    if scheme.activations is not None:
+        kernels, alone = _that_pay(kernels)
+        reasons.update(alone)
+    return Choice(kernels=tuple(kernels), reasons=reasons)
+
+
+def _edges(node: ir.Node, rule: OpRule, scheme: Scheme) -> tuple[Edge, ...] | str:
+    """What each input is; the reason when the node cannot be said in integers."""
+    edges = []
+    for index, value in enumerate(node.inputs):
+        if value is None:
+            continue
+        role = rule.inputs[min(index, len(rule.inputs) - 1)]
+        if role is Role.FLOAT:
+            continue
+        producer = value.producer()
+        if producer is not None and producer.op_type == "DequantizeLinear":
+            return "it is quantized already"
+        if value.dtype != ir.DataType.FLOAT:
+            return ()  # a shape, an index, or float64: no number that a scheme speaks of
+        tensor = constant_tensor(value)
+        if role is Role.WEIGHT and tensor is None:
+            role = Role.ACTIVATION
+        if role is Role.WEIGHT and tensor is not None:
+            if tensor.size < max(scheme.min_weight_elements, 1):
+                return f"its weight has only {tensor.size} elements"
+            if not np.isfinite(tensor.numpy()).all():
+                return f"its weight {value.name} is not finite"
+        if role is Role.BIAS:
+            refusal = _bias(node, value)
+            if refusal is not None and scheme.bias is not None and scheme.activations is not None:
+                return refusal
+            if refusal is not None:
+                continue
+        if role is Role.ACTIVATION and scheme.activations is None and not scheme.dynamic:
+            continue
+        axis = _channel_axis(node, rule, value) if role is Role.WEIGHT else None
+        edges.append(Edge(node=node, index=index, role=role, axis=axis))
+    if any(is_op(user, "QuantizeLinear") for output in node.outputs for user, _ in output.uses()):
+        return "it is quantized already"
+    weights = [edge for edge in edges if edge.role is Role.WEIGHT]
+    if scheme.activations is None and not weights:
+        return ()
+    return tuple(edges)
+
+
+def _bias(node: ir.Node, value: ir.Value) -> str | None:
+    """The reason why a bias cannot be an integer at the scale of input times weight."""
+    tensor = constant_tensor(value)
+    if tensor is None:
+        return f"its bias {value.name} is computed"
+    if sum(size != 1 for size in tensor_shape(tensor)) > 1 or (tensor.shape.rank() or 0) > 2:
+        return f"its bias {value.name} is no vector"
+    if is_op(node, "Gemm") and (node.attributes.get_float("alpha", 1.0), node.attributes.get_float("beta", 1.0)) != (
+        1.0,
+        1.0,
+    ):
+        return "it scales its product (alpha, beta)"
+    return None
+
+
+def _channel_axis(node: ir.Node, rule: OpRule, value: ir.Value) -> int | None:
+    tensor = constant_tensor(value)
+    if rule.weight_axis is None or tensor is None:
+        return None
+    axis = rule.weight_axis % len(tensor_shape(tensor))
+    transposed = is_op(node, "Gemm") and node.attributes.get_int("transB", 0) == 1
+    return 1 - axis if transposed else axis
+
+
+def _with_fused(kernel: Kernel, scheme: Scheme, keep_float: Mapping[str, str]) -> Kernel:
+    """Take in the nodes behind, as far as the target's kernel does."""
+    nodes, edges = list(kernel.nodes), list(kernel.edges)
+    while scheme.activations is not None:
+        uses = tuple(nodes[-1].outputs[0].uses())
+        if len(uses) != 1 or nodes[-1].outputs[0].is_graph_output():
+            break
+        user, place = uses[0]
+        if (
+            user.domain != ""
+            or (kernel.head.op_type, user.op_type) not in scheme.fused
+            or str(user.name) in keep_float
+            or user.graph is not kernel.head.graph
+        ):
+            break
+        if user.op_type == "Add":
+            other = user.inputs[1 - place]
+            if len(nodes) > 1 or other is None or not _is_bias_of(kernel, other) or scheme.bias is None:
+                break
+            edges.append(Edge(node=user, index=1 - place, role=Role.BIAS))
+        elif place != 0:
+            break
+        nodes.append(user)
+        if user.op_type != "Add":
+            break
+    return Kernel(nodes=tuple(nodes), rule=kernel.rule, edges=tuple(edges))
+
+
+def _is_bias_of(kernel: Kernel, value: ir.Value) -> bool:
+    """Whether a constant is a vector along the channels that a MatMul gives last."""
+    weight, tensor = kernel.edge(Role.WEIGHT), constant_tensor(value)
+    if weight is None or tensor is None or kernel.edge(Role.BIAS) is not None or weight.axis is None:
+        return False
+    shape = tensor_shape(tensor)
+    channels = (weight.value.shape or ())[weight.axis]
+    return kernel.head.op_type == "MatMul" and tensor.size == channels and bool(shape) and shape[-1] == channels
+
+
+def _missing(kernel: Kernel, scheme: Scheme, known: Callable[[ir.Value], str | None]) -> str | None:
+    """The reason why a kernel's scales cannot be found."""
+    if scheme.activations is None:
+        return None
+    wanted = kernel.values(Role.ACTIVATION)
+    if not kernel.rule.gives_float and kernel.rule.fixed is None:
+        wanted.extend(kernel.outputs)
+    for value in wanted:
+        if value.dtype != ir.DataType.FLOAT:
+            return f"{value.name} is not float32"
+        reason = known(value)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _that_pay(kernels: list[Kernel]) -> tuple[list[Kernel], dict[ir.Node, str]]:
+    """Leave out kernels that only carry integers on, where none arrive or none are wanted."""
+    reasons: dict[ir.Node, str] = {}
+    while True:
+        integers = {value for kernel in kernels if not kernel.rule.gives_float for value in kernel.outputs}
+        left: Collection[Kernel] = [
+            kernel
+            for kernel in kernels
+            if kernel.rule.follows
+            and not all(value in integers or constant_tensor(value) is not None for value in _activations(kernel))
+        ]
+        if not left:
+            left = _islands(kernels)
+            why = "no neighbour computes in integers"
+        else:
+            why = "its inputs do not arrive as integers"
+        if not left:
+            return kernels, reasons
+        reasons.update(dict.fromkeys((kernel.head for kernel in left), why))
+        kernels = [kernel for kernel in kernels if kernel not in left]
+
+
+def _activations(kernel: Kernel) -> list[ir.Value]:
+    return kernel.values(Role.ACTIVATION)
+
+
+def _islands(kernels: Iterable[Kernel]) -> set[Kernel]:
+    """Kernels that share scales and touch, over others of their kind, none that makes or wants integers."""
+    sharing = {kernel for kernel in kernels if kernel.rule.shares}
+    anchored: set[ir.Value] = set()
+    for kernel in kernels:
+        if kernel not in sharing:
+            anchored.update(_activations(kernel))
+            if not kernel.rule.gives_float:
+                anchored.update(kernel.outputs)
+    grew = True
+    while grew:
+        grew = False
+        for kernel in tuple(sharing):
+            touched = {*_activations(kernel), *kernel.outputs}
+            if touched & anchored:
+                anchored |= touched
+                sharing.discard(kernel)
+                grew = True
+    return sharing

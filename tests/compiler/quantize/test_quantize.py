@@ -1,0 +1,189 @@
+"""Where Q/DQ are put, by the scheme, and that the result is close to float."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+
+from edgewright.compiler.model import Model, Precision
+from edgewright.compiler.quantize.calibrate import calibrate
+from edgewright.compiler.quantize.quantize import Quantize
+from edgewright.compiler.quantize.record import notes
+from edgewright.compiler.quantize.scheme import Grid, OpRule, Role, Scheme
+from edgewright.vocabulary.errors import ModelError
+
+Make, Run = Callable[..., Model], Callable[..., dict[str, np.ndarray]]
+node = onnx.helper.make_node
+A, W, B, F = Role.ACTIVATION, Role.WEIGHT, Role.BIAS, Role.FLOAT
+RULES: Mapping[str, OpRule] = {
+    "Conv": OpRule(inputs=(A, W, B), weight_axis=0),
+    "MatMul": OpRule(inputs=(A, W), weight_axis=-1),
+    "Gemm": OpRule(inputs=(A, W, B), weight_axis=1),
+    "Add": OpRule(),
+    "Concat": OpRule(shares=True),
+    "Reshape": OpRule(inputs=(A, F), shares=True),
+    "Softmax": OpRule(fixed=(1 / 256, -128)),
+}
+
+
+def scheme(**more: Any) -> Scheme:
+    said: dict[str, Any] = {
+        "name": "test",
+        "precision": Precision.STATIC_WI8_AI8,
+        "weights": Grid(dtype=ir.DataType.INT8, symmetric=True, narrow=True),
+        "activations": Grid(dtype=ir.DataType.INT8, symmetric=False),
+        "bias": Grid(dtype=ir.DataType.INT32, symmetric=True),
+        "ops": RULES,
+        "fused": frozenset({("Conv", "Relu"), ("MatMul", "Add")}),
+    }
+    return Scheme(**(said | more))
+
+
+def noise(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def quantized(model: Model, rows: np.ndarray, own: Scheme | None = None, **options: Any) -> Model:
+    step = Quantize("static_wi8_ai8", **options)
+    result = step.informed(calibrate(model, {"x": rows}), own or scheme())(model)
+    onnx.checker.check_model(ir.to_proto(result.ir), full_check=True)
+    return result
+
+
+def ops(model: Model) -> list[str]:
+    short = {"QuantizeLinear": "Q", "DequantizeLinear": "DQ"}
+    return [short.get(one.op_type, one.op_type) for one in model.graph]
+
+
+def scale_behind(model: Model, name: str) -> float:
+    """The scale with which a tensor is quantized."""
+    (found,) = [one for one in model.graph if one.op_type == "QuantizeLinear" and one.inputs[0].name == name]
+    return float(found.inputs[1].const_value.numpy())
+
+
+def convolution(make: Make) -> Model:
+    nodes = [node("Conv", ["x", "w", "b"], ["c"], "conv"), node("Relu", ["c"], ["y"], "relu")]
+    return make(nodes, ("n", 3, 8, 8), {"w": noise(4, 3, 3, 3), "b": noise(4)})
+
+
+def test_a_convolution_takes_its_relu_in(make: Make, run: Run) -> None:
+    model, x = convolution(make), noise(16, 3, 8, 8)
+    result = quantized(model, x)
+    assert ops(result) == ["Q", "DQ", "DQ", "DQ", "Conv", "Relu", "Q", "DQ"]
+    assert result.precision is Precision.STATIC_WI8_AI8
+    weights = {value.name: value for value in result.graph.initializers.values()}
+    assert weights["w/quantized"].dtype == ir.DataType.INT8
+    assert weights["b/quantized"].dtype == ir.DataType.INT32
+    assert weights["w/scale"].shape == (4,)
+    assert "w" not in weights
+    expected = run(model, {"x": x})["y"]
+    # 27 products, each off by half a step of either factor, and half a step of the result: 3 sigma
+    assert np.abs(run(result, {"x": x})["y"] - expected).max() < 0.03 * expected.max()
+
+
+def test_inputs_and_outputs_stay_float_under_their_names(make: Make) -> None:
+    result = quantized(convolution(make), noise(2, 3, 8, 8))
+    assert [(value.name, value.dtype) for value in (*result.graph.inputs, *result.graph.outputs)] == [
+        ("x", ir.DataType.FLOAT),
+        ("y", ir.DataType.FLOAT),
+    ]
+
+
+def test_what_is_kept_float_has_q_dq_at_its_border_and_a_note(make: Make) -> None:
+    nodes = [
+        node("MatMul", ["x", "w"], ["a"], "first"),
+        node("Reshape", ["a", "s"], ["r"], "reshape"),
+        node("MatMul", ["r", "v"], ["y"], "second"),
+    ]
+    weights = {"w": noise(8, 8), "v": noise(8, 8), "s": np.int64([-1, 8])}
+    result = quantized(make(nodes, ("n", 8), weights), noise(4, 8), keep_float=["second"])
+    assert ops(result) == ["Q", "DQ", "DQ", "MatMul", "Q", "DQ", "Reshape", "Q", "DQ", "MatMul"]
+    assert [(one.where, one.text) for one in notes(result.ir)] == [("second", "kept float: asked for by keep_float")]
+
+
+def test_a_node_to_keep_float_that_is_not_there_is_an_error(make: Make) -> None:
+    with pytest.raises(ModelError, match="keep_float names 'none'"):
+        quantized(convolution(make), noise(2, 3, 8, 8), keep_float=["none"])
+
+
+def test_tensors_that_a_concat_joins_share_a_scale(make: Make) -> None:
+    nodes = [
+        node("MatMul", ["x", "w"], ["a"], "small"),
+        node("MatMul", ["x", "v"], ["b"], "large"),
+        node("Concat", ["a", "b"], ["c"], "concat", axis=1),
+        node("MatMul", ["c", "u"], ["y"], "last"),
+    ]
+    weights = {"w": noise(8, 8), "v": 50 * noise(8, 8), "u": noise(16, 4)}
+    result = quantized(make(nodes, ("n", 8), weights), noise(32, 8))
+    assert scale_behind(result, "a") == scale_behind(result, "b") == scale_behind(result, "c")
+
+
+def test_a_prescribed_scale_is_kept_and_read_with_that_of_the_group(make: Make, run: Run) -> None:
+    nodes = [
+        node("Softmax", ["x"], ["s"], "softmax"),
+        node("MatMul", ["x", "w"], ["a"], "matmul"),
+        node("Concat", ["s", "a"], ["c"], "concat", axis=1),
+        node("MatMul", ["c", "u"], ["y"], "last"),
+    ]
+    model, x = make(nodes, ("n", 8), {"w": noise(8, 8), "u": noise(16, 4)}), noise(32, 8)
+    result = quantized(model, x)
+    assert scale_behind(result, "s") == 1 / 256
+    assert scale_behind(result, "s/DequantizeLinear:out") == scale_behind(result, "a") == scale_behind(result, "c")
+    expected = run(model, {"x": x})["y"]
+    assert np.abs(run(result, {"x": x})["y"] - expected).max() < 0.03 * np.abs(expected).max()  # as above
+
+
+def test_a_reshape_takes_a_prescribed_scale_on(make: Make) -> None:
+    nodes = [node("Softmax", ["x"], ["s"], "softmax"), node("Reshape", ["s", "shape"], ["y"], "reshape")]
+    result = quantized(make(nodes, ("n", 8), {"shape": np.int64([-1, 4])}), noise(4, 8))
+    assert scale_behind(result, "s") == 1 / 256
+    assert {float(one.inputs[1].const_value.numpy()) for one in result.graph if one.op_type == "DequantizeLinear"} == {
+        1 / 256,
+        float(scale_behind(result, "x")),
+    }
+
+
+def test_a_matmul_takes_its_bias_in(make: Make, run: Run) -> None:
+    nodes = [node("MatMul", ["x", "w"], ["a"], "matmul"), node("Add", ["a", "b"], ["y"], "add")]
+    model, x = make(nodes, ("n", 5, 8), {"w": noise(8, 6), "b": noise(1, 1, 6)}), noise(16, 5, 8)
+    result = quantized(model, x)
+    assert ops(result) == ["Q", "DQ", "DQ", "MatMul", "DQ", "Add", "Q", "DQ"]
+    assert result.graph.initializers["b/quantized"].dtype == ir.DataType.INT32
+    expected = run(model, {"x": x})["y"]
+    assert np.abs(run(result, {"x": x})["y"] - expected).max() < 0.03 * np.abs(expected).max()
+
+
+def test_a_tensor_that_calibration_has_not_seen_keeps_its_node_float(make: Make) -> None:
+    model = convolution(make)
+    ranges = calibrate(model, {"x": noise(2, 3, 8, 8)})
+    del ranges.tensors["y"]
+    result = Quantize("static_wi8_ai8").informed(ranges, scheme())(model)
+    assert ops(result) == ["Conv", "Relu"]
+    assert [one.text for one in notes(result.ir)] == ["kept float: calibration has seen no values of y"]
+
+
+def test_nodes_that_only_move_stay_float_among_themselves(make: Make) -> None:
+    nodes = [node("Reshape", ["x", "s"], ["r"], "one"), node("Reshape", ["r", "s"], ["y"], "two")]
+    result = quantized(make(nodes, ("n", 8), {"s": np.int64([-1, 4])}), noise(4, 8))
+    assert ops(result) == ["Reshape", "Reshape"]
+
+
+def test_a_model_that_is_quantized_already_keeps_its_scales(make: Make) -> None:
+    once = quantized(convolution(make), noise(16, 3, 8, 8))
+    again = quantized(once, 9 * noise(16, 3, 8, 8))
+    assert ops(again) == ops(once)
+    assert scale_behind(again, "x") == scale_behind(once, "x")
+
+
+def test_sixteen_bits_raise_the_operator_set(make: Make, run: Run) -> None:
+    model, x = convolution(make), noise(16, 3, 8, 8)
+    wide = scheme(activations=Grid(dtype=ir.DataType.INT16, symmetric=True))
+    result = quantized(model, x, wide)
+    assert result.opset == 21
+    expected = run(model, {"x": x})["y"]
+    assert np.abs(run(result, {"x": x})["y"] - expected).max() < 0.01 * expected.max()  # what is left is the weights
