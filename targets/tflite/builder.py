@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import onnx_ir as ir
 
-from .dialect import DOMAIN, Array, constant_of, dtype_name, dtype_of, make_constant, make_value, shape_of
-from .kernels import KERNELS
+from .dialect import DOMAIN, Array, constant_of, dtype_name, dtype_of, is_constant, make_constant, make_value, shape_of
+from .integer_kernels import INTEGER_KERNELS
+from .kernels import KERNELS, Kernel
+from .quantization import has_grid, reshaped_constant, transposed_constant
 from .refused import Refused
 
 Attribute = int | float | bool | str | Sequence[int]
@@ -93,9 +95,8 @@ class Builder:
         assert math.prod(shape) == math.prod(shape_of(x)), (shape, shape_of(x))
         if shape == shape_of(x):
             return x
-        array = constant_of(x)
-        if array is not None:
-            return make_constant(array.reshape(shape))
+        if is_constant(x):
+            return reshaped_constant(x, shape)
         return self.op("RESHAPE", [x, np.array(shape, np.int32)], shape, dtype_of(x), new_shape=shape)
 
     def transpose(self, x: ir.Value, permutation: Sequence[int]) -> ir.Value:
@@ -103,9 +104,8 @@ class Builder:
         permutation = [int(axis) for axis in permutation]
         if permutation == list(range(len(permutation))):
             return x
-        array = constant_of(x)
-        if array is not None:
-            return make_constant(np.ascontiguousarray(array.transpose(permutation)))
+        if is_constant(x):
+            return transposed_constant(x, permutation)
         shape = [shape_of(x)[axis] for axis in permutation]
         return self.op("TRANSPOSE", [x, np.array(permutation, np.int32)], shape, dtype_of(x))
 
@@ -187,10 +187,15 @@ def _attribute(name: str, value: Attribute) -> ir.Attr:
     return ir.AttrInt64s(name, [int(entry) for entry in value])
 
 
+_NO_KERNEL = Kernel(frozenset())
+
+
 def _check(operator: str, values: Sequence[ir.Value | None]) -> None:
     kernel = KERNELS[operator]
     value = values[kernel.operand]
     assert value is not None, operator
+    if has_grid(value):
+        kernel = INTEGER_KERNELS.get(operator, _NO_KERNEL)
     if dtype_of(value) not in kernel.dtypes:
         raise Refused(f"the runtime has no {operator} for {dtype_name(dtype_of(value))}")
     rank = max(len(shape_of(entry)) for entry in values if entry is not None)

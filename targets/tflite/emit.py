@@ -12,6 +12,8 @@ from ai_edge_litert import schema_py_generated as tfl
 from ...vocabulary.errors import RefusedError
 from .buffers import Buffers
 from .dialect import constant_of, dtype_name, dtype_of, shape_of
+from .grids import SharedVectors
+from .quantization import Quantization, grid_of, has_grid
 from .schema import TENSOR_TYPES, operator_code, options
 from .versions import minimum_runtime, operator_version
 
@@ -53,9 +55,10 @@ class _Writer:
     def __init__(self, graph: ir.Graph) -> None:
         self.graph = graph
         self.buffers = Buffers()
+        self.vectors = SharedVectors()
         self.tensors: list[Any] = []
         self.index_of_value: dict[ir.Value, int] = {}
-        self._of_constant: dict[tuple[int, tuple[int, ...], ir.DataType], int] = {}
+        self._of_constant: dict[tuple[int, tuple[int, ...], ir.DataType, Quantization | None], int] = {}
 
     def pack(self) -> memoryview:
         versions = _versions(self.graph)
@@ -104,17 +107,23 @@ class _Writer:
     def _new_tensor(self, value: ir.Value) -> int:
         shape, dtype = shape_of(value), dtype_of(value)
         array = constant_of(value)
+        grid = grid_of(value) if has_grid(value) else None
         buffer = 0
         if array is not None:
             buffer = self.buffers.add(array)
             value.const_value = None
-            known = self._of_constant.setdefault((buffer, shape, dtype), len(self.tensors))
+            known = self._of_constant.setdefault((buffer, shape, dtype, grid), len(self.tensors))
             if known < len(self.tensors):
                 return known
         name = value.name or f"{'constant' if array is not None else dtype_name(dtype)}_{len(self.tensors)}"
         self.tensors.append(
             tfl.TensorT(
-                name=name, shape=np.array(shape, np.int32), type=TENSOR_TYPES[dtype], buffer=buffer, hasRank=True
+                name=name,
+                shape=np.array(shape, np.int32),
+                type=TENSOR_TYPES[dtype],
+                buffer=buffer,
+                quantization=None if grid is None else self.vectors.quantization(grid),
+                hasRank=True,
             )
         )
         return len(self.tensors) - 1

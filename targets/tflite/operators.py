@@ -19,6 +19,7 @@ UNARY = frozenset(
         "LOGICAL_NOT",
         "LOGISTIC",
         "NEG",
+        "QUANTIZE",
         "RELU",
         "RELU6",
         "RELU_0_TO_1",

@@ -25,8 +25,8 @@ def _fold(rewriter: Rewriter, node: ir.Node) -> None:
     value, array = parts
     users = [Linear.of(use.node) if use.idx == 0 else None for use in out.uses()]
     linears = [user for user in users if user is not None and user.node.op_type == "FULLY_CONNECTED"]
-    if len(linears) < len(users):
-        return
+    if len(linears) < len(users) or (node.op_type == "MUL" and any(linear.is_on_grid for linear in linears)):
+        return  # a factor for each column would take the weights off their grids
     vector = per_channel(array, linears[0].weight.shape[1])
     if vector is None or not np.all(np.isfinite(vector)):
         return

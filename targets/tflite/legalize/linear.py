@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from ..builder import Builder, Operand
 from ..dialect import Array, constant_of, dtype_of, operand, shape_of, text
+from ..quantization import integers_of, picked_constant, scaled_constant
 
 _OUTPUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 """The axis of the weights that counts the output channels."""
@@ -36,6 +37,11 @@ class Linear:
         return None if weight is None or bias is None else cls(node, weight, bias)
 
     @property
+    def is_on_grid(self) -> bool:
+        """Whether the weights stand for integers."""
+        return integers_of(operand(self.node, 1)) is not None
+
+    @property
     def channels(self) -> int:
         """How many output channels there are."""
         return len(self.bias)
@@ -43,8 +49,8 @@ class Linear:
     def scaled(self, b: Builder, factors: Array) -> ir.Value:
         """Make the node that gives `factors[channels] · y`."""
         axis = _OUTPUT_AXIS[self.node.op_type]
-        others = [other for other in range(self.weight.ndim) if other != axis]
-        return self._made(b, operand(self.node, 0), self.weight * np.expand_dims(factors, others), self.bias * factors)
+        weight = scaled_constant(operand(self.node, 1), factors, axis)
+        return self._made(b, operand(self.node, 0), weight, self.bias * factors)
 
     def shifted(self, b: Builder, addends: Array) -> ir.Value:
         """Make the node that gives `y + addends[channels]`."""
@@ -64,11 +70,8 @@ class Linear:
         out, x = self.node.outputs[0], operand(self.node, 0)
         attributes = {name: attribute.value for name, attribute in self.node.attributes.items()}
         shape = (*shape_of(out)[:-1], len(channels))
-        operands: list[Operand] = [
-            x,
-            np.ascontiguousarray(self.weight[channels]),
-            np.ascontiguousarray(self.bias[channels]),
-        ]
+        weight = picked_constant(operand(self.node, 1), channels)
+        operands: list[Operand] = [x, weight, np.ascontiguousarray(self.bias[channels])]
         return b.op(self.node.op_type, operands, shape, dtype_of(out), **attributes)
 
     def _made(self, b: Builder, x: ir.Value, weight: ir.Value | Array, bias: Array) -> ir.Value:

@@ -36,6 +36,13 @@ class Rewriter:
                 old.name, new.name = None, name
         self.remove(node)
 
+    def forget(self) -> None:
+        """Let go of the nodes made since the last `replace`."""
+        for made in reversed(self._new):
+            for index in range(len(made.inputs)):
+                made.replace_input_with(index, None)
+        self._new.clear()
+
     def bring_forward(self, node: ir.Node) -> None:
         """Place a node of one operand right behind what gives the operand, where everybody else can use its result."""
         value = node.inputs[0]

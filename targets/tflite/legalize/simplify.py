@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from ....compiler.model import Precision
+from ..integer.make_integer import make_integer
 from .absorb_gathers import absorb_gathers
 from .absorb_transposes import absorb_transposes
 from .clean_reshapes import clean_reshapes
@@ -48,6 +49,7 @@ def simplify(graph: ir.Graph, precision: Precision) -> None:
     clean_reshapes(rewriter)
     share_equal_nodes(rewriter)
     part_operands(rewriter)  # after the last sharing, which would join them again
+    make_integer(rewriter)  # last: the passes above know no grids
     if precision is Precision.FP16:
         share_equal_constants(graph)  # each would be dequantized by itself
         store_halves(graph)  # last: no pass looks for weights behind a DEQUANTIZE

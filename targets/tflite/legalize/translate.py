@@ -9,6 +9,7 @@ import onnx_ir as ir
 from ..builder import Builder
 from ..call import Call
 from ..dialect import constant_of, hold_tensor, is_constant, make_constant, shape_of
+from ..ops.quantization import constant_on_grid
 from ..ops.table import LOWERINGS
 from ..refused import Refused
 from .control import constant_branch, unroll
@@ -120,7 +121,12 @@ class Translator:
 def _computed(node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Values | None:
     if not all(value is None or is_constant(value) for value in operands):
         return None
-    results = evaluate(node, [constant_of(value) for value in operands], opsets)
+    arrays = [constant_of(value) for value in operands]
+    if node.op_type == "DequantizeLinear" and not node.domain:
+        kept = constant_on_grid(node, arrays)
+        if kept is not None:
+            return [kept]
+    results = evaluate(node, arrays, opsets)
     return None if results is None else [make_constant(array) for array in results]
 
 

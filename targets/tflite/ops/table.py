@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from . import (
     activation,
+    bits,
     convolution,
     elementwise,
     indexing,
+    integers,
     linear,
     movement,
     normalization,
     pooling,
+    quantization,
     recurrent,
     reduction,
     resize,
@@ -23,13 +26,16 @@ LOWERINGS: dict[tuple[str, str], Lowering] = {
     ("", op): lowering
     for theme in (
         activation,
+        bits,
         convolution,
         elementwise,
         indexing,
+        integers,
         linear,
         movement,
         normalization,
         pooling,
+        quantization,
         recurrent,
         reduction,
         resize,

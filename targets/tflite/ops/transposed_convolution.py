@@ -19,14 +19,14 @@ def lower_conv_transpose(call: Call, b: Builder) -> ir.Value:
     """ConvTranspose over one or two spatial axes with constant weights; dilation is written into the weights."""
     x = b.channels_last(call[0])
     spatial = call.rank() - 2
-    weight = _dense(_dilated(call.constant(1, "weight"), call.ints("dilations")), call.integer("group", 1))
+    weight = _weight(call, b)
     stride = call.ints("strides") or [1] * spatial
     size = shape_of(x)[1:-1]
-    full = [(length - 1) * step + width for length, step, width in zip(size, stride, weight.shape[2:], strict=True)]
+    full = [(length - 1) * step + width for length, step, width in zip(size, stride, shape_of(weight)[2:], strict=True)]
     before, output = _placement(call, size, full, stride)
     if spatial == 1:
         batch, width, channels = shape_of(x)
-        x, weight = b.reshape(x, (batch, 1, width, channels)), weight[:, :, np.newaxis]
+        x, weight = b.reshape(x, (batch, 1, width, channels)), b.reshape(weight, _unsqueezed(weight))
         stride, full, before, output = [1, *stride], [1, *full], [0, *before], [1, *output]
     elif spatial != 2:
         raise Refused(f"{spatial} spatial axes")
@@ -41,17 +41,17 @@ def _transpose_conv(
     call: Call,
     b: Builder,
     x: ir.Value,
-    weight: Array,
+    weight: ir.Value,
     stride: list[int],
     full: list[int],
     before: list[int],
     output: list[int],
 ) -> ir.Value:
-    filters = np.ascontiguousarray(weight.transpose(1, 2, 3, 0))
-    batch, channels = shape_of(x)[0], filters.shape[0]
+    filters = b.transpose(weight, (1, 2, 3, 0))
+    batch, channels = shape_of(x)[0], shape_of(filters)[0]
     zeros = np.zeros(channels, np.float32)
     beyond = [max(start + length - end, 0) for start, length, end in zip(before, output, full, strict=True)]
-    same = not any(beyond) and _is_same(shape_of(x)[1:3], filters.shape[1:3], stride, before, output)
+    same = not any(beyond) and _is_same(shape_of(x)[1:3], shape_of(filters)[1:3], stride, before, output)
     place, size = ("SAME", output) if same else ("VALID", full)
     shape = (batch, *size, channels)
     # Behind the last window lies the bias alone, which the kernels leave out there: it is added after padding.
@@ -65,6 +65,20 @@ def _transpose_conv(
         y = b.pad(y, [(0, 0), *((0, more) for more in beyond), (0, 0)])
         y = b.binary("ADD", y, call.get(2) or zeros)
     return b.slice(y, [0, *before, 0], [batch, *stop, channels])
+
+
+def _weight(call: Call, b: Builder) -> ir.Value:
+    """Give the weights [C, M, …] that an operator without groups and dilation takes."""
+    dilations, groups = call.ints("dilations"), call.integer("group", 1)
+    array = call.constant(1, "weight")
+    if groups == 1 and max(dilations or [1]) == 1:
+        return call[1]
+    return b.value(_dense(_dilated(array, dilations), groups))
+
+
+def _unsqueezed(weight: ir.Value) -> tuple[int, ...]:
+    channels, filters, width = shape_of(weight)
+    return channels, filters, 1, width
 
 
 def _placement(call: Call, size: tuple[int, ...], full: list[int], stride: list[int]) -> tuple[list[int], list[int]]:

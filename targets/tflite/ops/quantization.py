@@ -1,0 +1,109 @@
+"""QuantizeLinear and DequantizeLinear: QUANTIZE and DEQUANTIZE where they stand for a grid of reals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx_ir as ir
+
+from ..builder import Builder
+from ..call import Call
+from ..dialect import Array, dtype_name, dtype_of, shape_of
+from ..quantization import Quantization, dequantized
+from ..refused import Refused
+from .lowering import Lowering
+
+_KERNELS = frozenset({ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT16})
+_SHIFT_OF_UINT8 = 128
+
+
+def lower_quantize(call: Call, b: Builder) -> ir.Value:
+    """One grid for the tensor, all of whose users take reals again: QUANTIZE; else the definition, step by step."""
+    x, dtype = call[0], _dtype(call)
+    scale, zero_point = call.constant(1, "scale"), _zero_point(call, dtype)
+    if dtype in _KERNELS and scale.size == 1 and _is_for_reals(call):
+        # eight bits of either sign are the same grid; the kernels are those of int8
+        signed, shift = (ir.DataType.INT8, _SHIFT_OF_UINT8) if dtype == ir.DataType.UINT8 else (dtype, 0)
+        grid = {"scale": float(scale.item()), "zero_point": int(zero_point.item()) - shift}
+        return b.op("QUANTIZE", [x], shape_of(x), signed, **grid)
+    steps = b.unary("ROUND", b.binary("DIV", x, _along(call, scale, dtype_of(x))))
+    limits = np.iinfo(dtype.numpy())
+    shifted = b.binary("ADD", steps, _along(call, zero_point, dtype_of(x)))
+    kept = b.binary("MINIMUM", b.binary("MAXIMUM", shifted, b.full(limits.min, shifted)), b.full(limits.max, shifted))
+    return b.cast(kept, dtype)
+
+
+def lower_dequantize(call: Call, b: Builder) -> ir.Value:
+    """One grid for the tensor: DEQUANTIZE; else the definition, step by step."""
+    x, hub = call[0], call.node.inputs[0]
+    assert hub is not None
+    scale, dtype = call.constant(1, "scale"), dtype_of(x)
+    if scale.dtype != np.float32:
+        raise Refused(f"its scale is {dtype_name(ir.DataType.from_numpy(scale.dtype))}, not float32")
+    zero_point = call.constant(2, "zero point") if call.has(2) else np.zeros_like(scale, np.int32)
+    if dtype in _KERNELS and scale.size == 1:
+        shift = _SHIFT_OF_UINT8 if hub.dtype == ir.DataType.UINT8 and dtype == ir.DataType.INT8 else 0
+        grid = {"scale": float(scale.item()), "zero_point": int(zero_point.item()) - shift}
+        return b.op("DEQUANTIZE", [x], shape_of(x), ir.DataType.FLOAT, **grid)
+    if dtype not in (*_KERNELS, ir.DataType.UINT16, ir.DataType.INT32):
+        raise Refused(f"integers of {dtype_name(dtype)}")
+    steps = b.binary("SUB", b.cast(x, ir.DataType.INT32), _along(call, zero_point, ir.DataType.INT32))
+    return b.binary("MUL", b.cast(steps, ir.DataType.FLOAT), _along(call, scale, ir.DataType.FLOAT))
+
+
+def _dtype(call: Call) -> ir.DataType:
+    """Give the dtype of the integers: that of the zero point, else what the node says, else uint8."""
+    if call.integer("precision", 0) not in (0, ir.DataType.FLOAT) or dtype_of(call[0]) != ir.DataType.FLOAT:
+        raise Refused("it does not divide in float32")
+    dtype = dtype_of(call[2]) if call.has(2) else ir.DataType(call.integer("output_dtype", 0) or ir.DataType.UINT8)
+    if dtype not in (*_KERNELS, ir.DataType.UINT16):
+        raise Refused(f"to {dtype_name(dtype)}")
+    return dtype
+
+
+def _zero_point(call: Call, dtype: ir.DataType) -> Array:
+    return call.constant(2, "zero point") if call.has(2) else np.zeros(1, dtype.numpy())
+
+
+def _is_for_reals(call: Call) -> bool:
+    value = call.node.outputs[0]
+    return not value.is_graph_output() and all(use.node.op_type == "DequantizeLinear" for use in value.uses())
+
+
+def _along(call: Call, array: Array, dtype: ir.DataType) -> Array:
+    """Shape a scale or zero point so that it broadcasts: one for all, one a slice along `axis`, or one a block."""
+    array = array.astype(dtype.numpy())
+    shape = shape_of(call[0])
+    if array.size == 1:
+        return array.reshape(())
+    axis = call.axis(1)
+    block = call.integer("block_size", 0)
+    if block:
+        return np.ascontiguousarray(array.repeat(block, axis).take(range(shape[axis]), axis))
+    return array.reshape([-1 if place == axis else 1 for place in range(len(shape))])
+
+
+def constant_on_grid(node: ir.Node, arrays: Sequence[Array | None]) -> ir.Value | None:
+    """Compute a DequantizeLinear of constants, keeping in mind the integers that it stands for.
+
+    None when they are of a kind that no kernel takes: the zero points differ, or a scale is for a block.
+    """
+    integers, scale, zero_point = arrays[0], arrays[1], arrays[2] if len(arrays) > 2 else None
+    if integers is None or scale is None or scale.dtype != np.float32 or node.attributes.get("block_size"):
+        return None
+    points = {0} if zero_point is None else set(zero_point.astype(np.int64).ravel().tolist())
+    if len(points) != 1:
+        return None
+    point = points.pop()
+    if integers.dtype == np.uint8:
+        integers, point = (integers.astype(np.int16) - _SHIFT_OF_UINT8).astype(np.int8), point - _SHIFT_OF_UINT8
+    if integers.dtype not in (np.int8, np.int16, np.int32):
+        return None
+    axis = node.attributes["axis"].as_int() if "axis" in node.attributes else 1
+    scales = tuple(float(entry) for entry in scale.ravel())
+    grid = Quantization(scales, point, axis % max(integers.ndim, 1) if len(scales) > 1 else 0)
+    return dequantized(integers, grid, node.outputs[0].name)
+
+
+LOWERINGS: dict[str, Lowering] = {"DequantizeLinear": lower_dequantize, "QuantizeLinear": lower_quantize}
