@@ -8,42 +8,30 @@ from ..devices.base import Facts
 from ..targets.artifact import Coverage, Handling
 from . import wording
 from .markup import Content, Markup, element, join
+from .mixed_view import section_of
+from .page import page, table
 from .report import Entry, MetricResult, Parity, Profile, Report, Verdict
-from .style import STYLE
 
 WORDS = {Verdict.PASS: "pass", Verdict.FAIL: "fail", Verdict.NOT_RUN: "not run"}
 
 
 def render_html(report: Report) -> str:
     """Give the page. Equal reports, equal pages: mappings are in the order of their names, as in `report.json`."""
-    title = f"{report.name} {report.version}"
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("title", f"{title} – report"),
-        element("style", Markup(STYLE)),
-    )
-    body = element(
-        "body",
-        element(
-            "header",
-            element("h1", title),
-            element("p", wording.summary_of(report), f" · report schema {report.schema_version}", class_="quiet"),
-        ),
-        element(
-            "main",
+    return page(
+        f"{report.name} {report.version}",
+        "report",
+        [wording.summary_of(report), f" · report schema {report.schema_version}"],
+        [
             element("h2", "Verdicts"),
             _verdicts(report.entries),
+            section_of(report.searches),
             element("h2", "In detail"),
             [_details(entry) for entry in report.entries],
             _import(report.imported),
             element("h2", "Devices"),
             _devices(report.devices),
-        ),
+        ],
     )
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
 
 
 def _verdicts(entries: Sequence[Entry]) -> Markup:
@@ -223,21 +211,8 @@ def _devices(devices: dict[str, Facts]) -> Content:
 
 
 def _table(heading: str, caption: str, titles: Sequence[str], rows: Iterable[Sequence[Content]]) -> Markup:
-    return join(
-        [
-            element("h3", heading) if heading else [],
-            element(
-                "div",
-                element(
-                    "table",
-                    element("caption", caption) if caption else [],
-                    element("thead", element("tr", [element("th", title, scope="col") for title in titles])),
-                    element("tbody", [element("tr", [element("td", cell) for cell in row]) for row in rows]),
-                ),
-                class_="scroll",
-            ),
-        ]
-    )
+    found = table(tuple(titles), [element("tr", [element("td", cell) for cell in row]) for row in rows], caption)
+    return join([element("h3", heading) if heading else [], found])
 
 
 def _pairs(heading: str, pairs: Iterable[tuple[str, object]]) -> Content:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from . import wording
 from .markup import Content, element
 from .mixed_precision import Evaluation, MixedPrecisionSearch
+from .page import table
 from .scatter import Point, scatter
 
 SHOWN = 5
@@ -74,15 +75,7 @@ def _one(search: MixedPrecisionSearch) -> Content:
             bound=float(search.max_drop.split()[0]),
             joined=True,
         ),
-        element(
-            "div",
-            element(
-                "table",
-                element("thead", element("tr", [element("th", title, scope="col") for title in titles])),
-                element("tbody", rows),
-            ),
-            class_="scroll",
-        ),
+        table(titles, rows),
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import wording
+from .mixed_view import lines_of
 from .report import Entry, Report, Verdict
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def render(report: Report, width: int) -> RenderableType:
                 for column in columns
             )
         )
-    return Group(table, *_reasons(report), Text(wording.summary_of(report), style="bold"))
+    searched = [Text(line) for search in report.searches for line in (*lines_of(search), "")]
+    return Group(table, *_reasons(report), *searched, Text(wording.summary_of(report), style="bold"))
 
 
 def fitting_columns(report: Report, width: int) -> tuple[Column, ...]:

@@ -16,6 +16,7 @@ from ..targets.artifact import Coverage, File
 from ..vocabulary.codec import convert, encode_json, has_field, keep_known, parse_json
 from ..vocabulary.errors import ConfigError
 from ..vocabulary.evidence import Evidence
+from .mixed_precision import MixedPrecisionSearch
 
 SCHEMA_VERSION = "1.0"
 
@@ -134,7 +135,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Everything that a build found out. When a figure was measured stands in its context; nothing else tells the time.
 
     `devices` says what each device of the entries is. `imported` is how far the hub model is from the trained model in
-    its own framework; None when that framework did not run it (an ONNX model is its own original).
+    its own framework; None when that framework did not run it (an ONNX model is its own original). `searches` holds a
+    record for each artifact whose recipe asked which nodes must stay float.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -143,6 +145,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     devices: dict[str, Facts]
     entries: tuple[Entry, ...]
     imported: Parity | None = None
+    searches: tuple[MixedPrecisionSearch, ...] = ()
     critical: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -45,6 +45,7 @@ details { background: var(--panel); border: 1px solid var(--line); border-radius
 summary { cursor: pointer; padding: 0.6rem 0.9rem; font-weight: 600; overflow-wrap: anywhere; }
 summary .verdict { margin-left: 0.5rem; }
 details > div { padding: 0 0.9rem 1rem; }
+.picture { width: 100%; max-width: 46rem; height: auto; background: var(--panel); border: 1px solid var(--line); }
 ul { margin: 0.4rem 0; padding-left: 1.2rem; }
 code { font: 0.85em ui-monospace, "Liberation Mono", monospace; overflow-wrap: anywhere; }
 @media (max-width: 46rem) {

@@ -19,12 +19,14 @@ from edgewright.pipeline.config import (
 )
 from edgewright.profiles.built_in_metric import BUILT_IN
 from edgewright.profiles.gates import DIMENSIONS, GateOn
+from edgewright.profiles.mixed_precision import Evaluation, MixedPrecisionSearch
 from edgewright.profiles.report import Entry, Latency, MetricResult, Parity, Profile, Report, TensorParity, Verdict
 from edgewright.profiles.tensor_bounds import DEFAULTS
 from edgewright.targets.table import TARGETS, load_target
 from edgewright.vocabulary import errors
 from edgewright.vocabulary.evidence import Evidence
 from edgewright.vocabulary.quantity import Quantity
+from edgewright.vocabulary.sensitivity import NodeSensitivity
 from edgewright.vocabulary.signature import TensorDeclaration
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -39,6 +41,7 @@ def spans(page: str) -> set[str]:
 @pytest.mark.parametrize(
     ("page", "structs"),
     [
+        ("report.md", (MixedPrecisionSearch, Evaluation, NodeSensitivity)),
         ("report.md", (Report, Facts, Entry, Parity, TensorParity, MetricResult, Profile, Latency)),
         ("ladder.md", (Ladders, Ladder, Rung)),
         ("project-file.md", (ModelSection, TensorDeclaration, DataSection, Selection, MetricSection)),
