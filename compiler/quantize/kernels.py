@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -216,46 +216,30 @@ def _missing(kernel: Kernel, scheme: Scheme, known: Callable[[ir.Value], str | N
 
 def _that_pay(kernels: list[Kernel]) -> tuple[list[Kernel], dict[ir.Node, str]]:
     """Leave out kernels that only carry integers on, where none arrive or none are wanted."""
-    reasons: dict[ir.Node, str] = {}
+    first = [kernel for kernel in kernels if not kernel.rule.shares and not kernel.rule.follows]
+    wanted = {value for kernel in first for value in kernel.values(Role.ACTIVATION)}
+    arriving = {value for kernel in first if not kernel.rule.gives_float for value in kernel.outputs}
+    waiting = [kernel for kernel in kernels if kernel not in first]
+    chosen = set(first)
     while True:
-        integers = {value for kernel in kernels if not kernel.rule.gives_float for value in kernel.outputs}
-        left: Collection[Kernel] = [
-            kernel
-            for kernel in kernels
-            if kernel.rule.follows
-            and not all(value in integers or constant_tensor(value) is not None for value in _activations(kernel))
-        ]
-        if not left:
-            left = _islands(kernels)
-            why = "no neighbour computes in integers"
-        else:
-            why = "its inputs do not arrive as integers"
-        if not left:
-            return kernels, reasons
-        reasons.update(dict.fromkeys((kernel.head for kernel in left), why))
-        kernels = [kernel for kernel in kernels if kernel not in left]
+        joining = [kernel for kernel in waiting if _joins(kernel, wanted, arriving)]
+        if not joining:
+            break
+        for kernel in joining:
+            chosen.add(kernel)
+            waiting.remove(kernel)
+            arriving.update(kernel.outputs)
+            if kernel.rule.shares:
+                wanted.update(kernel.values(Role.ACTIVATION))
+    reasons = {
+        kernel.head: "no neighbour computes in integers" if kernel.rule.shares else "its inputs arrive as floats"
+        for kernel in waiting
+    }
+    return [kernel for kernel in kernels if kernel in chosen], reasons
 
 
-def _activations(kernel: Kernel) -> list[ir.Value]:
-    return kernel.values(Role.ACTIVATION)
-
-
-def _islands(kernels: Iterable[Kernel]) -> set[Kernel]:
-    """Kernels that share scales and touch, over others of their kind, none that makes or wants integers."""
-    sharing = {kernel for kernel in kernels if kernel.rule.shares}
-    anchored: set[ir.Value] = set()
-    for kernel in kernels:
-        if kernel not in sharing:
-            anchored.update(_activations(kernel))
-            if not kernel.rule.gives_float:
-                anchored.update(kernel.outputs)
-    grew = True
-    while grew:
-        grew = False
-        for kernel in tuple(sharing):
-            touched = {*_activations(kernel), *kernel.outputs}
-            if touched & anchored:
-                anchored |= touched
-                sharing.discard(kernel)
-                grew = True
-    return sharing
+def _joins(kernel: Kernel, wanted: Collection[ir.Value], arriving: Collection[ir.Value]) -> bool:
+    inputs = kernel.values(Role.ACTIVATION)
+    if kernel.rule.follows:
+        return all(value in arriving or constant_tensor(value) is not None for value in inputs)
+    return any(value in arriving for value in inputs) or any(value in wanted for value in kernel.outputs)
