@@ -7,7 +7,7 @@ WHEEL_PIP := build/wheel/venv/bin/python -m pip --disable-pip-version-check inst
 EXAMPLE := examples/digits
 KEY     := $(EXAMPLE)/out/demo-key.pem
 
-.PHONY: demo test lint types layers check wheel-demo format clean
+.PHONY: demo test lint types layers check conformance wheel-demo format clean
 
 demo: $(VENV)/.installed $(KEY)
 	EDGEWRIGHT_SIGNING_KEY="$$(cat $(KEY))" $(BIN)/edgewright build --project $(EXAMPLE) --out $(EXAMPLE)/out
@@ -27,6 +27,10 @@ types: $(VENV)/.installed-dev
 
 layers: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
+
+# ONNX's operator cases through every target; writes the kept records and docs/reference/ops.md, fails on any finding.
+conformance: $(VENV)/.installed-dev
+	$(BIN)/python -m edgewright.conformance --keep
 
 # The wheel, in an environment of its own, runs the demo: what is packaged is what was tested. Before the extra of a
 # target is installed, a build must name it and leave with 2.

@@ -90,22 +90,21 @@ def cases() -> Mapping[str, Case]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the reference functions divide by zero on purpose
-            found = {case.name: case for case in collect_testcases(None)}
+            found: dict[str, Any] = {case.name: case for case in collect_testcases(None)}
     finally:
         np.random.set_state(state)
     operators = {name: _operator(case.model) for name, case in found.items()}
-    return MappingProxyType(
-        {
-            name: Case(
-                name=name,
-                operator=operators.get(name.partition("_expanded")[0], operators[name]),
-                model=found[name].model,
-                inputs=_by_name(found[name].model.graph.input, found[name].data_sets[0][0]),
-                outputs=_by_name(found[name].model.graph.output, found[name].data_sets[0][1]),
-            )
-            for name in sorted(found)
-        }
-    )
+    result = {}
+    for name in sorted(found):
+        model, (data_set,) = found[name].model, found[name].data_sets
+        result[name] = Case(
+            name=name,
+            operator=operators.get(name.partition("_expanded")[0], operators[name]),
+            model=model,
+            inputs=_by_name(model.graph.input, data_set[0]),
+            outputs=_by_name(model.graph.output, data_set[1]),
+        )
+    return MappingProxyType(result)
 
 
 def _operator(model: onnx.ModelProto) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from ..targets.runtime import RunOptions, Runtime, Session
 from ..vocabulary.errors import RequestError
 from ..vocabulary.tables import load_object
 from .cases import Array, Case
-from .verdict import Outcome, Result, Verdict
+from .verdict import IMPORTER, Outcome, Result, Verdict
 
 if TYPE_CHECKING:
     from ..compiler.model import Model
@@ -31,7 +32,7 @@ that of ONNX's own runner of these cases."""
 
 OPTIONS = Options(variant="fp32")
 
-IMPORTER = "importer"
+SOURCE = "source"
 
 
 def judge(case: Case, target: Target) -> Result:
@@ -60,7 +61,8 @@ def _outcome(case: Case, target: Target) -> tuple[Outcome, Coverage | None]:
         try:
             hub = _hub(case, folder)
         except RequestError as refusal:
-            return Outcome(verdict=Verdict.REFUSED, reason=_flat(refusal), by=IMPORTER), None
+            reason = _flat(refusal).replace(f"{folder / SOURCE}{os.sep}", "")  # the same wherever it was found
+            return Outcome(verdict=Verdict.REFUSED, reason=reason, by=IMPORTER), None
         except Exception as error:  # noqa: BLE001 - whatever it raises is a finding
             return _failed("import", error), None
         try:
@@ -92,7 +94,7 @@ def _outcome(case: Case, target: Target) -> tuple[Outcome, Coverage | None]:
 
 def _hub(case: Case, folder: Path) -> Model:
     """Import the case as any other model, in a folder of its own beside what the target writes."""
-    source = folder / "source"
+    source = folder / SOURCE
     source.mkdir()
     onnx.save(case.model, source / "model.onnx")
     return CLEANUP(import_model(Request(reference="model.onnx", folder=source)).model)

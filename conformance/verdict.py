@@ -25,8 +25,12 @@ FINDINGS = frozenset({Verdict.REFUSED_LATE, Verdict.FAILED, Verdict.WRONG})
 """What no target may end in."""
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A verdict with its reason. `by` is who refused: `importer`, or the target."""
+IMPORTER = "importer"
+"""Who refused, when it was no target."""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A verdict with its reason. `by` is who refused: `IMPORTER`, or the target by name."""
 
     verdict: Verdict
     reason: str = ""

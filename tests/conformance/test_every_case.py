@@ -1,0 +1,27 @@
+"""Every operator case of ONNX, through every target: passed, or refused by name before anything is emitted."""
+
+import pytest
+
+from edgewright.conformance.cases import cases
+from edgewright.conformance.record import kept
+from edgewright.conformance.run import run
+from edgewright.targets.table import TARGETS
+
+
+@pytest.mark.parametrize("target", TARGETS.names)
+def test_every_case_is_right_or_refused(target: str) -> None:
+    results = list(run(target, list(cases())))
+    assert len(results) == len(cases())
+    findings = {result.case: [(each.verdict, each.reason) for each in result.outcomes] for result in results}
+    assert {result.case: findings[result.case] for result in results if result.is_finding} == {}
+    record = kept(target)
+    assert record is not None, "`make conformance` makes it"
+    assert {result.case: findings[result.case] for result in record.lost(results)} == {}
+
+
+@pytest.mark.parametrize("target", TARGETS.names)
+def test_the_kept_record_is_of_all_cases_and_without_a_finding(target: str) -> None:
+    record = kept(target)
+    assert record is not None
+    assert sorted(record.words) == list(cases())
+    assert {*record.words.values()} <= {"passed", "refused", "refused; passed with inputs fixed"}
