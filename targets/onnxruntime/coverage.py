@@ -9,14 +9,16 @@ import onnx_ir as ir
 
 from ...compiler.model import Model
 from ..artifact import Coverage, Handling, NodeCoverage
+from .known_wrong import known_wrong
 from .runtime import ERRORS_ONLY
 
 
 def coverage(model: Model) -> Coverage:
     """Give what becomes of each node: native when onnxruntime accepts the whole model.
 
-    When it does not, each node is offered to it alone, and refused for the reason that it gives. When each is accepted
-    alone, the reason for the whole stands at the node that it names, or at the first.
+    A node that it would answer wrongly is refused all the same. When it does not accept the whole, each node is offered
+    to it alone, and refused for the reason that it gives. When each is accepted alone, the reason for the whole stands
+    at the node that it names, or at the first.
     """
     nodes = list(model.graph)
     with tempfile.TemporaryDirectory(prefix="edgewright-onnxruntime-") as folder:
@@ -25,6 +27,7 @@ def coverage(model: Model) -> Coverage:
     reasons = {} if whole is None else _reasons(model, nodes)
     if whole is not None and not reasons:
         reasons = {next((index for index, node in enumerate(nodes) if node.name and node.name in whole), 0): whole}
+    reasons |= {index: reason for index, node in enumerate(nodes) if (reason := known_wrong(node)) is not None}
     return Coverage(
         nodes=tuple(
             NodeCoverage(
@@ -132,6 +135,6 @@ def _refusal(path: Path) -> str | None:
 def _reason(message: str, path: Path) -> str:
     """Give the last part of onnxruntime's message, without its own code, the file's name and line breaks."""
     text = message.replace(str(path), "the model")
-    for code in (" : NOT_IMPLEMENTED : ", " : INVALID_GRAPH : ", " : FAIL : "):
+    for code in (" : NOT_IMPLEMENTED : ", " : INVALID_GRAPH : ", " : FAIL : ", "Load model from the model failed:"):
         text = text.partition(code)[2] or text
     return " ".join(text.split())
