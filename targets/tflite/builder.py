@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -47,6 +47,15 @@ class Builder:
         if all(0 in shape for shape, _ in results):
             # What holds no element needs no kernel: it is a constant, and no interpreter gets to see it.
             return [make_constant(np.empty(tuple(shape), dtype.numpy())) for shape, dtype in results]
+        return self._made(operator, values, results, attributes)
+
+    def _made(
+        self,
+        operator: str,
+        values: Sequence[ir.Value | None],
+        results: Sequence[tuple[Sequence[int], ir.DataType]],
+        attributes: Mapping[str, Attribute],
+    ) -> Sequence[ir.Value]:
         outputs = [make_value(None, tuple(shape), dtype) for shape, dtype in results]
         node = ir.Node(
             DOMAIN, operator, values, [_attribute(name, value) for name, value in attributes.items()], outputs=outputs
@@ -81,6 +90,20 @@ class Builder:
         shape = np.broadcast_shapes(shape_of(x), shape_of(y))
         return self.op(operator, [x, y], shape, dtype or dtype_of(x))
 
+    def compare(self, operator: str, x: Operand, y: Operand) -> ir.Value:
+        """Compare two operands that broadcast, to bool; constants are compared at once."""
+        x, y = self.value(x), self.value(y)
+        left, right = constant_of(x), constant_of(y)
+        if left is not None and right is not None:
+            return make_constant(np.asarray(getattr(np, operator.lower())(left, right)))
+        return self.binary(operator, x, y, ir.DataType.BOOL)
+
+    def select(self, mask: Operand, x: Operand, y: Operand) -> ir.Value:
+        """Choose `x` where the mask holds, `y` elsewhere; all three broadcast."""
+        operands = [self.value(operand) for operand in (mask, x, y)]
+        shape = np.broadcast_shapes(*map(shape_of, operands))
+        return self.op("SELECT_V2", operands, shape, dtype_of(operands[1]))
+
     def value(self, operand: Operand) -> ir.Value:
         """Give the operand as a value."""
         return make_constant(operand) if isinstance(operand, np.ndarray) else operand
@@ -98,6 +121,19 @@ class Builder:
         if is_constant(x):
             return reshaped_constant(x, shape)
         return self.op("RESHAPE", [x, np.array(shape, np.int32)], shape, dtype_of(x), new_shape=shape)
+
+    def pin(self, x: ir.Value) -> ir.Value:
+        """Give `x` in a tensor of its own, by a RESHAPE that changes nothing; one that is empty comes of a FILL.
+
+        Raises:
+            Refused: when the runtime has no such tensors.
+        """
+        shape = shape_of(x)
+        operands = [x, make_constant(np.array(shape, np.int32))]
+        if 0 in shape:
+            return self._made("FILL", [operands[1], make_constant(self.full(0, x))], [(shape, dtype_of(x))], {})[0]
+        _check("RESHAPE", operands)
+        return self._made("RESHAPE", operands, [(shape, dtype_of(x))], {"new_shape": shape})[0]
 
     def transpose(self, x: ir.Value, permutation: Sequence[int]) -> ir.Value:
         """Give `x` with its axes permuted: axis `i` of the result is axis `permutation[i]` of `x`."""

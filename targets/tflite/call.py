@@ -9,6 +9,19 @@ import onnx_ir as ir
 from .dialect import Array, constant_of, shape_of
 from .refused import Refused
 
+_KEEPS_SHAPE = frozenset({"Abs", "Cast", "CastLike", "Ceil", "Exp", "Floor", "Identity", "Log", "Neg", "Relu", "Sqrt"})
+"""Operators whose result has the shape of operand 0."""
+
+
+def declared_shape(value: ir.Value) -> tuple[int, ...] | None:
+    """Give the static shape of a hub value, its own or that of what is computed of it element by element."""
+    if value.shape is not None and value.shape.is_static():
+        return value.shape.numpy()
+    for node, index in value.uses():
+        if index == 0 and not node.domain and node.op_type in _KEEPS_SHAPE:
+            return declared_shape(node.outputs[0])
+    return None
+
 
 class Call:
     """A hub node with the dialect values that stand for its inputs, and typed access to its attributes."""
@@ -82,3 +95,7 @@ class Call:
             return False
         value = self.node.outputs[index]
         return bool(value.name) and (bool(value.uses()) or value.is_graph_output())
+
+    def declared(self, index: int = 0) -> tuple[int, ...] | None:
+        """Give the static shape that the model says an output has, None when it says none."""
+        return declared_shape(self.node.outputs[index])

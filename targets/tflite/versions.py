@@ -78,6 +78,7 @@ _SINCE: dict[str, str] = {
     "AVERAGE_POOL_2D": "1.5.0 1.14.0 2.3.0",
     "BATCH_MATMUL": "2.3.0 2.3.0 2.4.0 2.5.0",
     "BATCH_TO_SPACE_ND": "1.6.0 1.14.0 2.3.0",
+    "BITCAST": "2.13.0",
     "BITWISE_XOR": "2.13.0",
     "BROADCAST_TO": "2.5.0 2.5.0 2.5.0",
     "CAST": "1.5.0 2.7.0 2.8.0 2.9.0 2.12.0",
@@ -267,7 +268,7 @@ def _version_on_grids(node: ir.Node, dtype: ir.DataType) -> int | None:
 
 
 def _cast_version(dtypes: set[ir.DataType]) -> int:
-    for version, reason in ((5, {_F16}), (4, {_U16}), (3, {_I8}), (2, {_U32})):
+    for version, reason in ((5, {_F16, ir.DataType.DOUBLE}), (4, {_U16}), (3, {_I8}), (2, {_U32})):
         if dtypes & reason:
             return version
     return 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx_ir as ir
 
-from ..dialect import Array, constant_operand, integer, operand, shape_of
+from ..dialect import Array, constant_operand, integer, is_constant, operand, shape_of
 from ..operators import ELEMENTWISE, LAST_AXIS, REDUCERS
 from .permutation import Permutation, drop, inverse, permute, through_reshape
 
@@ -39,6 +39,8 @@ def data_operands(node: ir.Node) -> tuple[int, ...]:
 
 def on_permuted(node: ir.Node, p: Permutation) -> Permuted | None:
     """Say a node whose data operands are `transpose(source, p)` on the sources themselves; None when it cannot be."""
+    if any(not is_constant(node.inputs[index]) for index in _PARAMETERS.get(node.op_type, ())):
+        return None
     rule = _elementwise if node.op_type in ELEMENTWISE else _RULES.get(node.op_type)
     return rule(node, p) if rule else None
 
@@ -183,3 +185,9 @@ _RULES: dict[str, Callable[[ir.Node, Permutation], Permuted | None]] = {
 
 _DATA: dict[str, tuple[int, ...]] = {"BATCH_MATMUL": (0, 1), "SPLIT": (1,)}
 """Data operands where they are not operand 0 alone."""
+
+_PARAMETERS: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(REDUCERS | {"BROADCAST_TO", "CUMSUM", "PAD", "PADV2", "TILE"}, (1,)),
+    "STRIDED_SLICE": (1, 2, 3),
+}
+"""Operands that speak of axes and may be known only at run time; then no permutation passes through."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from ..dialect import constant_operand, dtype_of, operand, shape_of
+from ..dialect import constant_operand, dtype_of, is_constant, operand, shape_of
 from ..operators import REDUCERS
 from .move_transposes import permutation_of
 from .permutation import moves_data
@@ -34,7 +34,7 @@ def _into_reduction(rewriter: Rewriter, node: ir.Node) -> None:
     reduction, out = operand(node, 0).producer(), node.outputs[0]
     if reduction is None or reduction.op_type not in REDUCERS or len(operand(node, 0).uses()) > 1:
         return
-    if operand(node, 0).is_graph_output():
+    if operand(node, 0).is_graph_output() or not is_constant(reduction.inputs[1]):
         return
     axes = {int(axis) for axis in constant_operand(reduction, 1).ravel()}
     sizes = [1 if axis in axes else size for axis, size in enumerate(shape_of(operand(reduction, 0)))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from ..dialect import constant_operand, dtype_of, integer, operand, shape_of, text
+from ..dialect import constant_operand, dtype_of, integer, is_constant, operand, shape_of, text
 from .rewriter import Rewriter
 
 _CONVOLUTIONS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
@@ -17,7 +17,9 @@ def fuse_pads(rewriter: Rewriter) -> None:
         if node.op_type not in _CONVOLUTIONS or text(node, "padding", "SAME") != "VALID":
             continue
         pad = operand(node, 0).producer()
-        if pad is None or pad.op_type != "PAD" or not _is_same(node, pad):
+        if pad is None or pad.op_type != "PAD" or not is_constant(pad.inputs[1]):
+            continue
+        if not _is_same(node, pad):
             continue
         attributes = {name: attribute.value for name, attribute in node.attributes.items()} | {"padding": "SAME"}
         operands = [pad.inputs[0], *node.inputs[1:]]

@@ -12,7 +12,7 @@ from ....compiler.model import Model
 from ....vocabulary.errors import RequestError
 from ....vocabulary.signature import TensorSpec
 from ...artifact import Coverage, Handling, NodeCoverage
-from ..dialect import constant_of, dtype_of, make_value, shape_of
+from ..dialect import constant_of, make_constant, make_value
 from ..origin import stands_for
 from ..refused import Refused
 from .find_gelu import find_gelu
@@ -63,6 +63,10 @@ class _Walk:
         assert value.name is not None
         assert value.dtype is not None
         shape = self.shapes[value.name]
+        if 0 in shape:
+            # It holds nothing that could differ: inside, it is a constant.
+            self.translator.values[value] = make_constant(np.empty(shape, value.dtype.numpy()))
+            return make_value(value.name, shape, value.dtype)
         if value.name not in self.last:
             self.translator.values[value] = outside = make_value(value.name, shape, value.dtype)
             return outside
@@ -84,14 +88,11 @@ class _Walk:
 
     def _finished(self, value: ir.Value, inside: ir.Value, inputs: list[ir.Value]) -> ir.Value:
         b = self.translator.builder
-        if 0 in shape_of(inside):
-            raise Refused("it is an empty tensor, which the runtime cannot give")
         if value.name in self.last:
             inside = b.channels_last(inside)
         if inside in inputs or constant_of(inside) is not None or inside.metadata_props.get("output"):
             # The runtime wants every output to be a tensor of its own that some operator writes.
-            shape = shape_of(inside)
-            inside = b.op("RESHAPE", [inside, np.array(shape, np.int32)], shape, dtype_of(inside), new_shape=shape)
+            inside = b.pin(inside)
         inside.metadata_props["output"] = "yes"
         inside.name = value.name
         return inside

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from ..dialect import constant_operand, operand
+from ..dialect import constant_operand, is_constant, operand
 from .rewriter import Rewriter
 
 
@@ -16,6 +16,8 @@ def merge_slices(rewriter: Rewriter) -> None:
         first = operand(node, 0).producer()
         value = operand(node, 0)
         if first is None or first.op_type != "STRIDED_SLICE" or len(value.uses()) > 1 or value.is_graph_output():
+            continue
+        if not all(is_constant(value) for value in (*first.inputs[1:], *node.inputs[1:])):
             continue
         cuts = [
             range(begin, end, step)[start:stop:stride]

@@ -10,7 +10,7 @@ import math
 
 import onnx_ir as ir
 
-from ..dialect import constant_operand, operand, shape_of
+from ..dialect import constant_operand, is_constant, operand, shape_of
 from ..kernels import KERNELS
 from .rewriter import Rewriter
 
@@ -21,7 +21,7 @@ _WORTH = 1024
 def pick_by_transpose(rewriter: Rewriter) -> None:
     """Say slices of one element along the last axis as slices along the first; equal TRANSPOSEs are shared later."""
     for node in rewriter.graph:
-        if node.op_type == "STRIDED_SLICE" and _picks_one_of_last(node):
+        if node.op_type == "STRIDED_SLICE" and is_constant(node.inputs[1]) and _picks_one_of_last(node):
             _rewrite(rewriter, node)
 
 

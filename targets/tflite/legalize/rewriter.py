@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import onnx_ir as ir
 
 from ..builder import Builder
-from ..dialect import dtype_of, is_constant, shape_of
+from ..dialect import is_constant
 from ..origin import carry_origins
 
 
@@ -75,8 +74,7 @@ class Rewriter:
         """Give an output of the graph a tensor that some operator writes for it alone."""
         if not old.is_graph_output() or not (new.is_graph_input() or new.is_graph_output() or is_constant(new)):
             return new
-        shape = shape_of(new)
-        return self.builder.op("RESHAPE", [new, np.array(shape, np.int32)], shape, dtype_of(new), new_shape=shape)
+        return self.builder.pin(new)
 
 
 def is_pinned(node: ir.Node) -> bool:

@@ -13,6 +13,7 @@ from ..ops.quantization import constant_on_grid
 from ..ops.table import LOWERINGS
 from ..refused import Refused
 from .control import constant_branch, unroll
+from .declared import settled
 from .definition import definition_of
 from .find_gelu import Gelu
 from .fold import evaluate
@@ -84,6 +85,7 @@ class Translator:
     def _results(self, node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Values:
         if node in self.gelu:
             return self._gelu(self.gelu[node])
+        operands = settled(Call(node, operands, opsets.get(node.domain, 1)))
         computed = _computed(node, operands, opsets)
         if computed is not None:
             return computed

@@ -128,11 +128,6 @@ def lower_reciprocal(call: Call, b: Builder) -> ir.Value:
     return b.binary("DIV", b.full(1, call[0]), call[0])
 
 
-def lower_tan(call: Call, b: Builder) -> ir.Value:
-    """Give sin(x) / cos(x)."""
-    return b.binary("DIV", b.unary("SIN", call[0]), b.unary("COS", call[0]))
-
-
 LOWERINGS: dict[str, Lowering] = {
     "Celu": lower_celu,
     "Elu": lower_elu,
@@ -146,6 +141,5 @@ LOWERINGS: dict[str, Lowering] = {
     "Softplus": lower_softplus,
     "Softsign": lower_softsign,
     "Swish": lower_swish,
-    "Tan": lower_tan,
     "ThresholdedRelu": lower_thresholded_relu,
 }

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import onnx_ir as ir
 
 from ..builder import Builder
 from ..call import Call
 from ..dialect import constant_of, dtype_name, dtype_of, shape_of
-from ..kernels import KERNELS
 from ..refused import Refused
+from .detour import I64, INTEGERS, U64, bitcast, through
 from .lowering import Lowering
 
 UNARY = {
-    "Abs": "ABS",
     "Ceil": "CEIL",
     "Cos": "COS",
     "Exp": "EXP",
@@ -27,7 +24,6 @@ UNARY = {
     "Relu": "RELU",
     "Round": "ROUND",
     "Sigmoid": "LOGISTIC",
-    "Sign": "SIGN",
     "Sin": "SIN",
     "Sqrt": "SQRT",
     "Tanh": "TANH",
@@ -37,8 +33,6 @@ UNARY = {
 BINARY = {
     "Add": "ADD",
     "And": "LOGICAL_AND",
-    "BitwiseXor": "BITWISE_XOR",
-    "Div": "DIV",
     "Max": "MAXIMUM",
     "Min": "MINIMUM",
     "Mul": "MUL",
@@ -58,18 +52,11 @@ COMPARE = {
 }
 """ONNX operator → TFLite operator of two operands that gives bool."""
 
-_NARROW = frozenset({ir.DataType.INT8, ir.DataType.INT16, ir.DataType.UINT8, ir.DataType.UINT16})
-"""Integers that int32 holds. Work done in int32 and cut off to their bits again is exact for these operators."""
-_EXACT_IN_INT32 = frozenset(
-    {"ABS", "ADD", "DIV", "EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "MAXIMUM", "MINIMUM", "MUL", "NEG"}
-    | {"SIGN", "SUB", "FLOOR_MOD"}
-)
-
 
 def lower_unary(call: Call, b: Builder) -> ir.Value:
     """Work on one operand, keeping shape and dtype."""
     operator = UNARY[call.op]
-    return _in_int32(operator, b, lambda x: b.unary(operator, x), call[0])
+    return through(operator, b, lambda x: b.unary(operator, x), call[0])
 
 
 def lower_binary(call: Call, b: Builder) -> ir.Value:
@@ -77,29 +64,14 @@ def lower_binary(call: Call, b: Builder) -> ir.Value:
     operator = BINARY[call.op]
     result = call[0]
     for index in range(1, len(call.inputs)):
-        result = _in_int32(operator, b, lambda x, y: b.binary(operator, x, y), result, call[index])
+        result = through(operator, b, lambda x, y: b.binary(operator, x, y), result, call[index])
     return result
 
 
 def lower_compare(call: Call, b: Builder) -> ir.Value:
     """Compare two operands that broadcast."""
     operator = COMPARE[call.op]
-    x, y = (
-        b.cast(value, ir.DataType.INT32) if _widens(operator, dtype_of(value)) else value
-        for value in (call[0], call[1])
-    )
-    return b.binary(operator, x, y, ir.DataType.BOOL)
-
-
-def _in_int32(operator: str, b: Builder, work: Callable[..., ir.Value], *operands: ir.Value) -> ir.Value:
-    dtype = dtype_of(operands[0])
-    if not _widens(operator, dtype):
-        return work(*operands)
-    return b.cast(work(*(b.cast(value, ir.DataType.INT32) for value in operands)), dtype)
-
-
-def _widens(operator: str, dtype: ir.DataType) -> bool:
-    return dtype in _NARROW and dtype not in KERNELS[operator].dtypes and operator in _EXACT_IN_INT32
+    return through(operator, b, lambda x, y: b.binary(operator, x, y, ir.DataType.BOOL), call[0], call[1])
 
 
 def lower_mean(call: Call, b: Builder) -> ir.Value:
@@ -127,7 +99,7 @@ def lower_clip(call: Call, b: Builder) -> ir.Value:
         return b.unary(_ACTIVATIONS[numbers], x)
     for operator, bound in zip(("MAXIMUM", "MINIMUM"), bounds, strict=True):
         if bound is not None:
-            x = _in_int32(operator, b, lambda p, q, operator=operator: b.binary(operator, p, q), x, bound)
+            x = through(operator, b, lambda p, q, operator=operator: b.binary(operator, p, q), x, bound)
     return x
 
 
@@ -141,53 +113,26 @@ _ACTIVATIONS = {(0.0, None): "RELU", (0.0, 6.0): "RELU6", (-1.0, 1.0): "RELU_N1_
 
 def lower_where(call: Call, b: Builder) -> ir.Value:
     """Choose between two operands; all three broadcast."""
-    shape = np.broadcast_shapes(*(shape_of(call[index]) for index in range(3)))
-    return b.op("SELECT_V2", [call[0], call[1], call[2]], shape, dtype_of(call[1]))
+    return b.select(call[0], call[1], call[2])
 
 
 def lower_cast(call: Call, b: Builder) -> ir.Value:
     """Convert to another dtype. Floats go to integers by truncation, as everywhere."""
-    return b.cast(call[0], ir.DataType(call.integer("to", 0)))
+    return convert(b, call[0], ir.DataType(call.integer("to", 0)))
 
 
 def lower_cast_like(call: Call, b: Builder) -> ir.Value:
     """Convert to the dtype of the second operand."""
-    return b.cast(call[0], dtype_of(call[1]))
+    return convert(b, call[0], dtype_of(call[1]))
 
 
-def lower_mod(call: Call, b: Builder) -> ir.Value:
-    """Remainder with the sign of the divisor, or of the dividend (`fmod`)."""
-    x, y = call[0], call[1]
-    if not call.integer("fmod", 0):
-        if dtype_of(x) == ir.DataType.FLOAT:
-            raise Refused("the remainder of floats needs fmod = 1")
-        return _in_int32("FLOOR_MOD", b, lambda p, q: b.binary("FLOOR_MOD", p, q), x, y)
-    if dtype_of(x) != ir.DataType.INT32 and dtype_of(x) not in _NARROW:
-        raise Refused(f"fmod of {dtype_name(dtype_of(x))} has no exact form")
-
-    def remainder(p: ir.Value, q: ir.Value) -> ir.Value:
-        return b.binary("SUB", p, b.binary("MUL", b.binary("DIV", p, q), q))
-
-    return _in_int32("DIV", b, remainder, x, y)
-
-
-def lower_pow(call: Call, b: Builder) -> ir.Value:
-    """Small constant exponents by cheaper operators, others by POW."""
-    x, y = call[0], call[1]
-    exponent = constant_of(y)
-    if exponent is not None and exponent.size == 1 and len(shape_of(y)) <= len(shape_of(x)):
-        match float(exponent.item()):
-            case 1.0:
-                return x
-            case 2.0:
-                return b.binary("MUL", x, x)
-            case 3.0:
-                return b.binary("MUL", b.binary("MUL", x, x), x)
-            case 0.5 if dtype_of(x) == ir.DataType.FLOAT:
-                return b.unary("SQRT", x)
-    if exponent is not None and dtype_of(x) == ir.DataType.FLOAT:
-        y = b.value(exponent.astype(np.float32))
-    return b.binary("POW", x, y if dtype_of(y) == dtype_of(x) else b.cast(y, dtype_of(x)))
+def convert(b: Builder, x: ir.Value, dtype: ir.DataType) -> ir.Value:
+    """Give `x` in another dtype; uint64 and other integers by way of int64, whose bits it shares."""
+    if U64 not in (dtype, dtype_of(x)) or dtype == dtype_of(x):
+        return b.cast(x, dtype)
+    if (dtype if dtype_of(x) == U64 else dtype_of(x)) not in INTEGERS:
+        raise Refused(f"no kernel casts {dtype_name(dtype_of(x))} to {dtype_name(dtype)}")
+    return bitcast(b, b.cast(x, I64), U64) if dtype == U64 else b.cast(bitcast(b, x, I64), dtype)
 
 
 def lower_leaky_relu(call: Call, b: Builder) -> ir.Value:
@@ -202,12 +147,6 @@ def lower_prelu(call: Call, b: Builder) -> ir.Value:
         return b.binary("PRELU", x, slope)
     below = b.binary("MUL", b.binary("MINIMUM", x, b.full(0, x)), slope)
     return b.binary("ADD", b.unary("RELU", x), below)
-
-
-def lower_bitwise_not(call: Call, b: Builder) -> ir.Value:
-    """Flip all bits."""
-    ones = np.array(-1).astype(dtype_of(call[0]).numpy())
-    return b.binary("BITWISE_XOR", call[0], ones)
 
 
 def lower_is_nan(call: Call, b: Builder) -> ir.Value:
@@ -233,7 +172,6 @@ LOWERINGS: dict[str, Lowering] = {
     **dict.fromkeys(UNARY, lower_unary),
     **dict.fromkeys(BINARY, lower_binary),
     **dict.fromkeys(COMPARE, lower_compare),
-    "BitwiseNot": lower_bitwise_not,
     "Cast": lower_cast,
     "CastLike": lower_cast_like,
     "Clip": lower_clip,
@@ -241,8 +179,6 @@ LOWERINGS: dict[str, Lowering] = {
     "IsNaN": lower_is_nan,
     "LeakyRelu": lower_leaky_relu,
     "Mean": lower_mean,
-    "Mod": lower_mod,
     "PRelu": lower_prelu,
-    "Pow": lower_pow,
     "Where": lower_where,
 }

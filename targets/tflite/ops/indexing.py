@@ -137,11 +137,14 @@ def lower_one_hot(call: Call, b: Builder) -> ir.Value:
 def lower_trilu(call: Call, b: Builder) -> ir.Value:
     """Keep the upper or lower triangle."""
     x = call[0]
-    offset = int(call.constant(1, "diagonal").item()) if call.has(1) else 0
-    ones = np.ones(shape_of(x)[-2:], np.bool_)
-    mask = np.triu(ones, offset) if call.integer("upper", 1) else np.tril(ones, offset)
-    zero = np.zeros((), dtype_of(x).numpy())
-    return b.op("SELECT_V2", [np.ascontiguousarray(mask), x, zero], shape_of(x), dtype_of(x))
+    rows, columns = np.indices(shape_of(x)[-2:])
+    places = columns - rows
+    if call.has(1):
+        operator = "GREATER_EQUAL" if call.integer("upper", 1) else "LESS_EQUAL"
+        mask = b.compare(operator, places.astype(np.int64), b.reshape(call[1], ()))
+    else:
+        mask = b.value(places >= 0 if call.integer("upper", 1) else places <= 0)
+    return b.select(mask, x, b.full(0, x))
 
 
 LOWERINGS: dict[str, Lowering] = {

@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from ..builder import Builder
 from ..call import Call
-from ..dialect import shape_of
+from ..dialect import is_constant, shape_of
 from ..refused import Refused
 from .lowering import Lowering
 
@@ -16,16 +16,19 @@ def lower_batch_normalization(call: Call, b: Builder) -> list[ir.Value | None]:
     """With the statistics of training: one scale and one shift a channel."""
     if call.integer("training_mode", 0):
         raise Refused("it is in training mode")
-    x = call[0]
-    scale, bias, mean, variance = (
-        call.constant(index, what) for index, what in ((1, "scale"), (2, "bias"), (3, "mean"), (4, "variance"))
-    )
-    # In float64, rounded once: the two numbers stand for four operations.
-    factor = scale.astype(np.float64) / np.sqrt(variance.astype(np.float64) + call.real("epsilon", 1e-5))
-    shift = bias - mean * factor
+    x, epsilon = call[0], call.real("epsilon", 1e-5)
     channels = (-1, *[1] * (call.rank() - 2))
-    scaled = b.binary("MUL", x, factor.astype(np.float32).reshape(channels))
-    return [b.binary("ADD", scaled, shift.astype(np.float32).reshape(channels)), *[None] * 4]
+    if not all(is_constant(value) for value in call.inputs[1:]):
+        inverse = b.unary("RSQRT", b.binary("ADD", call[4], b.full(epsilon, call[4])))
+        factor = b.binary("MUL", call[1], inverse)
+        shift = b.binary("SUB", call[2], b.binary("MUL", call[3], factor))
+        return [_by_channel(b, x, factor, shift), *[None] * 4]
+    # In float64, rounded once: the two numbers stand for four operations.
+    scales, biases, means, variances = (call.constant(index, "parameter") for index in range(1, 5))
+    factors = scales.astype(np.float64) / np.sqrt(variances.astype(np.float64) + epsilon)
+    shifts = biases - means * factors
+    scaled = b.binary("MUL", x, factors.astype(np.float32).reshape(channels))
+    return [b.binary("ADD", scaled, shifts.astype(np.float32).reshape(channels)), *[None] * 4]
 
 
 def standardize(b: Builder, x: ir.Value, axes: list[int], epsilon: float) -> tuple[ir.Value, ir.Value, ir.Value]:

@@ -14,7 +14,7 @@ import onnx_ir as ir
 
 from ..builder import Builder
 from ..call import Call
-from ..dialect import Array, constant_of, dtype_of, shape_of
+from ..dialect import constant_of, dtype_of, shape_of
 from ..refused import Refused
 from .linear import fully_connected
 from .lowering import Lowering
@@ -33,17 +33,18 @@ _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 class _Cell:
     """One direction: weights [gates · H, …] and what its gates apply."""
 
-    recurrent: Array
-    input_bias: Array
-    recurrent_bias: Array
-    peephole: Array | None
+    recurrent: ir.Value
+    input_bias: ir.Value
+    recurrent_bias: ir.Value
+    peephole: ir.Value | None
     activations: list[str]
     hidden: int
     resets_after: bool
 
-    def gate(self, weights: Array, index: int) -> Array:
-        """Give one gate's rows."""
-        return np.ascontiguousarray(weights[index * self.hidden : (index + 1) * self.hidden])
+    def gates(self, b: Builder, weights: ir.Value, start: int, stop: int) -> ir.Value:
+        """Give the rows of the gates `start` to `stop`."""
+        rest = shape_of(weights)[1:]
+        return b.slice(weights, [start * self.hidden, *[0] * len(rest)], [stop * self.hidden, *rest])
 
 
 State = tuple[ir.Value, ...]
@@ -82,11 +83,11 @@ def lower_recurrent(call: Call, b: Builder) -> list[ir.Value | None]:
 def _run(call: Call, b: Builder, x: ir.Value, place: int, state: State, back: bool) -> tuple[list[ir.Value], State]:
     """Run one direction; give the first state at every step, in the order of the input, and the last states."""
     steps, batch, _ = shape_of(x)
-    cell = _cell(call, place)
+    cell = _cell(call, b, place)
     step = _STEPS[call.op]
-    weight = np.ascontiguousarray(call.constant(1, "weight")[place])
-    gates = fully_connected(b, x, b.value(weight), cell.input_bias)
-    width = len(weight)
+    weight = _direction(b, call[1], place)
+    gates = fully_connected(b, x, weight, cell.input_bias)
+    width = shape_of(weight)[0]
     if steps == 1:
         parts: Sequence[ir.Value] = [b.reshape(gates, (batch, width))]
     else:
@@ -100,10 +101,10 @@ def _run(call: Call, b: Builder, x: ir.Value, place: int, state: State, back: bo
 
 def _lstm(b: Builder, cell: _Cell, gates: ir.Value, state: State) -> State:
     hidden, memory = state
-    gates = b.binary("ADD", gates, fully_connected(b, hidden, b.value(cell.recurrent), cell.recurrent_bias))
+    gates = b.binary("ADD", gates, fully_connected(b, hidden, cell.recurrent, cell.recurrent_bias))
     entry, out, forget, new = _split(b, gates, 4)
     if cell.peephole is not None:
-        peep = [cell.gate(cell.peephole, index) for index in range(3)]
+        peep = [cell.gates(b, cell.peephole, index, index + 1) for index in range(3)]
         entry = b.binary("ADD", entry, b.binary("MUL", memory, peep[0]))
         forget = b.binary("ADD", forget, b.binary("MUL", memory, peep[2]))
     gate, candidate, result = cell.activations
@@ -118,13 +119,12 @@ def _gru(b: Builder, cell: _Cell, gates: ir.Value, state: State) -> State:
     (hidden,) = state
     gate, candidate = cell.activations
     update, reset, new = _split(b, gates, 3)
-    both = 2 * cell.hidden
     weight, bias = cell.recurrent, cell.recurrent_bias
-    inner = fully_connected(b, hidden, b.value(np.ascontiguousarray(weight[:both])), bias[:both])
+    inner = fully_connected(b, hidden, cell.gates(b, weight, 0, 2), cell.gates(b, bias, 0, 2))
     update_h, reset_h = _split(b, inner, 2)
     update = b.unary(gate, b.binary("ADD", update, update_h))
     reset = b.unary(gate, b.binary("ADD", reset, reset_h))
-    rows, shift = b.value(cell.gate(weight, 2)), cell.gate(bias, 2)
+    rows, shift = cell.gates(b, weight, 2, 3), cell.gates(b, bias, 2, 3)
     if cell.resets_after:
         recalled = b.binary("MUL", reset, fully_connected(b, hidden, rows, shift))
     else:
@@ -135,7 +135,7 @@ def _gru(b: Builder, cell: _Cell, gates: ir.Value, state: State) -> State:
 
 
 def _rnn(b: Builder, cell: _Cell, gates: ir.Value, state: State) -> State:
-    inner = fully_connected(b, state[0], b.value(cell.recurrent), cell.recurrent_bias)
+    inner = fully_connected(b, state[0], cell.recurrent, cell.recurrent_bias)
     return (b.unary(cell.activations[0], b.binary("ADD", gates, inner)),)
 
 
@@ -148,17 +148,23 @@ def _split(b: Builder, gates: ir.Value, count: int) -> Sequence[ir.Value]:
     return b.node("SPLIT", [np.array(len(lead), np.int32), gates], results, num_splits=count)
 
 
-def _cell(call: Call, place: int) -> _Cell:
-    recurrent = np.ascontiguousarray(call.constant(2, "recurrence weight")[place])
-    width = len(recurrent)
-    bias = call.constant(3, "bias")[place] if call.has(3) else np.zeros(2 * width, np.float32)
+def _direction(b: Builder, weights: ir.Value, place: int) -> ir.Value:
+    """Give the weights of one direction of [directions, …]."""
+    _, *rest = shape_of(weights)
+    return b.reshape(b.slice(weights, [place, *[0] * len(rest)], [place + 1, *rest]), rest)
+
+
+def _cell(call: Call, b: Builder, place: int) -> _Cell:
+    recurrent = _direction(b, call[2], place)
+    width = shape_of(recurrent)[0]
+    bias = _direction(b, call[3], place) if call.has(3) else b.value(np.zeros(2 * width, np.float32))
     each = len(_DEFAULTS[call.op])
     names = call.texts("activations") or _DEFAULTS[call.op] * 2
     return _Cell(
         recurrent=recurrent,
-        input_bias=np.ascontiguousarray(bias[:width]),
-        recurrent_bias=np.ascontiguousarray(bias[width:]),
-        peephole=call.constant(7, "peephole")[place] if call.op == "LSTM" and call.has(7) else None,
+        input_bias=b.slice(bias, [0], [width]),
+        recurrent_bias=b.slice(bias, [width], [2 * width]),
+        peephole=_direction(b, call[7], place) if call.op == "LSTM" and call.has(7) else None,
         activations=[_ACTIVATIONS[name.lower()] for name in names[each * place : each * (place + 1)]],
         hidden=width // _GATES[call.op],
         resets_after=bool(call.integer("linear_before_reset", 0)),

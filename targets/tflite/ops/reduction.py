@@ -9,8 +9,9 @@ import onnx_ir as ir
 
 from ..builder import Builder, Operand
 from ..call import Call
-from ..dialect import dtype_name, dtype_of, shape_of
+from ..dialect import dtype_name, dtype_of, is_constant, shape_of
 from ..refused import Refused
+from .detour import way
 from .lowering import Lowering
 
 REDUCE = {
@@ -49,18 +50,26 @@ def reduce(b: Builder, operator: str, x: ir.Value, axes: list[int], *, keep: boo
     return b.reduce(operator, x, axes, keep=keep)
 
 
+def _reduced(call: Call, b: Builder, operator: str, x: ir.Value) -> ir.Value:
+    """Reduce over the axes of a node; the kernels take them at run time too, where the model declares the result."""
+    shape = call.declared()
+    if not call.has(1) or is_constant(call[1]) or shape is None:
+        return reduce(b, operator, x, reduced_axes(call), keep=_keeps(call))
+    return b.op(operator, [x, b.cast(call[1], ir.DataType.INT32)], shape, dtype_of(x), keep_dims=_keeps(call))
+
+
 def lower_reduce(call: Call, b: Builder) -> ir.Value:
     """Reduce by an operator that TFLite has under a name of its own."""
     is_bool = dtype_of(call[0]) == ir.DataType.BOOL
     operator = (_OF_BOOL if is_bool else REDUCE).get(call.op, REDUCE[call.op])
-    return reduce(b, operator, call[0], reduced_axes(call), keep=_keeps(call))
+    return _reduced(call, b, operator, call[0])
 
 
 def lower_reduce_composed(call: Call, b: Builder) -> ir.Value:
     """Sum what was done to every element, and do something to the sum."""
     before, after = _COMPOSED[call.op]
     x = call[0] if before is None else before(b, call[0])
-    y = reduce(b, "SUM", x, reduced_axes(call), keep=_keeps(call))
+    y = _reduced(call, b, "SUM", x)
     return y if after is None else b.unary(after, y)
 
 
@@ -136,28 +145,32 @@ def lower_hardmax(call: Call, b: Builder) -> ir.Value:
 
 def lower_cum_sum(call: Call, b: Builder) -> ir.Value:
     """Sum up along an axis, without the element itself (`exclusive`) or from the end (`reverse`)."""
-    axis = int(call.constant(1, "axis").item()) % max(call.rank(), 1)
+    axis = b.reshape(b.cast(call[1], ir.DataType.INT32), ())
     flags = {name: bool(call.integer(name, 0)) for name in ("exclusive", "reverse")}
-    return b.op("CUMSUM", [call[0], np.array(axis, np.int32)], shape_of(call[0]), dtype_of(call[0]), **flags)
+    return b.op("CUMSUM", [call[0], axis], shape_of(call[0]), dtype_of(call[0]), **flags)
 
 
 def lower_top_k(call: Call, b: Builder) -> list[ir.Value | None]:
     """Give the largest (or smallest) k along an axis, sorted, with their places."""
-    x, axis = call[0], call.axis(-1)
+    axis, rank = call.axis(-1), call.rank()
     count = int(call.constant(1, "number k").item())
-    largest = bool(call.integer("largest", 1))
-    if not largest and dtype_of(x) != ir.DataType.FLOAT:
-        raise Refused(f"the smallest of {dtype_name(dtype_of(x))}")
-    rank = call.rank()
-    there = [*(place for place in range(rank) if place != axis), axis]
-    back = sorted(range(rank), key=there.__getitem__)
-    x = b.transpose(x if largest else b.unary("NEG", x), there)
+    there, back = way("TOPK_V2", dtype_of(call[0]))
+    x = there(b, call[0])
+    turned = not call.integer("largest", 1)
+    first = [*(place for place in range(rank) if place != axis), axis]
+    again = sorted(range(rank), key=first.__getitem__)
+    x = b.transpose(_turned_over(b, x) if turned else x, first)
     shape = (*shape_of(x)[:-1], count)
     results = [(shape, dtype_of(x)), (shape, ir.DataType.INT32)]
     values, places = b.node("TOPK_V2", [x, np.array(count, np.int32)], results)
-    values = b.transpose(values if largest else b.unary("NEG", values), back)
-    wanted = b.cast(b.transpose(places, back), ir.DataType.INT64) if call.wants(1) else None
-    return [values, wanted]
+    values = b.transpose(_turned_over(b, values) if turned else values, again)
+    wanted = b.cast(b.transpose(places, again), ir.DataType.INT64) if call.wants(1) else None
+    return [back(b, values), wanted]
+
+
+def _turned_over(b: Builder, x: ir.Value) -> ir.Value:
+    """Turn the order over; what does so to all integers of a width is −1 − x."""
+    return b.unary("NEG", x) if dtype_of(x) == ir.DataType.FLOAT else b.binary("SUB", b.full(-1, x), x)
 
 
 def lower_lp_normalization(call: Call, b: Builder) -> ir.Value:

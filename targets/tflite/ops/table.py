@@ -19,6 +19,7 @@ from . import (
     resize,
     shape,
     transposed_convolution,
+    trigonometry,
 )
 from .lowering import Lowering
 
@@ -41,6 +42,7 @@ LOWERINGS: dict[tuple[str, str], Lowering] = {
         resize,
         shape,
         transposed_convolution,
+        trigonometry,
     )
     for op, lowering in theme.LOWERINGS.items()
 }
