@@ -33,7 +33,12 @@ class BiasCorrection:
         where = str(layer.node.name)
         order = weight_order(layer.node, layer.weight.shape)
         means = np.array(() if layer.statistics is None else layer.statistics.channel_mean)
-        if order is None or means.size != order.inputs:
+        if order is None:
+            self._say(
+                where, f"bias not corrected: {layer.node.op_type} is no Conv, Gemm or MatMul with constant weights"
+            )
+            return None
+        if means.size != order.inputs:
             self._say(where, "bias not corrected: calibration has no means of its input channels")
             return None
         moved = order.arranged(layer.weight.astype(np.float64) - layer.parameters.dequantize(integers))

@@ -83,11 +83,13 @@ def choose(
         if isinstance(found, str):
             reasons[node] = found
             continue
+        if not found:
+            continue
         kernel = _with_fused(Kernel(nodes=(node,), rule=rule, edges=found), scheme, keep_float)
         missing = _missing(kernel, scheme, known)
         if missing is not None:
             reasons[node] = missing
-        elif kernel.edges:
+        else:
             kernels.append(kernel)
             taken.update(kernel.nodes)
     if scheme.activations is not None:
@@ -177,7 +179,7 @@ def _with_fused(kernel: Kernel, scheme: Scheme, keep_float: Mapping[str, str]) -
             break
         if user.op_type == "Add":
             other = user.inputs[1 - place]
-            if len(nodes) > 1 or other is None or not _is_bias_of(kernel, other) or scheme.bias is None:
+            if len(nodes) > 1 or other is None or not is_bias_of(kernel, other) or scheme.bias is None:
                 break
             edges.append(Edge(node=user, index=1 - place, role=Role.BIAS))
         elif place != 0:
@@ -188,14 +190,17 @@ def _with_fused(kernel: Kernel, scheme: Scheme, keep_float: Mapping[str, str]) -
     return Kernel(nodes=tuple(nodes), rule=kernel.rule, edges=tuple(edges))
 
 
-def _is_bias_of(kernel: Kernel, value: ir.Value) -> bool:
+def is_bias_of(kernel: Kernel, value: ir.Value) -> bool:
     """Whether a constant is a vector along the channels that a MatMul gives last."""
     weight, tensor = kernel.edge(Role.WEIGHT), constant_tensor(value)
     if weight is None or tensor is None or kernel.edge(Role.BIAS) is not None or weight.axis is None:
         return False
     shape = tensor_shape(tensor)
     channels = (weight.value.shape or ())[weight.axis]
-    return kernel.head.op_type == "MatMul" and tensor.size == channels and bool(shape) and shape[-1] == channels
+    rank = len(kernel.head.outputs[0].shape or ())
+    return (
+        kernel.head.op_type == "MatMul" and tensor.size == channels and 0 < len(shape) <= rank and shape[-1] == channels
+    )
 
 
 def _missing(kernel: Kernel, scheme: Scheme, known: Callable[[ir.Value], str | None]) -> str | None:

@@ -13,6 +13,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..passes.editing import Array, Editor, constant_array
+from .linear import put_constant
 from .parameters import Parameters
 
 
@@ -46,10 +47,13 @@ class Placer:
         self._dequantize(node, index, value, stored, parameters)
 
     def put(self, node: ir.Node, index: int, array: Array) -> None:
-        """Let a constant stand at an input of a node."""
+        """Let a constant stand at an input of a node; one that stood there for this node alone gives it its name."""
         if len(node.inputs) <= index:
             node.resize_inputs(index + 1)
-        node.replace_input_with(index, self._editor.constant(array, f"{node.name}/input_{index}"))
+        if node.inputs[index] is not None:
+            put_constant(self._editor, node, index, array)
+        else:
+            node.replace_input_with(index, self._editor.constant(array, f"{node.name}/input_{index}"))
 
     def write(self, value: ir.Value, parameters: Parameters) -> None:
         """Let everything that reads a computed tensor read it from integers.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,18 +15,25 @@ from ...vocabulary.precision import Precision
 from ..importers.opset import raise_hub_opset
 from ..passes.editing import constant_array
 from ..passes.remove_dead_code import RemoveDeadCode
+from .bias_correction import BiasCorrection
+from .drowning import find_drowning
 from .informed import InformedPass
 from .kernels import Choice, choose
+from .parameters import Parameters
 from .place import Placer
 from .place_layer import place_layer
+from .propagation import Values
 from .ranges import TensorStatistics
 from .record import note
+from .rounding import SecondOrder
 from .scheme import Role, Scheme
 from .sharing import Assignment, assign
 from .weights import Correction, Rounding, nearest, no_correction
 
 _OPSET_OF_SMALL_AND_WIDE: Final = 21
 """The first operator set in which Q/DQ know 4 and 16 bits, and blocks."""
+
+_ROUNDINGS: Final = ("nearest", "second_order")
 
 
 class Quantize(InformedPass):
@@ -34,20 +42,32 @@ class Quantize(InformedPass):
     Each node that the scheme has a rule for and that stays float is noted in the model with the reason.
     """
 
-    def __init__(self, precision: str, keep_float: Sequence[str] = ()) -> None:
-        """`keep_float` names nodes that stay float.
+    def __init__(
+        self,
+        precision: str,
+        keep_float: Sequence[str] = (),
+        bias_correction: bool | None = None,
+        rounding: str = "nearest",
+    ) -> None:
+        """Choose how.
+
+        `keep_float` names nodes that stay float. `bias_correction` gives the mean error of rounded weights back to the
+        biases; by default where activations are calibrated anyway. `rounding` is "nearest", or "second_order": weights
+        are rounded together by the second moments of what they meet.
 
         Raises:
-            ValueError: when there is no such precision, or it is none of integers.
+            ValueError: when there is no such precision, or it is none of integers, or no such rounding.
         """
         known = [name for name in Precision if name.integer]
         if precision not in known:
             raise ValueError(f"precision {precision!r}: expected one of {', '.join(known)}")
         self.precision = Precision(precision)
-        self.needs_ranges = self.precision.static
+        if rounding not in _ROUNDINGS:
+            raise ValueError(f"rounding {rounding!r}: expected one of {', '.join(_ROUNDINGS)}")
+        self.bias_correction = self.precision.static if bias_correction is None else bias_correction
+        self.needs_ranges = self.precision.static or self.bias_correction
+        self.needs_moments = rounding == "second_order"
         self.keep_float = tuple(keep_float)
-        self.round: Rounding = nearest
-        self.correct: Correction = no_correction
 
     def rewrite(self, model: ir.Model) -> bool:
         """Choose the nodes, then the parameters of every tensor, then the integers of the weights.
@@ -56,7 +76,9 @@ class Quantize(InformedPass):
             ModelError: when `keep_float` names a node that the model does not have.
         """
         scheme = self.scheme
-        choice = choose(model.graph, scheme, self._kept(model), self._unknown)
+        asked = self._kept(model)
+        drowning = self._drowning(model, asked) if scheme.activations is not None else {}
+        choice = choose(model.graph, scheme, {**drowning, **asked}, self._unknown)
         for node, reason in choice.reasons.items():
             note(model, "quantize", str(node.name), f"kept float: {reason}")
         if not choice.kernels:
@@ -73,6 +95,19 @@ class Quantize(InformedPass):
             if name not in names:
                 raise ModelError(f"keep_float names {name!r}, and the model has no such node")
         return dict.fromkeys(self.keep_float, "asked for by keep_float")
+
+    def _drowning(self, model: ir.Model, asked: Mapping[str, str]) -> dict[str, str]:
+        grid = self.scheme.activations
+        assert grid is not None
+
+        def decide(kept: Mapping[str, str]) -> tuple[Choice, Mapping[ir.Value, Parameters]]:
+            choice = choose(model.graph, self.scheme, {**kept, **asked}, self._unknown)
+            return choice, assign(choice.kernels, grid, self._bounds).stored
+
+        def say(where: str, text: str) -> None:
+            note(model, "quantize", where, text)
+
+        return find_drowning(model.graph, decide, Values(self._statistics), say)
 
     def _unknown(self, value: ir.Value) -> str | None:
         """Why the range of a value is not known; None when it is."""
@@ -98,11 +133,15 @@ class Quantize(InformedPass):
         return found.low, found.high
 
     def _place(self, model: ir.Model, choice: Choice, scheme: Scheme) -> None:
+        say = partial(note, model, "quantize")
+        round_: Rounding = SecondOrder(self.moments, say) if self.needs_moments else nearest
+        correct: Correction = BiasCorrection(say) if self.bias_correction else no_correction
+        quantized = {node for kernel in choice.kernels for node in kernel.nodes}
         placer, grid = Placer(model), scheme.activations
         assigned = assign(choice.kernels, grid, self._bounds) if grid is not None else Assignment(stored={})
         for kernel in choice.kernels:
             activations = [(edge, edge.value) for edge in kernel.edges if edge.role is Role.ACTIVATION]
-            place_layer(placer, kernel, scheme, assigned.stored, self._statistics, self.round, self.correct)
+            place_layer(placer, kernel, scheme, assigned.stored, self._statistics, round_, correct, quantized)
             for edge, value in activations:
                 other = assigned.read.get((edge.node, edge.index))
                 if grid is None:

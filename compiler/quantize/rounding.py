@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..passes.editing import Array
 from .linear import weight_order
+from .moments import LARGEST_SIZE
 from .weights import Layer, nearest
 
 DAMPING: Final = 0.01
@@ -45,8 +47,15 @@ class SecondOrder:
         where = str(layer.node.name)
         order = weight_order(layer.node, layer.weight.shape)
         moments = self._of(layer)
-        if order is None or moments is None:
-            self._say(where, "rounded to nearest: calibration has no second moments of its inputs")
+        if order is None:
+            self._say(
+                where, f"rounded to nearest: {layer.node.op_type} is no Conv, Gemm or MatMul with constant weights"
+            )
+            return plain
+        size = math.prod(order.shape) // order.outputs
+        if moments is None:
+            large = f", more than {LARGEST_SIZE} are too many" if size > LARGEST_SIZE else ""
+            self._say(where, f"rounded to nearest: there are no second moments of its {size} inputs{large}")
             return plain
         scale, zero_point = (
             order.arranged(np.broadcast_to(part.astype(np.float64), layer.weight.shape))
@@ -61,11 +70,11 @@ class SecondOrder:
         before, after = (_errors(weights - (found - zero_point) * scale, hessian) for found in (fallback, chosen))
         better = after < before
         result = np.where(better[..., None], chosen, fallback)
-        size = float(_errors(weights, hessian).sum())
+        signal = float(_errors(weights, hessian).sum())
         self._say(
             where,
             f"second-order rounding in {int(better.sum())} of {better.size} channels: expected noise of the output "
-            f"{_decibel(float(before.sum()), size)}, now {_decibel(float(np.minimum(before, after).sum()), size)}",
+            f"{_decibel(float(before.sum()), signal)}, now {_decibel(float(np.minimum(before, after).sum()), signal)}",
         )
         integers: Array = order.stored(result.reshape(shape)).astype(np.int32)
         return integers

@@ -90,7 +90,7 @@ def test_without_moments_it_rounds_to_nearest_and_says_so() -> None:
     layer = linear(noise(16, 5), INT8)
     chosen = SecondOrder({}, lambda where, text: said.append((where, text)))(layer)
     np.testing.assert_array_equal(chosen, nearest(layer))
-    assert said == [("layer", "rounded to nearest: calibration has no second moments of its inputs")]
+    assert said == [("layer", "rounded to nearest: there are no second moments of its 16 inputs")]
 
 
 def test_it_says_what_was_won() -> None:
