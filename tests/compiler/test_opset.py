@@ -330,3 +330,42 @@ def test_a_stamp_that_is_newer_than_onnxruntime_is_lowered_where_nothing_changed
     assert (imported.model.opset, imported.model.ir.ir_version) == (26, 13)
     rows = np.array([[-1.0, 2.0]], np.float32)
     assert imported.original.run({"x": rows})["y"].tolist() == [[0.0, 2.0]]
+
+
+def newest(folder: Path, node: onnx.NodeProto, dtype: int, shape: tuple[int, ...], out: tuple[int, ...]) -> Imported:
+    """Import one node of opset 28."""
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [node], "newest", [value(name, dtype, shape) for name in node.input], [value("y", dtype, out)]
+    )
+    imports = [onnx.helper.make_opsetid("", 28)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=imports, ir_version=13), folder / "newest.onnx")
+    return import_model(Request(reference="newest.onnx", folder=folder))
+
+
+def test_a_newer_operator_that_is_used_as_before_is_the_older_one(tmp_path: Path) -> None:
+    mod = onnx.helper.make_node("Mod", ["a", "b"], ["y"])
+    imported = newest(tmp_path, mod, INT64, (3,), (3,))
+    assert imported.model.opset == 26
+    assert imported.original.run({"a": i64(-5, 5, 7), "b": i64(3, -3, 4)})["y"].tolist() == [1, -1, 3]
+
+
+def test_an_attribute_that_is_new_and_says_the_old_is_dropped(tmp_path: Path) -> None:
+    node = onnx.helper.make_node("SpaceToDepth", ["x"], ["y"], blocksize=2, mode="DCR")
+    imported = newest(tmp_path, node, FLOAT, (1, 1, 2, 2), (1, 4, 1, 1))
+    assert sorted(imported.model.graph[0].attributes) == ["blocksize"]
+
+
+@pytest.mark.parametrize(
+    ("node", "dtype"),
+    [
+        (onnx.helper.make_node("Mod", ["a", "b"], ["y"]), FLOAT),
+        (onnx.helper.make_node("BitShift", ["a", "b"], ["y"], direction="LEFT"), onnx.TensorProto.UINT8),
+        (onnx.helper.make_node("Celu", ["a"], ["y"]), onnx.TensorProto.FLOAT16),
+    ],
+)
+def test_a_newer_operator_that_is_used_in_a_new_way_is_refused(
+    tmp_path: Path, node: onnx.NodeProto, dtype: int
+) -> None:
+    with pytest.raises(ModelError, match=rf"operator {node.op_type} of opset 28 is newer than what can be run"):
+        newest(tmp_path, node, dtype, (4,), (4,))

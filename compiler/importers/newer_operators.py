@@ -1,0 +1,106 @@
+"""Operators whose latest versions take more than those that are known here, and mean the same where they need not.
+
+Source: the schemas and texts of onnx 1.23 (opset 28) beside those of opset 26. What is not listed changed its meaning,
+or was never compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import onnx
+import onnx_ir as ir
+
+from ..passes.editing import constant_array
+
+Same = Callable[[ir.Node], bool]
+
+
+def lower_version(node: ir.Node, version: int, known: int) -> bool:
+    """Make a node of opset `version` one of opset `known`, if it means the same there; else leave it, and give False.
+
+    Dtypes that are not known count as ones that the older version does not take.
+    """
+    newer = onnx.defs.get_schema(node.op_type, version, "")
+    same = _SAME.get((node.op_type, newer.since_version))
+    if same is None or not same(node):
+        return False
+    older = onnx.defs.get_schema(node.op_type, known, "")
+    added = [name for name in node.attributes if name not in older.attributes]
+    if any(not _is_default(node.attributes[name], newer) for name in added):
+        return False
+    if not (_takes(older, older.inputs, node.inputs) and _takes(older, older.outputs, node.outputs)):
+        return False
+    for name in added:
+        node.attributes.pop(name)
+    return True
+
+
+def _takes(
+    schema: onnx.defs.OpSchema,
+    parameters: Sequence[onnx.defs.OpSchema.FormalParameter],
+    values: Sequence[ir.Value | None],
+) -> bool:
+    """Whether a schema takes values of these dtypes; the last parameter may stand for many."""
+    allowed = {constraint.type_param_str: set(constraint.allowed_type_strs) for constraint in schema.type_constraints}
+    for index, value in enumerate(values):
+        if value is None or not value.name:
+            continue
+        parameter = parameters[min(index, len(parameters) - 1)]
+        types = allowed.get(parameter.type_str, {parameter.type_str})
+        if value.dtype is None or f"tensor({value.dtype.name.lower()})" not in types:
+            return False
+    return True
+
+
+def _is_default(attribute: ir.Attr, schema: onnx.defs.OpSchema) -> bool:
+    default = schema.attributes[attribute.name].default_value
+    return ir.to_proto(attribute) == onnx.helper.make_attribute(
+        attribute.name, onnx.helper.get_attribute_value(default)
+    )
+
+
+def _always(_node: ir.Node) -> bool:
+    return True
+
+
+def _mod(node: ir.Node) -> bool:
+    """Of integers by the floor and of floats by C's fmod; that floats go by the floor is new."""
+    attribute, values = node.attributes.get("fmod"), node.inputs[0]
+    is_fmod = attribute is not None and attribute.as_int() != 0
+    return values is not None and values.dtype is not None and (is_fmod or values.dtype.is_integer())
+
+
+def _bit_shift(node: ir.Node) -> bool:
+    """By less than there are bits; what a longer shift gives was not said."""
+    by = constant_array(node.inputs[1])
+    return by is not None and bool((by < 8 * by.dtype.itemsize).all())
+
+
+_SAME: Final[Mapping[tuple[str, int], Same]] = {
+    ("BitShift", 28): _bit_shift,
+    ("Mod", 28): _mod,
+    **dict.fromkeys(
+        [
+            ("Cast", 28),
+            ("Celu", 28),
+            ("Compress", 28),
+            ("DepthToSpace", 28),
+            ("DequantizeLinear", 28),
+            ("Einsum", 28),
+            ("OneHot", 28),
+            ("QuantizeLinear", 28),
+            ("Range", 27),
+            ("ReduceLogSum", 28),
+            ("ReduceLogSumExp", 28),
+            ("ReverseSequence", 28),
+            ("SpaceToDepth", 28),
+            ("Unique", 28),
+        ],
+        _always,
+    ),
+}
+"""Operator and the opset of its newer version → whether a node of it, of dtypes and attributes known before, means the
+same. To those of `_always` came element types (bfloat16, float16, float6, double), or an attribute whose default is the
+old behaviour."""
