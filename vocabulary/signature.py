@@ -21,6 +21,13 @@ class Preprocess(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """Colour order of an image input, `"RGB"`, `"BGR"` or `"L"`."""
 
 
+class Affine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How integers stand for reals: real = scale · (integer − zero point)."""
+
+    scale: float
+    zero_point: int
+
+
 class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One named input or output.
 
@@ -37,6 +44,8 @@ class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     preprocess: Preprocess | None = None
     labels: tuple[str, ...] | None = None
     state: str | None = None
+    quantization: Affine | None = None
+    """What the integers of an artifact's input or output stand for, where the original's are floats."""
 
     @property
     def is_static(self) -> bool:

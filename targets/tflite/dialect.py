@@ -14,6 +14,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 DOMAIN = "tflite"
+_HUB_NODE = "node"
 
 Array = NDArray[Any]
 
@@ -75,6 +76,16 @@ def hold_tensor(tensor: ir.TensorProtocol, name: str | None) -> ir.Value:
 def make_value(name: str | None, shape: tuple[int, ...], dtype: ir.DataType) -> ir.Value:
     """Make a value that is no constant."""
     return ir.Value(name=name, type=ir.TensorType(dtype), shape=ir.Shape(shape))
+
+
+def hub_node(node: ir.Node) -> str:
+    """Name the node of the hub that a dialect node was made for; empty when none is known."""
+    return node.metadata_props.get(_HUB_NODE, "")
+
+
+def made_for(node: ir.Node, name: str) -> None:
+    """Note the name of the node of the hub that a dialect node is made for."""
+    node.metadata_props.setdefault(_HUB_NODE, name)
 
 
 def ints(node: ir.Node, name: str) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ...vocabulary.digest import digest_file
 from ...vocabulary.errors import RequestError
 from ...vocabulary.precision import Precision
-from ...vocabulary.signature import Signature, TensorSpec
+from ...vocabulary.signature import Affine, Signature, TensorSpec
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import InnerTensor, Options
 
@@ -27,12 +27,19 @@ FIRST_LITERT = "1.0.1"
 
 
 class TFLite:
-    """Compiles float models by its own writer; no TensorFlow takes part."""
+    """Compiles float and integer models by its own writer; no TensorFlow takes part."""
 
     name = "tflite"
     extra: str | None = "tflite"
     packages = ("ai-edge-litert", "flatbuffers")
-    precisions = (Precision.FP32, Precision.FP16)
+    precisions = (
+        Precision.FP32,
+        Precision.FP16,
+        Precision.WEIGHT_ONLY_WI8_AFP32,
+        Precision.DYNAMIC_WI8_AFP32,
+        Precision.STATIC_WI8_AI8,
+        Precision.STATIC_WI8_AI16,
+    )
     formats = {"": "edgewright.targets.tflite.runtime:LiteRT"}  # noqa: RUF012 - the contract's form, never written to
 
     def ops(self) -> tuple[str, ...]:
@@ -53,15 +60,16 @@ class TFLite:
         Raises:
             ModelError: when a dimension must be fixed and is not.
         """
-        from .legalize.legalize import lower_model
+        from .legalize.legalize import coverage
 
-        return lower_model(model, options).coverage
+        return coverage(model, options)
 
     def compile(self, model: Model, options: Options, out: Path) -> Artifact:
         """Write `model.tflite` into the existing, empty folder `out`.
 
         Raises:
-            RefusedError: when some node cannot be said, or the file would pass 2 GiB; nothing is written then.
+            RefusedError: when some node cannot be said, `options.io` is int8 and some node computes with floats, or the
+                file would pass 2 GiB; nothing is written then.
             ModelError: when a dimension must be fixed and is not.
             RequestError: when the options ask for a format or layout that there is not.
         """
@@ -71,6 +79,7 @@ class TFLite:
         from .legalize.legalize import legalize
 
         lowered = legalize(model, options)
+        signature = _signature(model.signature, lowered.graph, options)
         data = emit(lowered.graph)
         path = out / FILE_NAME
         path.write_bytes(data)
@@ -81,8 +90,8 @@ class TFLite:
             format=options.format,
             files=(File(path=FILE_NAME, sha256=digest_file(path), size_bytes=len(data)),),
             requires=Requirements(runtime="ai-edge-litert", min_runtime_version=FIRST_LITERT),
-            signature=_signature(model.signature, lowered.graph, options),
-            narrowed={},
+            signature=signature,
+            narrowed=_narrowed(model.signature, signature),
             coverage=lowered.coverage,
             ops=dict(sorted(Counter(node.op_type for node in lowered.graph).items())),
             toolchain={package: version(package) for package in ("ai-edge-litert", "flatbuffers", "onnx", "onnx-ir")},
@@ -110,6 +119,17 @@ def _signature(source: Signature, graph: ir.Graph, options: Options) -> Signatur
 def _spec(spec: TensorSpec, value: ir.Value, options: Options) -> TensorSpec:
     import msgspec
 
-    from .dialect import shape_of
+    from .dialect import dtype_name, dtype_of, shape_of
+    from .quantization import grid_of, has_grid
 
-    return msgspec.structs.replace(spec, shape=shape_of(value), layout=options.layout.get(spec.name, spec.layout))
+    layout = options.layout.get(spec.name, spec.layout)
+    found = msgspec.structs.replace(spec, shape=shape_of(value), layout=layout)
+    if not has_grid(value):
+        return found
+    grid = Affine(scale=grid_of(value).scale, zero_point=grid_of(value).zero_point)
+    return msgspec.structs.replace(found, dtype=dtype_name(dtype_of(value)), quantization=grid)
+
+
+def _narrowed(source: Signature, artifact: Signature) -> dict[str, str]:
+    pairs = zip((*source.inputs, *source.outputs), (*artifact.inputs, *artifact.outputs), strict=True)
+    return {before.name: f"{before.dtype} → {after.dtype}" for before, after in pairs if before.dtype != after.dtype}

@@ -239,19 +239,27 @@ def operator_version(node: ir.Node) -> int:
             return _BY_DTYPE.get(name, {}).get(dtype, 1)
 
 
+_HYBRID = {"CONV_2D": (2, 5), "FULLY_CONNECTED": (9, 12)}
+"""Versions of kernels that take float activations with int8 weights of one scale, and of one a channel."""
+
+
 def _version_on_grids(node: ir.Node, dtype: ir.DataType) -> int | None:
     """Give the version for integers that stand for reals, where it is not that for plain ones."""
     wide = dtype == _I16
+    grouped = node.op_type == "CONV_2D" and shape_of(operand(node, 0))[-1] != shape_of(operand(node, 1))[-1]
+    if dtype == ir.DataType.FLOAT and node.op_type in _HYBRID and not grouped:
+        return _HYBRID[node.op_type][len(grid_of(operand(node, 1)).scales) > 1]
     match node.op_type:
         case "ABS" if wide:
             return 3
         case "ADD" if wide:
             return 3
         case "CONV_2D":
-            grouped = shape_of(operand(node, 0))[-1] != shape_of(operand(node, 1))[-1]
             return 6 if grouped else 4 if wide else 3
         case "DEPTHWISE_CONV_2D":
             return 5 if wide else 3
+        case "DEQUANTIZE" if len(grid_of(operand(node, 0)).scales) > 1:
+            return 5
         case "FULLY_CONNECTED":
             return 7 if wide else 6 if len(node.inputs) == 2 else 5 if integer(node, "keep_num_dims") else 4
         case "MUL" if wide:

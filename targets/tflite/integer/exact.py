@@ -9,6 +9,7 @@ from ..builder import Builder
 from ..dialect import constant_of, dtype_of, is_constant, make_constant, operand, shape_of
 from ..integer_kernels import INTEGER_KERNELS
 from ..legalize.rewriter import Rewriter
+from ..origin import carry_origins
 from ..quantization import Quantization, grid_of, put_on
 from .operands import behind, grid_in
 from .operands import quantize as quantize_to
@@ -71,8 +72,8 @@ def before(rewriter: Rewriter, quantize: ir.Node) -> bool:
     for place in places:
         operands[place] = _quantized(b, operand(node, place), quantize, dtype)
     [result] = _made(b, node, operands, grid, dtype)
-    result.name = value.name
-    value.name = None
+    result.name, value.name = value.name, None
+    carry_origins(value, result)
     rewriter.replace(quantize, [result])
     return True
 

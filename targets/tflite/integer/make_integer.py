@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from ..dialect import dtype_of, operand
+from ..dialect import dtype_of, hub_node, is_constant, operand
 from ..legalize.rewriter import Rewriter
+from ..origin import carry_origins
 from ..quantization import grid_of, has_grid, put_on
 from ..refused import Refused
 from .exact import before, data_places, on_integers
@@ -17,7 +18,7 @@ _INTEGERS = frozenset({ir.DataType.INT8, ir.DataType.INT16})
 
 
 def make_integer(rewriter: Rewriter) -> dict[str, str]:
-    """Say in integers whatever the kernels can; gives the reason by name of each value that stays float between grids.
+    """Say in integers whatever the kernels can; gives the reasons why nodes of the hub stay float, by their names.
 
     The graph must not be rewritten any more by passes that do not know grids.
     """
@@ -30,7 +31,7 @@ def make_integer(rewriter: Rewriter) -> dict[str, str]:
         elif node.op_type != "DEQUANTIZE" and any(is_from_grid(value) for value in node.inputs):
             reason = _say(rewriter, node)
             if reason is not None:
-                stays[str(node.outputs[0].name)] = reason
+                stays.setdefault(hub_node(node), f"{node.op_type} stays float: {reason}")
     rewriter.remove_dead()
     _settle(graph)
     return stays
@@ -43,7 +44,7 @@ def _put_before(rewriter: Rewriter, node: ir.Node) -> bool:
     if producer is None or not data_places(producer):
         return False
     data = [operand(producer, place) for place in data_places(producer)]
-    return any(not is_from_grid(value) and value.producer() for value in data) and before(rewriter, node)
+    return any(not is_from_grid(value) and not is_constant(value) for value in data) and before(rewriter, node)
 
 
 def _say(rewriter: Rewriter, node: ir.Node) -> str | None:
@@ -63,6 +64,7 @@ def _say(rewriter: Rewriter, node: ir.Node) -> str | None:
     out = node.outputs[0]
     result = requantized(rewriter.builder, result, grid_in(wanted), dtype_of(result))
     result.name, out.name = out.name, None
+    carry_origins(out, result)
     rewriter.replace(wanted, [result])
     return None
 

@@ -88,7 +88,7 @@ def _forget_between(first: ir.Node, last: ir.Node) -> None:
     """What lies between the two, each with one user, is about to be scaled."""
     while first is not last:
         forget_origins(first.outputs[0])
-        first = first.outputs[0].uses()[0].node
+        first = next(iter(first.outputs[0].uses())).node
 
 
 def _is_private(value: ir.Value) -> bool:

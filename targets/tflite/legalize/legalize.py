@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ....compiler.model import Model
-from ....vocabulary.errors import RefusedError
+from ....vocabulary.errors import RefusedError, RequestError
+from ...artifact import Coverage
 from ...base import Options
+from ..integer.borders import integer_io
 from .lower import Lowered, lower
 from .simplify import simplify
 from .static import static_input_shapes
@@ -26,7 +28,10 @@ def legalize(model: Model, options: Options) -> Lowered:
     Raises:
         RefusedError: when some node cannot be said; the message names every such node with its reason.
         ModelError: when a dimension must be fixed and is not.
+        RequestError: when `options` ask for a layout, or for inputs and outputs of integers, that cannot be.
     """
+    if options.io not in ("float", "int8"):
+        raise RequestError(f"tflite has no io {options.io!r}", hint='known: "float", "int8"')
     lowered = lower_model(model, options)
     refused = lowered.coverage.refused
     if refused:
@@ -35,5 +40,20 @@ def legalize(model: Model, options: Options) -> Lowered:
             f"tflite cannot say all of the model, {len(refused)} refused:{lines}",
             hint="change these nodes in the source model, or build it for the target onnxruntime",
         )
-    simplify(lowered.graph, model.precision)
+    lowered = lowered.with_reasons(simplify(lowered.graph, model.precision))
+    if options.io == "int8":
+        integer_io(lowered)
     return lowered
+
+
+def coverage(model: Model, options: Options) -> Coverage:
+    """Say what becomes of every node; of a model with Q/DQ, also what stays float in it.
+
+    Raises:
+        ModelError: when a dimension must be fixed and is not.
+        RequestError: when `options.layout` asks for what cannot be.
+    """
+    lowered = lower_model(model, options)
+    if lowered.coverage.refused or not any(node.op_type == "DequantizeLinear" for node in model.graph):
+        return lowered.coverage
+    return lowered.with_reasons(simplify(lowered.graph, model.precision)).coverage

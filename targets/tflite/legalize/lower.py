@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
+from msgspec import structs
 
 from ....compiler.model import Model
 from ....vocabulary.errors import RequestError
 from ....vocabulary.signature import TensorSpec
 from ...artifact import Coverage, Handling, NodeCoverage
-from ..dialect import constant_of, make_constant, make_value
+from ..dialect import constant_of, made_for, make_constant, make_value
 from ..origin import stands_for
 from ..refused import Refused
 from .find_gelu import find_gelu
@@ -28,6 +29,14 @@ class Lowered:
 
     graph: ir.Graph
     coverage: Coverage
+
+    def with_reasons(self, reasons: Mapping[str, str]) -> Lowered:
+        """Add to the coverage what was found out of hub nodes, by their names, after they were lowered."""
+        nodes = tuple(
+            structs.replace(entry, detail=f"{entry.detail}; {reasons[entry.node]}") if entry.node in reasons else entry
+            for entry in self.coverage.nodes
+        )
+        return replace(self, coverage=Coverage(nodes=nodes))
 
 
 def lower(model: Model, shapes: Mapping[str, tuple[int, ...]], layout: Mapping[str, str]) -> Lowered:
@@ -111,6 +120,8 @@ class _Walk:
             values.update(zip(node.outputs, stand_ins, strict=True))
             return
         made = nodes[first_new:]
+        for new in made:
+            made_for(new, name)
         _name(node, [values[value] for value in node.outputs], made)
         _note_origins(node, [values[value] for value in node.outputs])
         real = [new.op_type for new in made if new.op_type not in _LAYOUT_OPS]

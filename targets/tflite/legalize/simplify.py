@@ -6,6 +6,7 @@ import onnx_ir as ir
 
 from ....compiler.model import Precision
 from ..integer.make_integer import make_integer
+from ..integer.store_weights import store_weights
 from .absorb_gathers import absorb_gathers
 from .absorb_transposes import absorb_transposes
 from .clean_reshapes import clean_reshapes
@@ -24,8 +25,11 @@ from .sink_reshapes import sink_reshapes
 from .store_halves import store_halves
 
 
-def simplify(graph: ir.Graph, precision: Precision) -> None:
-    """Rewrite a dialect graph in place until it is as short as we know how."""
+def simplify(graph: ir.Graph, precision: Precision) -> dict[str, str]:
+    """Rewrite a dialect graph in place until it is as short as we know how.
+
+    Gives the reasons why nodes of the hub stay float that Q/DQ wants as integers, by their names.
+    """
     rewriter = Rewriter(graph)
     rewriter.remove_dead()
     shrink_constants(rewriter)
@@ -49,7 +53,9 @@ def simplify(graph: ir.Graph, precision: Precision) -> None:
     clean_reshapes(rewriter)
     share_equal_nodes(rewriter)
     part_operands(rewriter)  # after the last sharing, which would join them again
-    make_integer(rewriter)  # last: the passes above know no grids
+    stays = make_integer(rewriter)  # last: the passes above know no grids
+    store_weights(graph, precision)  # what has become no integer operator
     if precision is Precision.FP16:
         share_equal_constants(graph)  # each would be dequantized by itself
         store_halves(graph)  # last: no pass looks for weights behind a DEQUANTIZE
+    return stays
