@@ -30,7 +30,7 @@ class OnnxRuntime:
     name = "onnxruntime"
     extra: str | None = None
     packages: tuple[str, ...] = ("onnxruntime",)
-    precisions: tuple[Precision, ...] = (Precision.FP32, Precision.FP16)
+    precisions: tuple[Precision, ...] = (Precision.FP32, Precision.FP16, Precision.STATIC_WI8_AI8)
     formats: Mapping[str, str] = {"": _RUNTIME, "onnx": _RUNTIME, "ort": _RUNTIME}
 
     def ops(self) -> tuple[str, ...]:

@@ -66,6 +66,12 @@ def scale_behind(model: Model, name: str) -> float:
     return float(found.inputs[1].const_value.numpy())
 
 
+def kept_float(model: Model) -> dict[str, str]:
+    """The nodes that stay float, and why."""
+    said = "kept float: "
+    return {one.where: one.text.removeprefix(said) for one in notes(model.ir) if one.text.startswith(said)}
+
+
 def convolution(make: Make) -> Model:
     nodes = [node("Conv", ["x", "w", "b"], ["c"], "conv"), node("Relu", ["c"], ["y"], "relu")]
     return make(nodes, ("n", 3, 8, 8), {"w": noise(4, 3, 3, 3), "b": noise(4)})
@@ -103,7 +109,7 @@ def test_what_is_kept_float_has_q_dq_at_its_border_and_a_note(make: Make) -> Non
     weights = {"w": noise(8, 8), "v": noise(8, 8), "s": np.int64([-1, 8])}
     result = quantized(make(nodes, ("n", 8), weights), noise(4, 8), keep_float=["second"])
     assert ops(result) == ["Q", "DQ", "DQ", "MatMul", "Q", "DQ", "Reshape", "Q", "DQ", "MatMul"]
-    assert [(one.where, one.text) for one in notes(result.ir)] == [("second", "kept float: asked for by keep_float")]
+    assert kept_float(result) == {"second": "asked for by keep_float"}
 
 
 def test_a_node_to_keep_float_that_is_not_there_is_an_error(make: Make) -> None:
@@ -164,7 +170,7 @@ def test_a_tensor_that_calibration_has_not_seen_keeps_its_node_float(make: Make)
     del ranges.tensors["y"]
     result = Quantize("static_wi8_ai8").informed(ranges, scheme())(model)
     assert ops(result) == ["Conv", "Relu"]
-    assert [one.text for one in notes(result.ir)] == ["kept float: calibration has seen no values of y"]
+    assert kept_float(result) == {"conv": "calibration has seen no values of y"}
 
 
 def test_nodes_that_only_move_stay_float_among_themselves(make: Make) -> None:
@@ -187,3 +193,48 @@ def test_sixteen_bits_raise_the_operator_set(make: Make, run: Run) -> None:
     assert result.opset == 21
     expected = run(model, {"x": x})["y"]
     assert np.abs(run(result, {"x": x})["y"] - expected).max() < 0.01 * expected.max()  # what is left is the weights
+
+
+def test_a_variance_by_cancellation_stays_float_and_a_plain_chain_does_not(make: Make, run: Run) -> None:
+    """E[x²] − E[x]² of values far from zero: eight bits for either term are coarser than the difference."""
+    more = {
+        **RULES,
+        **dict.fromkeys(("Mul", "Sub"), OpRule()),
+        "ReduceMean": OpRule(inputs=(A, F)),
+    }
+    nodes = [
+        node("MatMul", ["x", "w"], ["h"], "layer"),
+        node("ReduceMean", ["h", "last"], ["mean"], "mean", keepdims=1),
+        node("Mul", ["h", "h"], ["squares"], "squares"),
+        node("ReduceMean", ["squares", "last"], ["mean of squares"], "mean of squares", keepdims=1),
+        node("Mul", ["mean", "mean"], ["square of mean"], "square of mean"),
+        node("Sub", ["mean of squares", "square of mean"], ["variance"], "variance"),
+        node("Sqrt", ["variance"], ["y"], "root"),
+    ]
+    weights = {"w": np.abs(noise(16, 32)) * np.float32(0.05) + 1, "last": np.int64([-1])}
+    model, x = make(nodes, ("n", 16), weights), np.abs(noise(200, 16)) + 1
+    result = quantized(model, x, scheme(ops=more))
+    assert {"squares", "mean of squares", "square of mean", "variance"} <= kept_float(result).keys()
+    assert "dB of signal to noise" in kept_float(result)["variance"]
+    assert "layer" not in kept_float(result)
+    plain = [node("MatMul", ["x", "w"], ["h"], "layer"), node("Sub", ["h", "x2"], ["y"], "difference")]
+    centred = make(plain, ("n", 16), {"w": noise(16, 32), "x2": noise(32)})
+    assert kept_float(quantized(centred, noise(200, 16), scheme(ops=more))) == {}
+
+
+def test_what_only_carries_integers_on_joins_when_they_arrive(make: Make) -> None:
+    """A Reshape that an Add wants, and an Add that a Reshape feeds, must not pull each other in."""
+    carrying = {**RULES, "Add": OpRule(follows=True), "Conv": RULES["Conv"]}
+    nodes = [
+        node("Tanh", ["x"], ["t"], "tanh"),
+        node("Reshape", ["t", "s"], ["r"], "reshape"),
+        node("Add", ["r", "r"], ["a"], "add"),
+        node("MatMul", ["a", "w"], ["y"], "matmul"),
+    ]
+    result = quantized(
+        make(nodes, ("n", 8), {"s": np.int64([-1, 8]), "w": noise(8, 8)}), noise(4, 8), scheme(ops=carrying)
+    )
+    assert kept_float(result) == {
+        "reshape": "no neighbour computes in integers",
+        "add": "its inputs arrive as floats",
+    }
