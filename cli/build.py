@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..vocabulary.precision import Precision
 from .build_request import KEY_VARIABLE, BuildRequest
 from .model_options import MODEL_HELP, model_options
 from .names import RECIPE_NAME, TARGET_NAME
@@ -54,8 +55,16 @@ if TYPE_CHECKING:
 @click.option("--evaluation", metavar="DATA", help="Rows to judge by: data.npz or loader.py:function.")
 @click.option("--rows", metavar="START:STOP", help="Which rows of the evaluation data.  [default: all]")
 @click.option("--labels", metavar="NAME", help="The array of the evaluation data that holds the labels.")
+@click.option("--calibration", metavar="DATA", help="Rows that static quantization looks at, said in the same way.")
+@click.option("--calibration-rows", metavar="START:STOP", help="Which rows of the calibration data.  [default: all]")
 @click.option("--metric", metavar="NAME", help="The task metric: top1, top5, mse, mae, psnr, cosine or auc.")
-@click.option("--recipe", "recipes", multiple=True, type=RECIPE_NAME, help="fp32 or fp16; repeat it.  [default: fp32]")
+@click.option(
+    "--recipe",
+    "recipes",
+    multiple=True,
+    type=RECIPE_NAME,
+    help=f"A precision: {', '.join(Precision)}; repeat it.  [default: fp32]",
+)
 @click.option("--key", metavar="PEM", help=f"Private key that signs the bundle.  [default: ${KEY_VARIABLE}]")
 @model_options
 @click.option("--evidence", type=click.Path(path_type=Path), help="A kept report.json; nothing is measured again.")

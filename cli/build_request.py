@@ -21,6 +21,8 @@ _NEEDS_A_MODEL = {
     "inputs": "--input",
     "outputs": "--output",
     "dims": "--dim",
+    "calibration": "--calibration",
+    "calibration_rows": "--calibration-rows",
     "evaluation": "--evaluation",
     "rows": "--rows",
     "labels": "--labels",
@@ -28,7 +30,11 @@ _NEEDS_A_MODEL = {
     "recipes": "--recipe",
     "key": "--key",
 }
-_NEEDS_DATA = {"rows": "--rows", "labels": "--labels"}
+_GOES_WITH = {
+    "rows": ("--rows", "evaluation"),
+    "labels": ("--labels", "evaluation"),
+    "calibration_rows": ("--calibration-rows", "calibration"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +44,8 @@ class BuildRequest:
     model: str | None
     folder: Path | None
     targets: tuple[str, ...]
+    calibration: str | None
+    calibration_rows: str | None
     evaluation: str | None
     rows: str | None
     labels: str | None
@@ -93,19 +101,22 @@ class BuildRequest:
         return msgspec.structs.replace(project, targets=chosen)
 
     def _make(self, model: str) -> Project:
-        from ..pipeline.adhoc import evaluation_of, model_section, project_for
+        from ..pipeline.adhoc import model_section, project_for, selection_of
 
         if self.folder is not None:
             raise click.UsageError("name a MODEL or a --project, not both")
-        for name, flag in _NEEDS_DATA.items():
-            if getattr(self, name) and self.evaluation is None:
-                raise click.UsageError(f"{flag} goes with --evaluation")
+        for name, (flag, data) in _GOES_WITH.items():
+            if getattr(self, name) and getattr(self, data) is None:
+                raise click.UsageError(f"{flag} goes with --{data}")
         key = self.key or (f"env:{KEY_VARIABLE}" if os.environ.get(KEY_VARIABLE) else None)
         return project_for(
             model_section(model, args=self.args, inputs=self.inputs, outputs=self.outputs, dims=self.dims),
             targets=self.targets,
-            evaluation=evaluation_of(self.evaluation, rows=self.rows, labels=self.labels)
+            evaluation=selection_of(self.evaluation, rows=self.rows, labels=self.labels, option="--rows")
             if self.evaluation is not None
+            else None,
+            calibration=selection_of(self.calibration, rows=self.calibration_rows, option="--calibration-rows")
+            if self.calibration is not None
             else None,
             metric=self.metric,
             recipes=self.recipes or ("fp32",),

@@ -33,9 +33,9 @@ def _targets() -> Iterable[str]:
 
 
 def _recipes() -> Iterable[str]:
-    from ..pipeline.adhoc import RECIPES
+    from ..pipeline.implied_recipes import IMPLIED
 
-    return RECIPES
+    return IMPLIED
 
 
 TARGET_NAME = KnownName("target", _targets)

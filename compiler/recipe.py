@@ -98,6 +98,26 @@ def split(recipe: Recipe) -> tuple[Recipe, Recipe]:
     return first, Recipe(steps=recipe.steps[at:], passes=recipe.passes[at:])
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Need:
+    """A step that must know what the model in front of it computes on rows of data.
+
+    `at` is its place in the recipe; `moments`, whether it needs second moments beside the ranges.
+    """
+
+    at: int
+    moments: bool
+
+
+def needs_of_data(recipe: Recipe) -> tuple[Need, ...]:
+    """Give the steps of a recipe that look at data, in order: the model in front of each is calibrated."""
+    return tuple(
+        Need(at=at, moments=item.needs_moments)
+        for at, item in enumerate(recipe.passes)
+        if isinstance(item, InformedPass) and (item.needs_ranges or item.needs_moments)
+    )
+
+
 def _scheme_for(item: InformedPass, schemes: Mapping[Precision, Scheme]) -> Scheme | None:
     if item.precision is None:
         return None

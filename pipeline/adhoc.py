@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ..vocabulary.errors import RequestError
 from ..vocabulary.signature import DTYPES, TensorDeclaration
-from .config import BundleSection, DataSection, MetricSection, ModelSection, Project, Selection, TargetSection
-
-RECIPES: Mapping[str, tuple[Any, ...]] = {"fp32": (), "fp16": ("float16",)}
-"""The recipes that need no project file."""
+from .config import (
+    BundleSection,
+    DataSection,
+    MetricSection,
+    ModelSection,
+    Project,
+    Selection,
+    TargetSection,
+    check_rows_apart,
+)
+from .implied_recipes import IMPLIED
 
 WITHOUT_LABELS = ("mse", "mae", "psnr", "cosine")
 """Metrics that can take the original's outputs as the truth."""
@@ -46,8 +52,8 @@ def model_section(
     )
 
 
-def evaluation_of(source: str, *, rows: str | None, labels: str | None) -> Selection:
-    """Say evaluation data: an `.npz`, or `loader.py:function`.
+def selection_of(source: str, *, rows: str | None, labels: str | None = None, option: str) -> Selection:
+    """Say data: an `.npz`, or `loader.py:function`. `option` is the one that names the rows, for errors.
 
     Raises:
         RequestError: when the rows are not `start:stop`.
@@ -58,7 +64,7 @@ def evaluation_of(source: str, *, rows: str | None, labels: str | None) -> Selec
             file=None if function else source, function=source if function else None, rows=rows, labels=labels
         )
     except ValueError as error:
-        raise RequestError(f"--rows: {error}") from error
+        raise RequestError(f"{option}: {error}") from error
 
 
 def project_for(
@@ -66,6 +72,7 @@ def project_for(
     *,
     targets: Sequence[str],
     evaluation: Selection | None,
+    calibration: Selection | None = None,
     metric: str | None,
     recipes: Sequence[str],
     signing_key: str | None,
@@ -76,25 +83,27 @@ def project_for(
     The bundle has the name of the model and version 0.0.0: who wants to release it writes a project file.
 
     Raises:
-        RequestError: when no target is named, a recipe is unknown, or a metric lacks its labels (or labels their
-            metric).
+        RequestError: when no target is named, a recipe is unknown, a metric lacks its labels (or labels their
+            metric), or rows are for calibration and for evaluation both.
     """
     if not targets:
         raise RequestError("no target is named", hint="say -t onnxruntime, or -t more than once")
-    unknown = [name for name in recipes if name not in RECIPES]
+    unknown = [name for name in recipes if name not in IMPLIED]
     if unknown:
         raise RequestError(
             f"there is no recipe named {unknown[0]!r} without a project file",
-            hint=f"known: {', '.join(RECIPES)}; `edgewright init` writes a project file, which can hold others",
+            hint=f"known: {', '.join(IMPLIED)}; `edgewright init` writes a project file, which can hold others",
         )
     _check_metric(metric, evaluation)
+    data = DataSection(calibration=calibration, evaluation=evaluation)
+    check_rows_apart(data, WHERE)
     return Project(
         model=model,
         targets={name: TargetSection(recipes=tuple(recipes)) for name in targets},
         bundle=BundleSection(name=bundle_name(model.source), version="0.0.0", signing_key=signing_key),
-        data=DataSection(evaluation=evaluation),
+        data=data,
         metric=MetricSection(name=metric) if metric is not None else None,
-        recipes={name: RECIPES[name] for name in recipes},
+        recipes={name: IMPLIED[name] for name in recipes},
         folder=folder,
         where=WHERE,
     )

@@ -15,13 +15,16 @@ import msgspec
 
 from ..devices.process import run_child
 from ..vocabulary import errors
+from .steps.calibrate import Calibrate
 from .steps.compile_model import CompileModel
 from .steps.draw_for_artifact import DrawForArtifact
 from .steps.evaluate import Evaluate
+from .steps.find_moments import FindMoments
 from .steps.import_model import ImportModel
 from .steps.inspect_model import InspectModel
+from .steps.read_rows import ReadRows
 
-AnyStep = ImportModel | CompileModel | Evaluate | InspectModel | DrawForArtifact
+AnyStep = ImportModel | ReadRows | Calibrate | FindMoments | CompileModel | Evaluate | InspectModel | DrawForArtifact
 
 FAILED = 70
 """The exit code of a child that has written `OUT.error.json`."""

@@ -6,6 +6,8 @@ import math
 import os
 import re
 import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import msgspec
 from ..vocabulary.codec import convert, refuse
 from ..vocabulary.errors import ConfigError
 from ..vocabulary.signature import TensorDeclaration
+from .implied_recipes import IMPLIED
 
 PROJECT_FILE = "edgewright.toml"
 
@@ -89,11 +92,15 @@ def _plain(file: str | None) -> str | None:
 
 
 class DataSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which rows are for what. `tuning` rows are those that searches may look at; the calibration rows by default."""
+    """Which rows are for what. `tuning` rows are those that searches may look at; the calibration rows by default.
+
+    `ranges` names files that earlier builds left; they stand in for a calibration on rows.
+    """
 
     calibration: Selection | None = None
     evaluation: Selection | None = None
     tuning: Selection | None = None
+    ranges: tuple[str, ...] = ()
 
 
 class MetricSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,7 +142,8 @@ class ProjectFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     bundle: BundleSection
     data: DataSection = DataSection()
     metric: MetricSection | None = None
-    recipes: dict[str, tuple[Any, ...]] = msgspec.field(default_factory=lambda: {"fp32": ()})
+    recipes: dict[str, tuple[Any, ...]] = msgspec.field(default_factory=dict)
+    """Steps by name; the names of precisions need not be among them."""
     gates: dict[str, Any] = msgspec.field(default_factory=dict)
     devices: dict[str, dict[str, Any]] = msgspec.field(default_factory=lambda: {"here": {"kind": "local"}})
 
@@ -183,10 +191,17 @@ def parse_project(text: str, *, folder: Path, where: str = PROJECT_FILE) -> Proj
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where}: not TOML: {error}") from error
-    file = convert(_expand_shorthands(table, where), ProjectFile, where)
+    file = _with_implied(convert(_expand_shorthands(table, where), ProjectFile, where))
     _check_references(file, where)
     sections = {name: getattr(file, name) for name in file.__struct_fields__}
     return Project(**sections, folder=folder, where=where)
+
+
+def _with_implied(file: ProjectFile) -> ProjectFile:
+    """Add the recipes that targets name, that the file does not define, and that are names of precisions."""
+    named = {recipe for target in file.targets.values() for recipe in target.recipes}
+    implied = {name: steps for name, steps in IMPLIED.items() if name in named}
+    return msgspec.structs.replace(file, recipes={**implied, **file.recipes})
 
 
 def _read_labels(project: Project, place: str, declared: TensorDeclaration) -> TensorDeclaration:
@@ -210,11 +225,16 @@ def _expand_shorthands(table: dict[str, Any], where: str) -> dict[str, Any]:
         table = {
             **table,
             "data": {
-                key: ({"function": value} if ":" in value else {"file": value}) if isinstance(value, str) else value
-                for key, value in data.items()
+                key: _expand_selection(key, value) if isinstance(value, str) else value for key, value in data.items()
             },
         }
     return table
+
+
+def _expand_selection(key: str, text: str) -> Any:
+    if key == "ranges":
+        return [text]
+    return {"function": text} if ":" in text else {"file": text}
 
 
 def _check_references(project: ProjectFile, where: str) -> None:
@@ -233,19 +253,14 @@ def _check_references(project: ProjectFile, where: str) -> None:
             if recipe not in project.recipes:
                 raise ConfigError(
                     f"{where}: targets.{name}.recipes names {recipe!r}, which [recipes] does not have",
-                    hint=f"known recipes: {', '.join(project.recipes)}",
+                    hint=_known_recipes(recipe, project.recipes),
                 )
     if project.bundle.golden_rows is not None and project.data.evaluation is None:
         raise ConfigError(
             f"{where}: bundle.golden_rows names rows of evaluation data, and there is none",
             hint="say data.evaluation, or leave golden_rows out: golden vectors are then drawn from the signature",
         )
-    tuning, evaluation = project.data.tuning or project.data.calibration, project.data.evaluation
-    if tuning is not None and evaluation is not None and tuning.overlaps(evaluation):
-        raise ConfigError(
-            f"{where}: the rows that searches may look at overlap the evaluation rows",
-            hint="give data.tuning (by default the calibration rows) other rows than data.evaluation",
-        )
+    check_rows_apart(project.data, where)
     if project.metric is not None and (project.data.evaluation is None or project.data.evaluation.labels is None):
         reference_free = ("mse", "mae", "psnr", "cosine")
         if project.data.evaluation is None or project.metric.name not in reference_free:
@@ -253,3 +268,23 @@ def _check_references(project: ProjectFile, where: str) -> None:
                 f"{where}: metric {project.metric.name!r} needs labelled evaluation data",
                 hint='say data.evaluation = { file = "…npz", labels = "…" }',
             )
+
+
+def check_rows_apart(data: DataSection, where: str) -> None:
+    """Check that no row is looked at before it judges.
+
+    Raises:
+        ConfigError: when the tuning rows (by default the calibration rows) overlap the evaluation rows.
+    """
+    tuning, evaluation = data.tuning or data.calibration, data.evaluation
+    if tuning is not None and evaluation is not None and tuning.overlaps(evaluation):
+        raise ConfigError(
+            f"{where}: the rows that searches may look at overlap the evaluation rows",
+            hint="give data.tuning (by default the calibration rows) other rows than data.evaluation",
+        )
+
+
+def _known_recipes(name: str, defined: Mapping[str, Any]) -> str:
+    known = list(dict.fromkeys([*defined, *IMPLIED]))
+    near = get_close_matches(name, known, 1)
+    return f"did you mean {near[0]!r}?" if near else f"known recipes: {', '.join(known)}"

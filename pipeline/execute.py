@@ -18,6 +18,7 @@ from ..profiles.report import Entry, Report, Verdict
 from ..vocabulary.errors import EdgewrightError, ToolError
 from .bundling import Signer, Written, write_bundle
 from .cache import Cache, default_cache_folder
+from .calibration import Calibrations, check_calibration
 from .config import Project
 from .entries import entry_of, entry_without_artifact, entry_without_run, samples_of
 from .imported import Imported
@@ -74,6 +75,7 @@ class _Build:
     def __init__(self, project: Project, out: Path, progress: Progress, cache: Cache) -> None:
         self.project, self.out = project, out
         self.planned = plan_artifacts(project)
+        check_calibration(project, self.planned)
         self.verdicts = Verdicts(project)
         self.signer = Signer.of(project.bundle, project.folder)
         self.places = [
@@ -93,9 +95,12 @@ class _Build:
             golden_rows=project.bundle.golden_rows,
             dims=drawn_sizes(project),
         )
-        imported = Imported(self.runner.import_model(step))
+        imported = Imported(self.runner.reading(step))
+        calibrations = Calibrations(project, imported, self.runner)
         with ThreadPoolExecutor(jobs) as executor, self._cancelled_on_the_way_out():
-            compiled = list(executor.map(lambda item: self._compile(item, imported), self.planned))
+            compiled = list(executor.map(lambda item: self._compile(item, calibrations), self.planned))
+            for name, path in calibrations.files(self.planned).items():
+                _write(self.out / name, path.read_bytes())
             subjects = (imported.reference, *(subject for subject in compiled if subject is not None))
             if kept is None or evidence is None:
                 entries = self._find_out(subjects, imported, executor)
@@ -117,19 +122,23 @@ class _Build:
                 event.set()
             raise
 
-    def _compile(self, item: PlannedArtifact, imported: Imported) -> Subject | None:
-        step = CompileModel(
-            hub=str(imported.hub),
-            hub_digest=imported.hub_digest,
-            target=item.target.name,
-            packages=item.target.packages,
-            recipe=item.recipe,
-            options=item.options,
-        )
-        entry = self._attempt(item.name, lambda: self.runner.step(step))
+    def _compile(self, item: PlannedArtifact, calibrations: Calibrations) -> Subject | None:
+        entry = self._attempt(item.name, lambda: self._compiled(item, calibrations))
         if entry is None:
             return None
         return Subject(artifact=read_artifact(entry), folder=entry / "files", runtime=item.runtime)
+
+    def _compiled(self, item: PlannedArtifact, calibrations: Calibrations) -> Path:
+        model, steps = calibrations.prepare(item)
+        return self.runner.step(
+            CompileModel(
+                model=model,
+                target=item.target.name,
+                packages=item.target.packages,
+                recipe=steps,
+                options=item.options,
+            )
+        )
 
     def _find_out(self, subjects: Sequence[Subject], imported: Imported, executor: Executor) -> list[Entry]:
         """Prove every artifact on every device, several at a time; then measure those that ran, one at a time."""

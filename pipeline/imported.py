@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +9,10 @@ from pathlib import Path
 import msgspec
 
 from ..bundle.runtimes import REFERENCE_RUNTIME
-from ..vocabulary.digest import digest_value
 from ..vocabulary.signature import Signature
 from ..vocabulary.source import Source
 from ..vocabulary.tensor_folder import TensorFolder
-from .steps.base import content_digest
+from .steps.base import content_digest, part_digest
 from .steps.compile_model import read_artifact
 from .subject import Subject
 
@@ -48,8 +46,7 @@ class Imported:
     @cached_property
     def hub_digest(self) -> str:
         """Digest of the hub model alone: other evaluation rows are no reason to compile again."""
-        listed = json.loads((self.folder / "entry.json").read_bytes())
-        return digest_value({path: item[0] for path, item in listed.items() if path.startswith("hub/")})
+        return part_digest(self.folder, "hub")
 
     @cached_property
     def digest(self) -> str:

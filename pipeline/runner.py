@@ -13,6 +13,7 @@ from .cache import Cache, key_of
 from .child import AnyStep, run_step
 from .progress import Progress
 from .steps.import_model import ImportModel
+from .steps.read_rows import ReadRows
 from .told import told
 
 
@@ -35,8 +36,8 @@ class Runner:
         key = key_of(type(step).__name__, step.key_parts())
         return self.keyed(step.title, key, lambda out: self.child(step, out))
 
-    def import_model(self, step: ImportModel) -> Path:
-        """Do as `step` for an import, which finds out only while running which files it reads.
+    def reading(self, step: ImportModel | ReadRows) -> Path:
+        """Do as `step` for one that finds out only while running which files it reads.
 
         Raises:
             EdgewrightError: as `step` does.

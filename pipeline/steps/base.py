@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, entry_points, version
@@ -80,3 +81,9 @@ def versions(*packages: str) -> dict[str, str]:
 def content_digest(entry: Path) -> str:
     """Digest of a cache entry's list of files, which holds the digest of each."""
     return digest_bytes((entry / "entry.json").read_bytes())
+
+
+def part_digest(entry: Path, part: str) -> str:
+    """Digest what a cache entry holds of one name: a file, or the files of a folder."""
+    listed = json.loads((entry / "entry.json").read_bytes())
+    return digest_value({path: item[0] for path, item in listed.items() if path == part or path.startswith(f"{part}/")})

@@ -13,18 +13,18 @@ from ...targets.base import Options
 from ...vocabulary.codec import encode_json
 from ...vocabulary.digest import Plain
 from .base import own_code, versions
+from .prepared import Prepared
 
 
 class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
     """One variant for one target. Leaves `artifact.json` and the artifact's files under `files/`."""
 
-    hub: str
-    """The folder of the hub model."""
-    hub_digest: str
+    model: Prepared
     target: str
     packages: tuple[str, ...]
     """What the target runs, so that another version of it is another result."""
     recipe: tuple[Any, ...]
+    """The steps that are left: those in front of the last calibration are in the model."""
     options: Options
 
     @property
@@ -35,7 +35,7 @@ class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
     def key_parts(self) -> Mapping[str, Plain]:
         """The hub model, the recipe, the options and the tools."""
         return {
-            "hub": self.hub_digest,
+            "model": self.model.key_parts(),
             "target": self.target,
             "recipe": msgspec.to_builtins(self.recipe),
             "options": msgspec.to_builtins(self.options),
@@ -48,15 +48,15 @@ class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
 
         Raises:
             RefusedError: when the target cannot say some node.
+            RequestError: when the target has no scheme for the precision that the recipe asks for.
             ConfigError: when the recipe has an unknown step.
         """
-        from ...compiler.model import Model
-        from ...compiler.recipe import apply, parse
         from ...targets.table import load_target
 
-        model = apply(Model.load(Path(self.hub)), parse(self.recipe, where=f"recipes.{self.options.variant}"))
+        target = load_target(self.target)
+        model = self.model.apply(self.recipe, where=f"recipes.{self.options.variant}", schemes=target.schemes())
         (out / "files").mkdir()
-        artifact = load_target(self.target).compile(model, self.options, out / "files")
+        artifact = target.compile(model, self.options, out / "files")
         (out / "artifact.json").write_bytes(encode_json(artifact))
 
 

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from edgewright.pipeline.adhoc import bundle_name, evaluation_of, model_section, project_for
+from edgewright.pipeline.adhoc import bundle_name, model_section, project_for, selection_of
 from edgewright.pipeline.config import TargetSection
 from edgewright.vocabulary.errors import RequestError
 from edgewright.vocabulary.signature import TensorDeclaration
 
-UNLABELLED = evaluation_of("test.npz", rows=None, labels=None)
-LABELLED = evaluation_of("test.npz", rows="0:10", labels="label")
+UNLABELLED = selection_of("test.npz", rows=None, option="--rows")
+LABELLED = selection_of("test.npz", rows="0:10", labels="label", option="--rows")
 
 
 def project(**changes):
@@ -46,7 +46,7 @@ def test_a_metric_against_the_original_needs_no_labels():
 
 
 def test_data_may_come_from_a_function():
-    selection = evaluation_of("loader.py:rows", rows=None, labels=None)
+    selection = selection_of("loader.py:rows", rows=None, option="--rows")
     assert (selection.file, selection.function) == (None, "loader.py:rows")
 
 
@@ -70,8 +70,19 @@ def test_what_cannot_be_meant_is_refused_with_what_to_say(changes, message):
 
 
 def test_rows_have_a_form():
-    with pytest.raises(RequestError, match="--rows: expected rows as"):
-        evaluation_of("test.npz", rows="ten", labels=None)
+    with pytest.raises(RequestError, match="--calibration-rows: expected rows as"):
+        selection_of("test.npz", rows="ten", option="--calibration-rows")
+
+
+def test_a_recipe_is_the_name_of_a_precision():
+    made = project(recipes=("static_wi8_ai8",), calibration=selection_of("a.npz", rows=None, option="--rows"))
+    assert made.recipes == {"static_wi8_ai8": ({"quantize": {"precision": "static_wi8_ai8"}},)}
+    assert made.data.calibration.file == "a.npz"
+
+
+def test_rows_do_not_judge_what_they_calibrated():
+    with pytest.raises(RequestError, match="the command line: the rows that searches may look at overlap"):
+        project(evaluation=UNLABELLED, calibration=LABELLED)
 
 
 def test_a_model_is_said_with_its_inputs_and_dimensions():

@@ -83,6 +83,37 @@ def test_what_cannot_be_meant_is_refused_with_its_place(old: str, new: str, mess
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("fp32", ()),
+        ("fp16", ("float16",)),
+        ("dynamic_wi8_afp32", ({"quantize": {"precision": "dynamic_wi8_afp32"}},)),
+        ("static_wi8_ai8", ({"quantize": {"precision": "static_wi8_ai8"}},)),
+    ],
+)
+def test_the_name_of_a_precision_is_a_recipe(name: str, steps: tuple[Any, ...]) -> None:
+    project = parse(PROJECT.replace('["fp32", "fp16"]', f'["{name}"]'))
+    assert project.recipes[name] == steps
+
+
+def test_a_recipe_that_is_written_down_counts_whatever_its_name() -> None:
+    project = parse(PROJECT.replace('fp16 = ["float16"]', 'fp16 = ["equalize", "float16"]'))
+    assert project.recipes["fp16"] == ("equalize", "float16")
+
+
+def test_an_unknown_recipe_comes_with_the_nearest_known_one() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(PROJECT.replace('["fp32", "fp16"]', '["static_wi8_a8"]'))
+    assert caught.value.hint == "did you mean 'static_wi8_ai8'?"
+
+
+@pytest.mark.parametrize("said", ['"ranges.json"', '["ranges.json"]'])
+def test_ranges_are_a_file_or_several(said: str) -> None:
+    project = parse(PROJECT.replace("[data]", f"[data]\nranges = {said}"))
+    assert project.data.ranges == ("ranges.json",)
+
+
 def test_an_unknown_key_comes_with_the_nearest_known_one() -> None:
     with pytest.raises(ConfigError) as caught:
         parse(PROJECT.replace("threads = 1", 'threads = 1\n[metrics]\nname = "top1"'))
