@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +22,16 @@ class Usage:
     peak_bytes: int
 
 
-def run(command: list[str], log: Path, environment: dict[str, str] | None = None) -> Usage:
+def run(
+    command: list[str], log: Path, environment: dict[str, str] | None = None, limit_s: float | None = None
+) -> Usage:
     """Run a command to its end, its output going to a file.
 
     The peak is the kernel's (`ru_maxrss`). A process starts with its parent's figure there, so the parent has to be
     small: modules of this folder that start children import the standard library alone.
 
     Raises:
-        ChildError: when it does not exit with 0.
+        ChildError: when it does not exit with 0, as when it was killed at its time limit.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
@@ -36,8 +39,12 @@ def run(command: list[str], log: Path, environment: dict[str, str] | None = None
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, **(environment or {})}
         )
+        limit = threading.Timer(limit_s or threading.TIMEOUT_MAX, process.kill)
+        limit.daemon = True
+        limit.start()
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - start
+        limit.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         tail = "\n".join(log.read_text("utf-8", "replace").splitlines()[-15:])

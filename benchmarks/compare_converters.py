@@ -7,12 +7,9 @@ standard library alone, so that the peak memory of its children is theirs (see `
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from typing import Any
 from child import Usage, run
 from contestants import PACKAGES, SUBJECTS, Contestant, contestants
 from environments import python_of
+from machine import facts, versions_in
 from table import markdown
 
 HERE = Path(__file__).parent
@@ -117,15 +115,8 @@ def compare(row: Contestant, rows: list[Contestant], latencies: dict[str, list[f
 
 def context(arguments: argparse.Namespace) -> dict[str, Any]:
     """The machine, the date and the versions."""
-    processors = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    cpu = next((line.partition(":")[2].strip() for line in processors if line.startswith("model name")), "")
     return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "load_before": os.getloadavg(),
+        **facts(),
         "repeats": arguments.repeats,
         "processes": arguments.processes,
         "rounds": arguments.rounds,
@@ -137,17 +128,6 @@ def context(arguments: argparse.Namespace) -> dict[str, Any]:
 def versions(converter: str) -> dict[str, str]:
     """The versions of a converter's packages in its environment."""
     return versions_in(python_of(converter), PACKAGES[converter])
-
-
-def versions_in(python: str, packages: tuple[str, ...]) -> dict[str, str]:
-    """The versions of packages as an interpreter sees them."""
-    code = (
-        "import json, sys, importlib.metadata as m; "
-        "json.dump({'python': sys.version.split()[0], **{p: m.version(p) for p in sys.argv[1:]}}, sys.stdout)"
-    )
-    done = subprocess.run([python, "-c", code, *packages], capture_output=True, check=True, text=True)
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
 
 
 if __name__ == "__main__":

@@ -15,6 +15,11 @@ HERE = Path(__file__).parent
 REQUIREMENTS = {
     "litert-torch": ["litert-torch==0.10.0", "torch==2.13.0"],
     "onnx2tf": ["onnx2tf==2.6.9"],
+    "onnx2tf-tensorflow": ["onnx2tf==1.29.24"],
+    "onnxruntime": ["onnxruntime==1.31.1", "onnx==1.23.2", "sympy==1.14.0"],
+    "nncf": ["nncf==3.4.0", "onnxruntime==1.31.1", "onnx==1.23.2"],
+    "ai-edge-quantizer": ["ai-edge-quantizer==0.10.0", "ai-edge-litert==2.3.0"],
+    "pictures": ["pillow==13.0.0", "numpy==2.4.6"],
 }
 
 

@@ -1,4 +1,4 @@
-"""`race.py SEED ROUNDS DATA OUT FILE…`: the latency of several TFLite files, taking turns in one process.
+"""`race.py SEED ROUNDS DATA OUT FILE…`: the latency of several TFLite or ONNX files, taking turns in one process.
 
 In every round each file runs for a moment, in an order that is drawn anew. So a slow spell of the machine hits all of
 them, and the ratio of two files within a round holds where milliseconds do not.
@@ -14,13 +14,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-from tflite_file import LoadedModel
+from loaded import Loaded, loaded
 
 TURN_S = 0.06
 WARMUP_RUNS = 10
 
 
-def timed_ms(model: LoadedModel) -> float:
+def timed_ms(model: Loaded) -> float:
     """The time of one run."""
     start = time.perf_counter_ns()
     model.invoke()
@@ -34,7 +34,7 @@ def main() -> None:
     with np.load(data, allow_pickle=False) as arrays:
         value = arrays["inputs"][0]
     shuffled = source.sample(paths, len(paths))  # where the buffers come to lie must not follow the file's name
-    models = {path: LoadedModel(Path(path)) for path in shuffled}
+    models = {path: loaded(Path(path)) for path in shuffled}
     runs = {}
     for path, model in models.items():
         model.set_input(value)
