@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, ValueInfoProto, helper, numpy_helper
 
 from edgewright.targets.base import Options
 from edgewright.targets.tflite.target import TFLite
@@ -68,7 +68,7 @@ class Network:
 
     def proto(self, outputs):
         infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, x.shape) for name, x in self.feeds.items()]
-        outs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
+        outs = [ValueInfoProto(name=name) for name in outputs]  # onnxruntime finds the types
         weights = [numpy_helper.from_array(np.asarray(array), name) for name, array in self.weights.items()]
         graph = helper.make_graph(self.nodes, "net", infos, outs, weights)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
@@ -89,7 +89,9 @@ class Network:
 def compiled(network, hub_of_proto, folder, **options):
     proto = network.proto(network.outputs)
     for info, value in zip(proto.graph.output, network.values(network.outputs), strict=True):
-        info.CopyFrom(helper.make_tensor_value_info(info.name, TensorProto.FLOAT, value.shape))
+        info.CopyFrom(
+            helper.make_tensor_value_info(info.name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+        )
     artifact = TFLite().compile(hub_of_proto(proto), Options(variant="int8", **options), folder)
     return artifact, folder / "model.tflite"
 
@@ -314,3 +316,90 @@ def test_what_moves_or_chooses_is_exact(name, hub_of_proto, tmp_path):
     for value in [found] if isinstance(found, str) else found:
         network.finish(value, network.grid(-1.0, 1.0))
     check(network, hub_of_proto, tmp_path, expected, [2 / 255] * len(network.outputs), 0)
+
+
+CHOOSES = {
+    "ArgMax": (one("ArgMax", (3, 16), axis=1, keepdims=0), {"ARG_MAX": 1}),
+    "ArgMin": (one("ArgMin", (3, 16), axis=1, keepdims=0), {"ARG_MIN": 1}),
+    "Greater": (twins("Greater"), {"GREATER": 1}),
+    "LessOrEqual": (twins("LessOrEqual"), {"LESS_EQUAL": 1}),
+    "Equal": (twins("Equal"), {"EQUAL": 1}),
+}
+
+
+@pytest.mark.parametrize("name", CHOOSES)
+def test_what_gives_no_reals_looks_at_the_integers(name, hub_of_proto, tmp_path):
+    build, expected = CHOOSES[name]
+    network = Network()
+    network.outputs = [build(network)]
+    _, path = compiled(network, hub_of_proto, tmp_path)
+
+    assert {op: count for op, count in operators(path).items() if op not in ("cast", "CAST")} == expected
+    [wanted] = network.values(network.outputs)
+    for resolver in RESOLVERS:
+        np.testing.assert_array_equal(ran(path, network.feeds, resolver)[network.outputs[0]], wanted)
+
+
+def test_comparing_values_of_two_grids_stays_float(hub_of_proto, tmp_path):
+    network = Network()
+    network.outputs = [two("Greater")(network)]
+    _, path = compiled(network, hub_of_proto, tmp_path)
+
+    assert operators(path) == {"greater": 1}
+
+
+def test_where_chooses_integers(hub_of_proto, tmp_path):
+    network = Network()
+    mask = network.constant(np.arange(48).reshape(2, 3, 8) % 3 == 0)
+    x = network.input((2, 3, 8))
+    network.feeds["other"] = network.draw.uniform(-1, 1, (2, 3, 8)).astype(np.float32)
+    network.finish(
+        network.node("Where", [mask, x, network.on_grid("other", network.grid(-1.0, 1.0))]), network.grid(-1, 1)
+    )
+    check(network, hub_of_proto, tmp_path, {"SELECT_V2": 1}, [2 / 255], 0)
+
+
+def test_top_k_gives_the_integers_and_their_places(hub_of_proto, tmp_path):
+    network = Network()
+    values, _ = network.node("TopK", [network.input((3, 16)), network.constant(np.array([4], np.int64))], 2)
+    network.finish(values, network.grid(-1.0, 1.0))
+    check(network, hub_of_proto, tmp_path, {"TOPK_V2": 1}, [2 / 255], 0)
+
+
+WIDE_STAYS_FLOAT = {"PRelu", "HardSwish", "Gelu", "Elu", "Exp", "Log", "ReduceSum"}
+
+
+@pytest.mark.parametrize("name", COMPUTES)
+def test_16_bits_are_within_one_step_or_stay_float(name, hub_of_proto, tmp_path):
+    build, expected = COMPUTES[name]
+    if name in WIDE_STAYS_FLOAT:
+        expected = {op.lower(): count for op, count in expected.items()}
+    network = Network("int16")
+    scale = network.finish(build(network))
+    check(network, hub_of_proto, tmp_path, expected, [scale], 1)
+
+
+WIDE_STEPS = {"Sigmoid": 1, "Softmax": 1, "Tanh": 2}
+"""The kernel of TANH interpolates in a table of 513 entries."""
+
+
+@pytest.mark.parametrize("name", WIDE_STEPS)
+def test_16_bits_of_a_kernel_with_a_grid_of_its_own(name, hub_of_proto, tmp_path):
+    build, expected, grids = FIXED[name]
+    scale, point = grids["int16"]
+    network = Network("int16")
+    network.finish(build(network), (np.float32(scale), np.int16(point)))
+    check(network, hub_of_proto, tmp_path, expected, [scale], WIDE_STEPS[name])
+
+
+@pytest.mark.parametrize("name", ["Conv", "Gemm", "Add", "Concat", "Relu", "MaxPool", "Softmax"])
+def test_uint8_is_shifted_to_int8_exactly(name, hub_of_proto, tmp_path):
+    build = (COMPUTES | MOVES | FIXED)[name][0]
+    files = []
+    for dtype in ("uint8", "int8"):
+        network = Network(dtype)
+        network.finish(build(network), network.grid(-4.0, 4.0))
+        (folder := tmp_path / dtype).mkdir()
+        files.append(compiled(network, hub_of_proto, folder)[1].read_bytes())
+
+    assert files[0] == files[1]

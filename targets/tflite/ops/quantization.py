@@ -16,6 +16,8 @@ from .lowering import Lowering
 
 _KERNELS = frozenset({ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT16})
 _SHIFT_OF_UINT8 = 128
+_SHIFT = "shift"
+"""Under this key a value knows by how much its integers are less than those of the hub."""
 
 
 def lower_quantize(call: Call, b: Builder) -> ir.Value:
@@ -26,7 +28,9 @@ def lower_quantize(call: Call, b: Builder) -> ir.Value:
         # eight bits of either sign are the same grid; the kernels are those of int8
         signed, shift = (ir.DataType.INT8, _SHIFT_OF_UINT8) if dtype == ir.DataType.UINT8 else (dtype, 0)
         grid = {"scale": float(scale.item()), "zero_point": int(zero_point.item()) - shift}
-        return b.op("QUANTIZE", [x], shape_of(x), signed, **grid)
+        result = b.op("QUANTIZE", [x], shape_of(x), signed, **grid)
+        result.meta[_SHIFT] = shift
+        return result
     steps = b.unary("ROUND", b.binary("DIV", x, _along(call, scale, dtype_of(x))))
     limits = np.iinfo(dtype.numpy())
     shifted = b.binary("ADD", steps, _along(call, zero_point, dtype_of(x)))
@@ -36,14 +40,13 @@ def lower_quantize(call: Call, b: Builder) -> ir.Value:
 
 def lower_dequantize(call: Call, b: Builder) -> ir.Value:
     """One grid for the tensor: DEQUANTIZE; else the definition, step by step."""
-    x, hub = call[0], call.node.inputs[0]
-    assert hub is not None
+    x = call[0]
     scale, dtype = call.constant(1, "scale"), dtype_of(x)
     if scale.dtype != np.float32:
         raise Refused(f"its scale is {dtype_name(ir.DataType.from_numpy(scale.dtype))}, not float32")
     zero_point = call.constant(2, "zero point") if call.has(2) else np.zeros_like(scale, np.int32)
     if dtype in _KERNELS and scale.size == 1:
-        shift = _SHIFT_OF_UINT8 if hub.dtype == ir.DataType.UINT8 and dtype == ir.DataType.INT8 else 0
+        shift = x.meta.get(_SHIFT, 0)
         grid = {"scale": float(scale.item()), "zero_point": int(zero_point.item()) - shift}
         return b.op("DEQUANTIZE", [x], shape_of(x), ir.DataType.FLOAT, **grid)
     if dtype not in (*_KERNELS, ir.DataType.UINT16, ir.DataType.INT32):
