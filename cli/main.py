@@ -28,6 +28,7 @@ VERBS = {
     "inspect": "Show a model's signature, operators and cost, and what each target would do with it.",
     "build": "Compile, prove, measure and bundle a model.",
     "verify": "Check a bundle: signature, digests, and parity again.",
+    "bisect": "Walk an artifact beside the reference, and name the first tensor where they part.",
     "profile": "Measure one artifact on this machine.",
     "targets": "Show the targets, what they need and what they know.",
     "doctor": "Show what is missing on this machine, and the command that fixes it.",

@@ -16,15 +16,30 @@ import msgspec
 from ..devices.process import run_child
 from ..vocabulary import errors
 from .steps.calibrate import Calibrate
+from .steps.compare_tensors import CompareTensors
 from .steps.compile_model import CompileModel
+from .steps.cut_model import CutModel
 from .steps.draw_for_artifact import DrawForArtifact
 from .steps.evaluate import Evaluate
 from .steps.find_moments import FindMoments
 from .steps.import_model import ImportModel
 from .steps.inspect_model import InspectModel
 from .steps.read_rows import ReadRows
+from .steps.trace_tensors import TraceTensors
 
-AnyStep = ImportModel | ReadRows | Calibrate | FindMoments | CompileModel | Evaluate | InspectModel | DrawForArtifact
+AnyStep = (
+    ImportModel
+    | ReadRows
+    | Calibrate
+    | FindMoments
+    | CompileModel
+    | Evaluate
+    | InspectModel
+    | DrawForArtifact
+    | TraceTensors
+    | CutModel
+    | CompareTensors
+)
 
 FAILED = 70
 """The exit code of a child that has written `OUT.error.json`."""

@@ -45,7 +45,10 @@ def inner_tensors(model: Model, options: Options, artifact: Path) -> dict[str, I
 
 
 def _tensors_of(artifact: Path) -> list[Any]:
-    subgraph = tfl.Model.GetRootAs(artifact.read_bytes(), 0).Subgraphs(0)
+    data = artifact.read_bytes()
+    if data[4:8] != b"TFL3":
+        raise RequestError(f"{artifact}: this is no .tflite file")
+    subgraph = tfl.Model.GetRootAs(data, 0).Subgraphs(0)
     return [subgraph.Tensors(index) for index in range(subgraph.TensorsLength())]
 
 

@@ -83,7 +83,7 @@ def test_a_file_of_another_model_is_refused(convnet, perceptron, tmp_path):
 def test_an_ort_file_shows_nothing(convnet, tmp_path):
     artifact = compiled(OnnxRuntime(), convnet, tmp_path, format="ort")
     assert OnnxRuntime().inner_tensors(convnet, Options(variant="fp32", format="ort"), artifact) == {}
-    with pytest.raises(ValueError, match="only a .onnx file shows inner tensors"):
+    with pytest.raises(ValueError, match=r"only a \.onnx file shows inner tensors"):
         OnnxRuntimeRuntime().load_inspectable(artifact, RunOptions(), ["r1"])
 
 

@@ -1,0 +1,105 @@
+"""Walks an artifact beside the reference and names the first tensor where they part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..devices.base import Device
+from ..devices.table import make_device
+from ..profiles.bisection import Bisection, Way
+from ..vocabulary.errors import RequestError
+from .cache import Cache, default_cache_folder
+from .calibration import Calibrations, check_calibration
+from .config import Project
+from .imported import Imported
+from .plan import drawn_sizes, plan_artifacts
+from .progress import Progress
+from .runner import Runner
+from .steps.compile_model import CompileModel, read_artifact
+from .steps.import_model import ImportModel
+from .subject import Subject
+from .tensor_walk import TensorWalker
+
+CALLS = 8
+"""Calls that are compared: enough to see where numbers part, few enough that all tensors of all calls fit on a disk."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BisectRequest:
+    """What is asked for: an artifact of the project by its name, or another file of the same, and how it is looked at.
+
+    `device` names a device of the project, None the first. With `way` CUT the model is cut even where the runtime shows
+    inner tensors; None chooses.
+    """
+
+    artifact: str
+    file: Path | None = None
+    calls: int = CALLS
+    device: str | None = None
+    way: Way | None = None
+
+
+def bisect(project: Project, request: BisectRequest, *, progress: Progress, cache: Cache | None = None) -> Bisection:
+    """Compile the artifact (or take it from the cache), run it and the model behind it, and compare every tensor.
+
+    The reference is the hub model behind the steps of the recipe that leave the precision alone, run by onnxruntime
+    without optimisations.
+
+    Raises:
+        RequestError: when the project has no such artifact or device, or the file is another model's.
+        EdgewrightError: when the artifact cannot be made or run.
+    """
+    planned = plan_artifacts(project)
+    chosen = next((item for item in planned if item.name == request.artifact), None)
+    if chosen is None:
+        raise RequestError(
+            f"{project.where} makes no artifact named {request.artifact!r}",
+            hint=f"it makes: {', '.join(item.name for item in planned)}",
+        )
+    check_calibration(project, (chosen,))
+    device = _device(project, request.device)
+    runner = Runner(cache or Cache(default_cache_folder()), progress)
+    imported = Imported(
+        runner.reading(
+            ImportModel(
+                folder=str(project.folder),
+                model=project.model,
+                evaluation=project.data.evaluation,
+                golden_rows=project.bundle.golden_rows,
+                dims=drawn_sizes(project),
+            )
+        )
+    )
+    model, steps = Calibrations(project, imported, runner).prepare(chosen)
+    compile_step = CompileModel(
+        model=model,
+        target=chosen.target.name,
+        packages=chosen.target.packages,
+        recipe=steps,
+        options=chosen.options,
+    )
+    entry = runner.step(compile_step)
+    artifact = read_artifact(entry)
+    subject = Subject(artifact=artifact, folder=entry / "files", runtime=chosen.runtime)
+    file = request.file.absolute() if request.file is not None else subject.opened
+    if not file.is_file():
+        raise RequestError(f"{file}: there is no such file")
+    if request.way is Way.CUT and request.file is not None:
+        raise RequestError("a file cannot be cut", hint="leave the file out: then the artifact is compiled again")
+    with runner.cache.workspace() as scratch:
+        walker = TensorWalker(subject, file, compile_step, imported, device, runner, scratch, request.calls)
+        return walker.walk(
+            request.way,
+            can_cut=request.file is None,
+            inputs="drawn" if project.data.evaluation is None else "evaluation",
+        )
+
+
+def _device(project: Project, name: str | None) -> Device:
+    name = name or next(iter(project.devices))
+    if name not in project.devices:
+        raise RequestError(
+            f"{project.where} has no device named {name!r}", hint=f"it has: {', '.join(project.devices)}"
+        )
+    return make_device(name, project.devices[name], project.where)
