@@ -51,6 +51,7 @@ def _entry(subject: Subject, place: Place) -> Entry:
         profile=None,
         coverage=artifact.coverage,
         toolchain=artifact.toolchain,
+        notes=artifact.notes,
         verdict=Verdict.NOT_RUN,
         reasons=(),
     )

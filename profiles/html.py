@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ..devices.base import Facts
 from ..targets.artifact import Coverage, Handling
+from ..vocabulary.note import Note
 from . import wording
 from .markup import Content, Markup, element, join
 from .mixed_view import section_of
@@ -108,6 +109,7 @@ def _details(entry: Entry) -> Markup:
         _metric(entry.metric, entry.evidence),
         _profile(entry.profile, entry.evidence),
         _coverage(entry.coverage),
+        _notes(entry.notes),
         _files(entry),
         _pairs("Toolchain", sorted(entry.toolchain.items())),
     ]
@@ -180,6 +182,13 @@ def _coverage(coverage: Coverage | None) -> Content:
     return _table(
         "Coverage", f"{len(coverage.nodes)} nodes: {counts}; refused:", ("Node", "Operator", "Reason"), refused
     )
+
+
+def _notes(notes: Sequence[Note]) -> Content:
+    if not notes:
+        return []
+    rows = [(note.step, note.where, note.text) for note in notes]
+    return _table("Steps of the recipe", "what they did to the model", ("Step", "Where", "What"), rows)
 
 
 def _files(entry: Entry) -> Content:

@@ -16,6 +16,7 @@ from ..targets.artifact import Coverage, File
 from ..vocabulary.codec import convert, encode_json, has_field, keep_known, parse_json
 from ..vocabulary.errors import ConfigError
 from ..vocabulary.evidence import Evidence
+from ..vocabulary.note import Note
 from .mixed_precision import MixedPrecisionSearch
 
 SCHEMA_VERSION = "1.0"
@@ -102,7 +103,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     An entry that never came to an artifact (refused, or its tool failed) has no files, evidence `not-run` and its
     reasons. `reasons` holds one sentence for each gate that failed, could not run, or is underpowered. `golden` is the
-    parity on the golden vectors that are shipped.
+    parity on the golden vectors that are shipped. `notes` say what the steps of the recipe did to the model.
     """
 
     artifact: str
@@ -124,6 +125,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     toolchain: dict[str, str]
     verdict: Verdict
     reasons: tuple[str, ...]
+    notes: tuple[Note, ...] = ()
 
     @property
     def metric(self) -> MetricResult | None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from ..vocabulary.note import Note
 from ..vocabulary.signature import Signature
 
 
@@ -67,7 +68,8 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `files[0]` is the one that a runtime opens. `signature` says how the artifact itself is called: the source's names,
     with the shapes, layout and dtypes that the files have; `narrowed` says what differs in dtype from the source
     (`{"ids": "int64 → int32"}`). `ops` counts the operators in the file by their name in the target's own language.
-    `toolchain` maps each package that took part to its version.
+    `toolchain` maps each package that took part to its version. `notes` say what the steps of the recipe did to the
+    model, and what they left alone.
     """
 
     target: str
@@ -81,6 +83,7 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     coverage: Coverage
     ops: dict[str, int]
     toolchain: dict[str, str]
+    notes: tuple[Note, ...] = ()
 
     @property
     def name(self) -> str:

@@ -7,16 +7,10 @@ from typing import Final
 import msgspec
 import onnx_ir as ir
 
+from ...vocabulary.note import Note
+
 PREFIX: Final = "edgewright.notes."
 """What the keys of notes in a model's metadata begin with; behind it stands the step."""
-
-
-class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that a step did, or left alone: `where` names nodes or tensors of the hub model."""
-
-    step: str
-    where: str
-    text: str
 
 
 def note(model: ir.Model, step: str, where: str, text: str) -> None:

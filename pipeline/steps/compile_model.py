@@ -51,13 +51,16 @@ class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
             RequestError: when the target has no scheme for the precision that the recipe asks for.
             ConfigError: when the recipe has an unknown step.
         """
+        from ...compiler.quantize.record import notes, without_notes
         from ...targets.table import load_target
 
         target = load_target(self.target)
         model = self.model.apply(self.recipe, where=f"recipes.{self.options.variant}", schemes=target.schemes())
         (out / "files").mkdir()
-        artifact = target.compile(model, self.options, out / "files")
-        (out / "artifact.json").write_bytes(encode_json(artifact))
+        bare = model.with_graph(without_notes(model.ir))  # what passes did stands in the report, not in what ships
+        artifact = target.compile(bare, self.options, out / "files")
+        told = msgspec.structs.replace(artifact, notes=notes(model.ir))
+        (out / "artifact.json").write_bytes(encode_json(told))
 
 
 def read_artifact(entry: Path) -> Artifact:

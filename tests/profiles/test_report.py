@@ -16,6 +16,7 @@ from edgewright.profiles.markup import Markup, element
 from edgewright.profiles.render import COLUMNS, fitting_columns, render
 from edgewright.profiles.report import Report, Verdict
 from edgewright.vocabulary.errors import ConfigError
+from edgewright.vocabulary.note import Note
 
 
 def changed(report, **fields):
@@ -167,6 +168,16 @@ def test_the_page_shows_every_figure_with_its_tier(report):
     assert "1 native, 0 decomposed, 0 refused" in text
     assert "GridSample" in text
     assert "load_before" in text
+
+
+def test_the_page_shows_what_the_steps_of_a_recipe_did(report):
+    note = Note(step="equalize", where="conv1 → conv2", text="16 channels by 0.5 to 2")
+    entry = msgspec.structs.replace(report.entries[0], notes=(note,))
+    text = Page(render_html(msgspec.structs.replace(report, entries=(entry,)))).text
+    assert "Steps of the recipe" in text
+    for told in ("equalize", "conv1 → conv2", "16 channels by 0.5 to 2"):
+        assert told in text
+    assert "Steps of the recipe" not in Page(render_html(report)).text
 
 
 def test_text_of_the_report_cannot_become_markup(report):
