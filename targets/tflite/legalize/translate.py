@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import onnx_ir as ir
 
 from ..builder import Builder
 from ..call import Call
-from ..dialect import constant_of, hold_tensor, is_constant, make_constant, shape_of
+from ..dialect import constant_of, dtype_of, hold_tensor, is_constant, make_constant, shape_of
 from ..ops.quantization import constant_on_grid
 from ..ops.table import LOWERINGS
 from ..refused import Refused
-from .control import constant_branch, unroll
+from .control import choose, scan, unroll
 from .declared import settled
 from .definition import definition_of
 from .find_gelu import Gelu
 from .fold import evaluate
 
 Values = Sequence[ir.Value | None]
+
+_HALF, _WIDE = ir.DataType.FLOAT16, ir.DataType.FLOAT
+
+CONTROL = {"If": choose, "Loop": unroll, "Scan": scan}
 
 
 class Translator:
@@ -51,7 +56,9 @@ class Translator:
             results = self._results(node, operands, opsets)
         except Refused:
             self._take_back(before)
-            raise
+            if not any(value is not None and dtype_of(value) == _HALF for value in operands):
+                raise
+            results = self._in_float32(node, operands, opsets)
         for index, value in enumerate(node.outputs):
             result = results[index] if index < len(results) else None
             if result is None and value.uses():
@@ -89,15 +96,32 @@ class Translator:
         computed = _computed(node, operands, opsets)
         if computed is not None:
             return computed
-        if node.op_type == "If" and not node.domain:
-            return self.run(constant_branch(node, operands), opsets)
-        if node.op_type == "Loop" and not node.domain:
-            return unroll(self, node, operands, opsets)
+        if node.op_type in CONTROL and not node.domain:
+            return CONTROL[node.op_type](self, node, operands, opsets)
         lowering = LOWERINGS.get((node.domain, node.op_type))
         if lowering is None:
             return self._by_definition(node, operands, opsets)
         results = lowering(Call(node, operands, opsets.get(node.domain, 1)), self.builder)
         return [results] if isinstance(results, ir.Value) else results
+
+    def _in_float32(self, node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Values:
+        """Say what no kernel does in float16 in float32, and round the results: no worse than float16 can be.
+
+        Raises:
+            Refused: when TFLite cannot say it in float32 either; the nodes made for it are taken back.
+        """
+        before, b = len(self.nodes), self.builder
+        try:
+            wide = [_widened(b, value) if value is not None else None for value in operands]
+            results = self._results(node, wide, opsets)
+            halves = [value.dtype in (None, _HALF) for value in node.outputs]
+            return [
+                b.cast(result, _HALF) if result is not None and half and dtype_of(result) == _WIDE else result
+                for result, half in zip(results, halves, strict=False)
+            ]
+        except Refused:
+            self._take_back(before)
+            raise
 
     def _gelu(self, gelu: Gelu) -> Values:
         """Say at once what the nodes before spell out; what they made goes unused."""
@@ -118,6 +142,13 @@ class Translator:
             for index in range(len(node.inputs)):
                 node.replace_input_with(index, None)
         del self.nodes[count:]
+
+
+def _widened(b: Builder, value: ir.Value) -> ir.Value:
+    if dtype_of(value) != _HALF:
+        return value
+    array = constant_of(value)
+    return b.cast(value, _WIDE) if array is None else make_constant(array.astype(np.float32))
 
 
 def _computed(node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Values | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +10,6 @@ import onnx_ir as ir
 from ..builder import Builder
 from ..call import Call
 from ..dialect import Array, constant_of, dtype_of, shape_of
-from ..refused import Refused
 from .lowering import Lowering
 
 
@@ -20,7 +18,7 @@ def lower_gather(call: Call, b: Builder) -> ir.Value:
     x, axis = call[0], call.axis(0)
     size, indices = shape_of(x)[axis], constant_of(call[1])
     if indices is None:
-        return b.gather(x, _from_the_front(b, call[1], np.array(size, dtype_of(call[1]).numpy())), axis)
+        return b.gather(x, from_the_front(b, call[1], np.array(size, dtype_of(call[1]).numpy())), axis)
     indices = np.where(indices < 0, indices + size, indices).astype(np.int32)
     run = _regular(indices.ravel())
     if run is None or constant_of(x) is not None:
@@ -40,7 +38,7 @@ def _regular(indices: Array) -> tuple[int, int, int] | None:
     return int(indices[0]), int(indices[-1]) + 1, min(steps, default=1)
 
 
-def _from_the_front(b: Builder, indices: ir.Value, sizes: Array) -> ir.Value:
+def from_the_front(b: Builder, indices: ir.Value, sizes: Array) -> ir.Value:
     """Count negative indices from the end of axes of these sizes, as no kernel does."""
     array = constant_of(indices)
     if array is not None:
@@ -53,71 +51,15 @@ def _from_the_front(b: Builder, indices: ir.Value, sizes: Array) -> ir.Value:
 def lower_gather_nd(call: Call, b: Builder) -> ir.Value:
     """Pick slices by tuples of indices."""
     x, indices = call[0], call[1]
-    if call.integer("batch_dims", 0):
-        raise Refused("batch_dims")
-    depth = shape_of(indices)[-1]
-    sizes = np.array(shape_of(x)[:depth], dtype_of(indices).numpy())
-    indices = _from_the_front(b, indices, sizes)
+    shared, kind = call.integer("batch_dims", 0), dtype_of(indices).numpy()
+    depth = shared + shape_of(indices)[-1]
+    indices = from_the_front(b, indices, np.array(shape_of(x)[shared:depth], kind))
+    if shared:
+        lead = shape_of(indices)[:-1]
+        batches = np.moveaxis(np.indices(lead)[:shared], 0, -1)
+        indices = b.concat([b.value(np.ascontiguousarray(batches.astype(kind))), indices], len(lead))
     shape = (*shape_of(indices)[:-1], *shape_of(x)[depth:])
     return b.op("GATHER_ND", [x, indices], shape, dtype_of(x))
-
-
-def lower_gather_elements(call: Call, b: Builder) -> ir.Value:
-    """Pick element by element: a GATHER from the flattened data, by flat places."""
-    x = call[0]
-    places = _flat_places(call, b, shape_of(x))
-    flat = b.reshape(x, (math.prod(shape_of(x)),))
-    return b.gather(flat, places, 0)
-
-
-def lower_scatter_elements(call: Call, b: Builder) -> ir.Value:
-    """Place element by element, on the flattened data."""
-    x, updates = call[0], call[2]
-    places = b.cast(_flat_places(call, b, shape_of(x)), ir.DataType.INT32)
-    count, size = math.prod(shape_of(updates)), math.prod(shape_of(x))
-    flat, parts = b.reshape(x, (size,)), b.reshape(updates, (count,))
-    return b.reshape(_scattered(call, b, flat, b.reshape(places, (count, 1)), parts), shape_of(x))
-
-
-def lower_scatter_nd(call: Call, b: Builder) -> ir.Value:
-    """Place slices by tuples of indices."""
-    x, indices = call[0], call[1]
-    sizes = np.array(shape_of(x)[: shape_of(indices)[-1]], dtype_of(indices).numpy())
-    indices = b.cast(_from_the_front(b, indices, sizes), ir.DataType.INT32)
-    return _scattered(call, b, x, indices, call[2])
-
-
-def _scattered(call: Call, b: Builder, x: ir.Value, indices: ir.Value, updates: ir.Value) -> ir.Value:
-    """Write updates over `x`: SCATTER_ND starts from zeros and adds, so it also says where anything was written."""
-    reduction = call.text("reduction", "none")
-    if reduction not in ("none", "add"):
-        raise Refused(f"reduction {reduction!r}")
-    shape = np.array(shape_of(x), np.int32)
-    spread = b.op("SCATTER_ND", [indices, updates, shape], shape_of(x), dtype_of(x))
-    if reduction == "add":
-        return b.binary("ADD", x, spread)
-    array = constant_of(indices)
-    if array is not None and len(np.unique(array.reshape(-1, array.shape[-1]), axis=0)) < array[..., 0].size:
-        raise Refused("it writes to one place twice")
-    ones = np.ones(shape_of(updates), np.int32)
-    written = b.op("SCATTER_ND", [indices, ones, shape], shape_of(x), ir.DataType.INT32)
-    mask = b.binary("GREATER", written, b.full(0, written), ir.DataType.BOOL)
-    return b.op("SELECT_V2", [mask, spread, x], shape_of(x), dtype_of(x))
-
-
-def _flat_places(call: Call, b: Builder, shape: tuple[int, ...]) -> ir.Value:
-    """Give the places in the flattened data that indices along one axis mean, in the shape of the indices."""
-    axis, indices = call.axis(0), call[1]
-    kind = dtype_of(indices).numpy()
-    strides = [math.prod(shape[place + 1 :]) for place in range(len(shape))]
-    grid = np.indices(shape_of(indices))
-    others = sum(grid[place] * strides[place] for place in range(len(shape)) if place != axis)
-    base = np.broadcast_to(np.asarray(others, kind), shape_of(indices))
-    along = _from_the_front(b, indices, np.array(shape[axis], kind))
-    array = constant_of(along)
-    if array is not None:
-        return b.value((array * strides[axis] + base).astype(np.int32))
-    return b.binary("ADD", b.binary("MUL", along, np.array(strides[axis], kind)), np.ascontiguousarray(base))
 
 
 def lower_one_hot(call: Call, b: Builder) -> ir.Value:
@@ -126,7 +68,7 @@ def lower_one_hot(call: Call, b: Builder) -> ir.Value:
     off, on = (b.reshape(b.slice(call[2], [place], [place + 1]), ()) for place in (0, 1))
     if dtype_of(indices) not in (ir.DataType.INT32, ir.DataType.INT64):
         indices = b.cast(indices, ir.DataType.INT32)
-    indices = _from_the_front(b, indices, np.array(depth, dtype_of(indices).numpy()))
+    indices = from_the_front(b, indices, np.array(depth, dtype_of(indices).numpy()))
     rank = call.rank()
     axis = call.integer("axis", -1)
     axis = axis + rank + 1 if axis < 0 else axis
@@ -149,10 +91,7 @@ def lower_trilu(call: Call, b: Builder) -> ir.Value:
 
 LOWERINGS: dict[str, Lowering] = {
     "Gather": lower_gather,
-    "GatherElements": lower_gather_elements,
     "GatherND": lower_gather_nd,
     "OneHot": lower_one_hot,
-    "ScatterElements": lower_scatter_elements,
-    "ScatterND": lower_scatter_nd,
     "Trilu": lower_trilu,
 }

@@ -9,8 +9,9 @@ import onnx_ir as ir
 
 from ..builder import Builder
 from ..call import Call
-from ..dialect import Array, dtype_of, shape_of
+from ..dialect import Array, dtype_of, is_constant, shape_of
 from ..refused import Refused
+from .bounds import pad_at_run_time, slice_at_run_time
 from .lowering import Lowering
 
 
@@ -49,6 +50,8 @@ def _pieces(b: Builder, x: ir.Value, sizes: list[int], axis: int) -> Sequence[ir
 def lower_slice(call: Call, b: Builder) -> ir.Value:
     """Cut by starts, ends and steps; a negative step reverses first."""
     x, shape = call[0], shape_of(call[0])
+    if not all(is_constant(value) for value in call.inputs[1:] if value is not None):
+        return slice_at_run_time(call, b)
     starts, ends = call.constant_ints(1, "starts") or [], call.constant_ints(2, "ends") or []
     axes = call.constant_ints(3, "axes") or list(range(len(starts)))
     steps = call.constant_ints(4, "steps") or [1] * len(starts)
@@ -74,6 +77,8 @@ def lower_slice(call: Call, b: Builder) -> ir.Value:
 def lower_pad(call: Call, b: Builder) -> ir.Value:
     """Pad with a number, the edge or the reflection; negative pads cut."""
     x, rank = call[0], call.rank()
+    if not all(value is None or is_constant(value) for value in (call[1], call.get(3))):
+        return pad_at_run_time(call, b)
     pads = call.constant_ints(1, "pads") or []
     axes = call.constant_ints(3, "axes") if call.has(3) else list(range(rank))
     full = [(0, 0)] * rank
@@ -85,8 +90,10 @@ def lower_pad(call: Call, b: Builder) -> ir.Value:
     full = [(max(before, 0), max(after, 0)) for before, after in full]
     match call.text("mode", "constant"):
         case "constant":
-            number = call.constant(2, "value").item() if call.has(2) else 0
-            return b.pad(x, full, number)
+            if call.has(2) and not is_constant(call[2]):
+                wide = [size + before + after for size, (before, after) in zip(shape_of(x), full, strict=True)]
+                return b.op("PADV2", [x, np.array(full, np.int32), b.reshape(call[2], ())], wide, dtype_of(x))
+            return b.pad(x, full, call.constant(2, "value").item() if call.has(2) else 0)
         case "reflect":
             return _mirror(b, x, full)
         case "edge":

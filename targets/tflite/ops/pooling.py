@@ -7,11 +7,13 @@ import math
 import numpy as np
 import onnx_ir as ir
 
-from ..builder import Builder
+from ..builder import Builder, Operand
 from ..call import Call
 from ..dialect import Array, dtype_of, shape_of
+from ..kernels import KERNELS
 from ..refused import Refused
 from .lowering import Lowering
+from .tap_pooling import element_limits, largest_with_place, pooled_by_taps
 from .windows import Windows, padded, unsqueezed, windows_of
 
 _GLOBAL = {"GlobalAveragePool": "MEAN", "GlobalMaxPool": "REDUCE_MAX"}
@@ -25,27 +27,37 @@ def lower_global_pool(call: Call, b: Builder) -> ir.Value:
 
 
 def lower_max_pool(call: Call, b: Builder) -> list[ir.Value | None]:
-    """Give the largest in each window; padding never wins, being −∞."""
-    if call.wants(1):
-        raise Refused("TFLite's pooling gives no indices")
+    """Give the largest in each window, and where it stood; padding never wins, being the least there is."""
     x, windows = _entry(call, b)
+    lowest, _ = element_limits(x)
+    if call.wants(1):
+        column_major = bool(call.integer("storage_order", 0))
+        both = largest_with_place(b, padded(x, windows, b, lowest, explicit=True)[0], windows, column_major)
+        return [_exit(call, b, value) for value in both]
+    if _by_taps(x, windows):
+        x, _ = padded(x, windows, b, lowest, explicit=True)
+        return [_exit(call, b, pooled_by_taps(b, "MAXIMUM", x, windows))]
     if windows.is_valid or windows.is_same:
         mode = "VALID" if windows.is_valid else "SAME"
     else:
-        x, mode = padded(x, windows, b, -np.inf, explicit=True)
+        x, mode = padded(x, windows, b, lowest, explicit=True)
     return [_exit(call, b, _pooled(b, _MAX, x, windows, mode))]
+
+
+def _by_taps(x: ir.Value, windows: Windows) -> bool:
+    return max(windows.dilation) > 1 or len(windows.kernel) > 3 or dtype_of(x) not in KERNELS[_MAX].dtypes
 
 
 def lower_average_pool(call: Call, b: Builder) -> ir.Value:
     """Average each window; padding counts or does not, as the node says."""
     x, windows = _entry(call, b)
-    if windows.is_valid:
-        return _exit(call, b, _pooled(b, _AVERAGE, x, windows, "VALID"))
-    if windows.is_same and not call.integer("count_include_pad", 0):
-        return _exit(call, b, _pooled(b, _AVERAGE, x, windows, "SAME"))
-    counts = _counts(call, windows)
-    y = _total(b, x, windows)
-    return _exit(call, b, b.binary("MUL", y, (math.prod(windows.kernel) / counts).astype(np.float32)[..., np.newaxis]))
+    if not _by_taps(x, windows):
+        if windows.is_valid:
+            return _exit(call, b, _pooled(b, _AVERAGE, x, windows, "VALID"))
+        if windows.is_same and not call.integer("count_include_pad", 0):
+            return _exit(call, b, _pooled(b, _AVERAGE, x, windows, "SAME"))
+    shares = (1 / _counts(call, windows)).astype(np.float32)[..., np.newaxis]
+    return _exit(call, b, b.binary("MUL", _total(b, x, windows), shares))
 
 
 def lower_lp_pool(call: Call, b: Builder) -> ir.Value:
@@ -57,7 +69,6 @@ def lower_lp_pool(call: Call, b: Builder) -> ir.Value:
     else:
         parts = b.unary("ABS", x) if power == 1 else b.binary("POW", b.unary("ABS", x), b.full(power, x))
     y = _total(b, parts, windows)
-    y = b.binary("MUL", y, b.full(math.prod(windows.kernel), y))
     if power == 2:
         y = b.unary("SQRT", y)
     elif power != 1:
@@ -66,18 +77,12 @@ def lower_lp_pool(call: Call, b: Builder) -> ir.Value:
 
 
 def _entry(call: Call, b: Builder) -> tuple[ir.Value, Windows]:
-    """Give the input as [N, spatial…, C] with two or three spatial axes, and its windows."""
+    """Give the input as [N, spatial…, C] with two or more spatial axes, and its windows."""
     x, windows = b.channels_last(call[0]), windows_of(call, call.ints("kernel_shape") or [])
-    if any(step > 1 for step in windows.dilation):
-        raise Refused("TFLite's pooling has no dilation")
-    match call.rank() - 2:
-        case 1:
-            batch, width, channels = shape_of(x)
-            return b.reshape(x, (batch, 1, width, channels)), unsqueezed(windows)
-        case 2 | 3:
-            return x, windows
-        case spatial:
-            raise Refused(f"TFLite pools over two spatial axes, not {spatial}")
+    if call.rank() != 3:
+        return x, windows
+    batch, width, channels = shape_of(x)
+    return b.reshape(x, (batch, 1, width, channels)), unsqueezed(windows)
 
 
 def _exit(call: Call, b: Builder, y: ir.Value) -> ir.Value:
@@ -88,10 +93,13 @@ def _exit(call: Call, b: Builder, y: ir.Value) -> ir.Value:
 
 
 def _total(b: Builder, x: ir.Value, windows: Windows) -> ir.Value:
-    """Average each window with zeros in the padding, which always count."""
+    """Sum each window, with zeros in the padding."""
     if not windows.is_valid:
         x, _ = padded(x, windows, b, explicit=True)
-    return _pooled(b, _AVERAGE, x, windows, "VALID")
+    if _by_taps(x, windows):
+        return pooled_by_taps(b, "ADD", x, windows)
+    mean = _pooled(b, _AVERAGE, x, windows, "VALID")
+    return b.binary("MUL", mean, b.full(math.prod(windows.kernel), mean))
 
 
 def _pooled(b: Builder, operator: str, x: ir.Value, windows: Windows, mode: str) -> ir.Value:
@@ -136,11 +144,12 @@ def _counts(call: Call, windows: Windows) -> Array:
     ends = _ends(call, windows) if call.integer("count_include_pad", 0) else None
     counts = np.ones((), np.int64)
     for axis in range(rank):
-        start = np.arange(windows.output[axis]) * windows.stride[axis] - windows.before[axis]
+        taps = np.arange(windows.kernel[axis]) * windows.dilation[axis]
+        places = np.arange(windows.output[axis])[:, np.newaxis] * windows.stride[axis] - windows.before[axis] + taps
         low, high = (
             (0, windows.size[axis]) if ends is None else (-windows.before[axis], windows.size[axis] + ends[axis])
         )
-        line = np.minimum(start + windows.kernel[axis], high) - np.maximum(start, low)
+        line = np.sum((places >= low) & (places < high), axis=1)
         counts = counts[..., np.newaxis] * line
     return counts
 
@@ -154,9 +163,27 @@ def _ends(call: Call, windows: Windows) -> list[int]:
     return [0] * (len(windows.size) - len(ends)) + ends
 
 
+def lower_max_unpool(call: Call, b: Builder) -> ir.Value:
+    """Put elements back where they stood, zeros elsewhere."""
+    x, kernel = call[0], call.ints("kernel_shape") or []
+    stride, pads = call.ints("strides") or [1] * len(kernel), call.ints("pads") or [0] * (2 * len(kernel))
+    if any(step < width for step, width in zip(stride, kernel, strict=True)):
+        raise Refused("its windows overlap, and one place may get two elements")
+    sizes = zip(shape_of(x)[2:], stride, kernel, pads[: len(kernel)], pads[len(kernel) :], strict=True)
+    full = (*shape_of(x)[:2], *((size - 1) * step + width - start - end for size, step, width, start, end in sizes))
+    wanted = tuple(call.constant_ints(2, "output shape") or full) if call.has(2) else full
+    count = math.prod(shape_of(x))
+    places = b.reshape(b.cast(call[1], ir.DataType.INT32), (count, 1))
+    length = math.prod(full)
+    operands: list[Operand] = [places, b.reshape(x, (count,)), np.array([length], np.int32)]
+    y = b.reshape(b.op("SCATTER_ND", operands, (length,), dtype_of(x)), full)
+    return b.pad(y, [(0, size - own) for size, own in zip(wanted, full, strict=True)])
+
+
 LOWERINGS: dict[str, Lowering] = {
     **dict.fromkeys(_GLOBAL, lower_global_pool),
     "AveragePool": lower_average_pool,
     "LpPool": lower_lp_pool,
     "MaxPool": lower_max_pool,
+    "MaxUnpool": lower_max_unpool,
 }
