@@ -35,6 +35,7 @@ def opened(model: Model) -> Iterator[InferenceSession]:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # it would keep what the largest call took
+    options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED  # Shape first, then its input can be let go
     options.log_severity_level = _ERRORS_ONLY
     with TemporaryDirectory() as folder:
         model.save(Path(folder))

@@ -10,6 +10,7 @@ import msgspec
 
 from ...vocabulary.digest import Plain
 from ...vocabulary.errors import ConfigError
+from ...vocabulary.tensor_folder import TensorFolder
 from .base import own_code, versions
 from .prepared import FileRef, Prepared
 
@@ -34,8 +35,9 @@ class Calibrate(msgspec.Struct, frozen=True, kw_only=True, tag="calibrate"):
 
     @property
     def title(self) -> str:
-        """`calibrate`, `calibrate for smoothed`."""
-        return f"calibrate for {self.recipe}" if self.steps else "calibrate"
+        """`calibrate on 50 rows`, `calibrate on 50 rows for smoothed`, `take kept ranges`."""
+        what = "take kept ranges" if self.rows is None else f"calibrate on {_rows_in_words(Path(self.rows.path))}"
+        return f"{what} for {self.recipe}" if self.steps else what
 
     def key_parts(self) -> Mapping[str, Plain]:
         """The model, the steps, the rows or ranges, and the tools."""
@@ -57,7 +59,6 @@ class Calibrate(msgspec.Struct, frozen=True, kw_only=True, tag="calibrate"):
             ToolError: when onnxruntime cannot run the model.
         """
         from ...compiler.quantize.calibrate import calibrate
-        from ...vocabulary.tensor_folder import TensorFolder
 
         model = self.model.apply(self.steps, where=f"recipes.{self.recipe}") if self.steps else self.model.load()
         if self.steps:
@@ -80,3 +81,8 @@ class Calibrate(msgspec.Struct, frozen=True, kw_only=True, tag="calibrate"):
             f"{', '.join(Path(ref.path).name for ref in self.kept)}: no ranges of {what}, but of another",
             hint="build once with data.calibration instead of data.ranges, and keep the ranges that it leaves",
         )
+
+
+def _rows_in_words(folder: Path) -> str:
+    count = TensorFolder(folder).row_count
+    return "1 row" if count == 1 else f"{count} rows"

@@ -161,8 +161,8 @@ def test_targets_and_recipes_that_begin_alike_share_a_calibration(
 
     assert told.ended == [
         ("read calibration rows of tiny.npz", "done"),
-        ("calibrate", "done"),
-        ("calibrate for even", "done"),
+        ("calibrate on 8 rows", "done"),
+        ("calibrate on 8 rows for even", "done"),
     ]
     assert list(calibrations.files(plan_artifacts(project))) == ["ranges.json", "ranges-even.json"]
 
