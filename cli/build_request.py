@@ -83,22 +83,12 @@ class BuildRequest:
         return {**gates, ALLOW_NOT_RUN: [*said, *self.allowed]} if isinstance(said, list) else gates
 
     def _read(self) -> Project:
-        import msgspec
-
-        from ..pipeline.config import load_project
-        from ..vocabulary.errors import RequestError
+        from ..pipeline.config import load_project, with_targets
 
         for name, flag in _NEEDS_A_MODEL.items():
             if getattr(self, name):
                 raise click.UsageError(f"{flag} goes with a MODEL; without one the project file says it")
-        project = load_project(self.folder or Path())
-        unknown = [name for name in self.targets if name not in project.targets]
-        if unknown:
-            raise RequestError(
-                f"{project.where} has no target {unknown[0]!r}", hint=f"it has: {', '.join(project.targets)}"
-            )
-        chosen = {name: project.targets[name] for name in self.targets or project.targets}
-        return msgspec.structs.replace(project, targets=chosen)
+        return with_targets(load_project(self.folder or Path()), self.targets)
 
     def _make(self, model: str) -> Project:
         from ..pipeline.adhoc import model_section, project_for, selection_of

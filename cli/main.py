@@ -29,6 +29,7 @@ VERBS = {
     "build": "Compile, prove, measure and bundle a model.",
     "verify": "Check a bundle: signature, digests, and parity again.",
     "bisect": "Walk an artifact beside the reference, and name the first tensor where they part.",
+    "search": "Try recipes for the targets of a project, by drop, latency and size.",
     "profile": "Measure one artifact on this machine.",
     "targets": "Show the targets, what they need and what they know.",
     "doctor": "Show what is missing on this machine, and the command that fixes it.",

@@ -25,6 +25,11 @@ class Lines:
     def started(self, step: str) -> None:
         """Say nothing: steps run side by side, and a half-written line would be broken by the next one's."""
 
+    def announced(self, text: str) -> None:
+        """Write it."""
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
+
     def advanced(self, step: str, done: int, total: int) -> None:
         """Say nothing: a log wants no counters."""
 
@@ -65,6 +70,10 @@ class Bars:
         """Begin a bar that moves until the step says how far it is."""
         with self._lock:
             self._tasks[step] = self._progress.add_task(step, total=None, count="")
+
+    def announced(self, text: str) -> None:
+        """Leave it as a line above the bars."""
+        self._progress.console.print(text, markup=False, soft_wrap=True)
 
     def advanced(self, step: str, done: int, total: int) -> None:
         """Move the bar."""

@@ -123,17 +123,22 @@ class Calibrations:
             Calibrate(
                 model=model,
                 steps=item.recipe[done:at],
-                rows=None if self._project.data.ranges else self._rows,
+                rows=None if self._project.data.ranges else self.rows,
                 kept=self._kept,
                 recipe=item.options.variant,
             )
         )
 
     def _moments(self, model: Prepared) -> Path:
-        return self._runner.step(FindMoments(model=model, rows=self._rows))
+        return self._runner.step(FindMoments(model=model, rows=self.rows))
 
     @property
-    def _rows(self) -> FileRef:
+    def rows(self) -> FileRef:
+        """The folder of the calibration rows, which the project has.
+
+        Raises:
+            EdgewrightError: what reading them raised.
+        """
         selection = self._project.data.calibration
         assert selection is not None, "the plan was checked"
         step = ReadRows(

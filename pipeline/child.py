@@ -24,6 +24,7 @@ from .steps.evaluate import Evaluate
 from .steps.find_moments import FindMoments
 from .steps.import_model import ImportModel
 from .steps.inspect_model import InspectModel
+from .steps.rank_nodes import RankNodes
 from .steps.read_rows import ReadRows
 from .steps.trace_tensors import TraceTensors
 
@@ -32,6 +33,7 @@ AnyStep = (
     | ReadRows
     | Calibrate
     | FindMoments
+    | RankNodes
     | CompileModel
     | Evaluate
     | InspectModel

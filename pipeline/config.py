@@ -6,7 +6,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from ..vocabulary.codec import convert, refuse
-from ..vocabulary.errors import ConfigError
+from ..vocabulary.errors import ConfigError, RequestError
 from ..vocabulary.signature import TensorDeclaration
 from .implied_recipes import IMPLIED
 
@@ -179,6 +179,20 @@ def load_project(path: Path) -> Project:
         for kind in ("inputs", "outputs")
     }
     return msgspec.structs.replace(project, model=msgspec.structs.replace(project.model, **declared))
+
+
+def with_targets(project: Project, names: Sequence[str]) -> Project:
+    """Give the project with these of its targets; with all when none is named.
+
+    Raises:
+        RequestError: when it has no target of some name.
+    """
+    unknown = [name for name in names if name not in project.targets]
+    if unknown:
+        raise RequestError(
+            f"{project.where} has no target {unknown[0]!r}", hint=f"it has: {', '.join(project.targets)}"
+        )
+    return msgspec.structs.replace(project, targets={name: project.targets[name] for name in names or project.targets})
 
 
 def parse_project(text: str, *, folder: Path, where: str = PROJECT_FILE) -> Project:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TypeVar
 from ..devices.table import make_device
 from ..profiles.html import render_html
 from ..profiles.latency import profile
+from ..profiles.mixed_precision import MixedPrecisionSearch
 from ..profiles.report import Entry, Report, Verdict
 from ..vocabulary.errors import EdgewrightError, ToolError
 from .bundling import Signer, Written, write_bundle
@@ -23,12 +24,13 @@ from .config import Project
 from .entries import entry_of, entry_without_artifact, entry_without_run, samples_of
 from .imported import Imported
 from .kept import kept_entries, read_report
+from .making import make
 from .on_device import Place, Proof, calls_of, measure, prove
 from .plan import PlannedArtifact, drawn_sizes, plan_artifacts
 from .progress import Progress
 from .result import BuildResult, Problem, first_exit_code
 from .runner import Runner
-from .steps.compile_model import CompileModel, read_artifact
+from .settling import Settling, check_searches
 from .steps.evaluate import Evaluate
 from .steps.import_model import ImportModel
 from .subject import Subject
@@ -76,6 +78,7 @@ class _Build:
         self.project, self.out = project, out
         self.planned = plan_artifacts(project)
         check_calibration(project, self.planned)
+        check_searches(project, self.planned)
         self.verdicts = Verdicts(project)
         self.signer = Signer.of(project.bundle, project.folder)
         self.places = [
@@ -97,8 +100,9 @@ class _Build:
         )
         imported = Imported(self.runner.reading(step))
         calibrations = Calibrations(project, imported, self.runner)
+        settling = Settling(project, self.runner, self.places[0], calibrations, known=kept.searches if kept else ())
         with ThreadPoolExecutor(jobs) as executor, self._cancelled_on_the_way_out():
-            compiled = list(executor.map(lambda item: self._compile(item, calibrations), self.planned))
+            compiled = list(executor.map(lambda item: self._compile(item, settling, calibrations), self.planned))
             for name, path in calibrations.files(self.planned).items():
                 _write(self.out / name, path.read_bytes())
             subjects = (imported.reference, *(subject for subject in compiled if subject is not None))
@@ -110,7 +114,8 @@ class _Build:
         for item, subject in zip(self.planned, compiled, strict=True):
             if subject is None:
                 entries += [entry_without_artifact(item, place, self._reason(item.name)) for place in self.places]
-        return self._conclude(entries, subjects, imported, kept)
+        entries = [settling.judge(entry) for entry in entries]
+        return self._conclude(entries, subjects, imported, kept, settling.records)
 
     @contextlib.contextmanager
     def _cancelled_on_the_way_out(self) -> Iterator[None]:
@@ -122,23 +127,8 @@ class _Build:
                 event.set()
             raise
 
-    def _compile(self, item: PlannedArtifact, calibrations: Calibrations) -> Subject | None:
-        entry = self._attempt(item.name, lambda: self._compiled(item, calibrations))
-        if entry is None:
-            return None
-        return Subject(artifact=read_artifact(entry), folder=entry / "files", runtime=item.runtime)
-
-    def _compiled(self, item: PlannedArtifact, calibrations: Calibrations) -> Path:
-        model, steps = calibrations.prepare(item)
-        return self.runner.step(
-            CompileModel(
-                model=model,
-                target=item.target.name,
-                packages=item.target.packages,
-                recipe=steps,
-                options=item.options,
-            )
-        )
+    def _compile(self, item: PlannedArtifact, settling: Settling, calibrations: Calibrations) -> Subject | None:
+        return self._attempt(item.name, lambda: make(settling.settle(item), calibrations, self.runner))
 
     def _find_out(self, subjects: Sequence[Subject], imported: Imported, executor: Executor) -> list[Entry]:
         """Prove every artifact on every device, several at a time; then measure those that ran, one at a time."""
@@ -165,7 +155,12 @@ class _Build:
         return self.verdicts.judge(entry_without_run(pair.subject, pair.place, self._reason(name)))
 
     def _conclude(
-        self, found: list[Entry], subjects: tuple[Subject, ...], imported: Imported, kept: Report | None
+        self,
+        found: list[Entry],
+        subjects: tuple[Subject, ...],
+        imported: Imported,
+        kept: Report | None,
+        searches: Mapping[str, MixedPrecisionSearch],
     ) -> BuildResult:
         entries = tuple(found)
         facts = kept.devices if kept is not None else {place.device.name: place.facts for place in self.places}
@@ -177,6 +172,7 @@ class _Build:
             imported=next(
                 (entry.parity for entry in entries if entry.artifact == imported.reference.artifact.name), None
             ),
+            searches=tuple(searches[item.name] for item in self.planned if item.name in searches),
         )
         html = render_html(report).encode()
         _write(self.out / "report.json", report.encode())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from ..profiles.mixed_precision import Evaluation, MixedPrecisionSearch
 from ..profiles.report import MetricResult
@@ -78,11 +77,9 @@ def search(
 
 
 def keeping(item: PlannedArtifact, nodes: Sequence[str]) -> PlannedArtifact:
-    """Give the artifact whose recipe keeps these nodes float beside those that it names itself; nothing is searched."""
+    """Give the artifact whose recipe keeps these nodes float, beside those that it names itself."""
     *steps, last = item.recipe
     ((name, options),) = last.items()
-    settled: dict[str, Any] = {key: value for key, value in options.items() if key not in ("max_drop", "evaluations")}
-    kept = [*settled.get("keep_float", ()), *nodes]
-    if kept:
-        settled["keep_float"] = kept
-    return replace(item, recipe=(*steps, {name: settled}))
+    kept = [*options.get("keep_float", ()), *nodes]
+    settled = {**options, "keep_float": kept} if kept else options
+    return replace(item, recipe=(*steps, {name: settled}), mixed=None)

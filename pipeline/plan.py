@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
 
 from ..targets.base import Options, Target
 from ..targets.table import load_target, require_installed
 from ..vocabulary.errors import ConfigError
 from .config import Project
+from .mixed_request import MixedRequest, take_request
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +21,8 @@ class PlannedArtifact:
     target: Target
     recipe: tuple[Any, ...]
     options: Options
+    mixed: MixedRequest | None = None
+    """What is to be searched before the recipe is whole: the nodes that it keeps float."""
 
     @property
     def name(self) -> str:
@@ -36,7 +41,8 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
     Raises:
         RequestError: when there is no target of some name.
         MissingExtraError: when a target's packages are not installed; the message names the extra.
-        ConfigError: when a target does not have a format that is asked for, or one artifact is asked for twice.
+        ConfigError: when a target does not have a format that is asked for, one artifact is asked for twice, or a
+            recipe asks for a search that cannot be meant.
     """
     planned = []
     for name, section in project.targets.items():
@@ -55,12 +61,26 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
                     dims=section.dims,
                     layout=section.layout,
                 )
-                planned.append(PlannedArtifact(target=target, recipe=project.recipes[recipe], options=options))
+                steps, mixed = take_request(project.recipes[recipe], f"{project.where}: recipes.{recipe}")
+                planned.append(PlannedArtifact(target=target, recipe=steps, options=options, mixed=mixed))
     names = [artifact.name for artifact in planned]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ConfigError(f"{project.where}: the artifact {repeated[0]} is asked for twice")
     return tuple(planned)
+
+
+def one_a_target(project: Project, *, variant: str) -> tuple[PlannedArtifact, ...]:
+    """Give an artifact of each target, in its first format and under this variant's name; its recipe is still empty.
+
+    Raises:
+        EdgewrightError: as `plan_artifacts` does.
+    """
+    found: dict[str, PlannedArtifact] = {}
+    for item in plan_artifacts(project):
+        options = msgspec.structs.replace(item.options, variant=variant)
+        found.setdefault(item.target.name, replace(item, recipe=(), options=options, mixed=None))
+    return tuple(found.values())
 
 
 def drawn_sizes(project: Project) -> dict[str, int]:

@@ -12,6 +12,10 @@ class Progress(Protocol):
         """A step began; `step` is its name, `compile tflite-fp16`."""
         ...
 
+    def announced(self, text: str) -> None:
+        """Something that a person should know before it is begun: how many evaluations a search may make."""
+        ...
+
     def advanced(self, step: str, done: int, total: int) -> None:
         """A step has done so many of its rows or runs."""
         ...
@@ -25,6 +29,9 @@ class Silent:
     """Shows nothing."""
 
     def started(self, step: str) -> None:
+        """Ignore it."""
+
+    def announced(self, text: str) -> None:
         """Ignore it."""
 
     def advanced(self, step: str, done: int, total: int) -> None:

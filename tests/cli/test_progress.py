@@ -6,7 +6,7 @@ import time
 import pytest
 from rich.console import Console
 
-from edgewright.cli.progress import Bars
+from edgewright.cli.progress import Bars, Lines
 
 
 @pytest.fixture
@@ -82,3 +82,9 @@ def test_a_step_that_never_began_may_end(stream):
         progress.advanced("unknown", 1, 2)
         progress.finished("unknown", 2.0, "done")
     assert "✓ unknown 2.00 s" in plain(stream)
+
+
+def test_what_is_announced_is_a_line_at_once() -> None:
+    stream = io.StringIO()
+    Lines(stream).announced("int8: at most 9 evaluations")
+    assert stream.getvalue() == "int8: at most 9 evaluations\n"

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from edgewright.pipeline import mixed_precision
+from edgewright.pipeline.mixed_request import MixedRequest, take_request
 from edgewright.pipeline.plan import PlannedArtifact
 from edgewright.profiles.report import MetricResult
 from edgewright.targets.base import Options
@@ -17,7 +18,7 @@ HALF = Quantity.parse("0.5 pp", Dimension.SHARE)
 
 
 def planned(**options: Any) -> PlannedArtifact:
-    quantize = {"precision": "static_wi8_ai8", "max_drop": "0.5 pp", "evaluations": 9, **options}
+    quantize = {"precision": "static_wi8_ai8", **options}
     return PlannedArtifact(
         target=load_target("onnxruntime"), recipe=("equalize", {"quantize": quantize}), options=Options(variant="int8")
     )
@@ -83,3 +84,29 @@ def test_it_makes_no_more_evaluations_than_it_announces() -> None:
 def test_a_bound_in_another_unit_than_the_metric_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"recipes\.int8: max_drop is in pp, a drop of top1 in %"):
         mixed_precision.search(planned(), HALF, RANKING, 9, judging({0: 1.0}, unit="%"))
+
+
+def test_a_recipe_asks_for_a_search_by_max_drop() -> None:
+    quantize = {"precision": "static_wi8_ai8", "max_drop": "0.5 pp", "evaluations": 9}
+    steps, request = take_request(("equalize", {"quantize": quantize}), "recipes.int8")
+    assert steps == ("equalize", {"quantize": {"precision": "static_wi8_ai8"}})
+    assert request == MixedRequest(max_drop=HALF, evaluations=9)
+
+
+@pytest.mark.parametrize("recipe", [(), ("float16",), ({"quantize": {"precision": "static_wi8_ai8"}},)])
+def test_other_recipes_ask_for_none(recipe: tuple[Any, ...]) -> None:
+    assert take_request(recipe, "recipes.x") == (recipe, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_drop": "0.5"}, r"expected a number with a unit of share \(pp, %\) in quantize\.max_drop, got '0\.5'"),
+        ({"max_drop": 0.5}, r"expected a number with a unit of share \(pp, %\) in quantize\.max_drop, got 0\.5"),
+        ({"max_drop": "1 pp", "evaluations": 0}, r"expected a count of at least 1 in quantize\.evaluations, got 0"),
+        ({"evaluations": 4}, r"quantize\.evaluations counts the steps of a search, and no max_drop asks for one"),
+    ],
+)
+def test_a_search_that_cannot_be_meant_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        take_request(({"quantize": {"precision": "static_wi8_ai8", **options}},), "edgewright.toml: recipes.x")

@@ -1,0 +1,27 @@
+"""Makes an artifact that was planned."""
+
+from __future__ import annotations
+
+from .calibration import Calibrations
+from .plan import PlannedArtifact
+from .runner import Runner
+from .steps.compile_model import CompileModel, read_artifact
+from .subject import Subject
+
+
+def make(item: PlannedArtifact, calibrations: Calibrations, runner: Runner) -> Subject:
+    """Compile it, on the model that the steps of its recipe give that need data.
+
+    Raises:
+        EdgewrightError: what calibrating or compiling raised.
+    """
+    model, steps = calibrations.prepare(item)
+    step = CompileModel(
+        model=model,
+        target=item.target.name,
+        packages=item.target.packages,
+        recipe=steps,
+        options=item.options,
+    )
+    entry = runner.step(step)
+    return Subject(artifact=read_artifact(entry), folder=entry / "files", runtime=item.runtime)

@@ -1,0 +1,78 @@
+"""A search over the recipes of a project: from its file to the record of every trial."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from ..devices.table import make_device
+from ..profiles.latency import profile
+from ..profiles.recipe_search import Figures, RecipeSearch
+from ..vocabulary.errors import ConfigError
+from .cache import Cache, default_cache_folder
+from .calibration import Calibrations
+from .config import Project
+from .entries import samples_of
+from .making import make
+from .on_device import Place, measure
+from .plan import one_a_target
+from .progress import Progress
+from .recipe_search import search
+from .runner import Runner
+from .tuning import Tuning, tuning_rows
+
+WHAT: Final = "a search over recipes"
+VARIANT: Final = "trial"
+"""The variant's name in all trials, so that equal recipes are one artifact."""
+
+
+def search_recipes(
+    project: Project, *, trials: int, seed: int, progress: Progress, cache: Cache | None = None
+) -> RecipeSearch:
+    """Try up to `trials` recipes for the targets of a project, on its first device and its tuning rows.
+
+    The recipes that the project names are not looked at: those that are tried are put together of all steps that need
+    no training and no choice by hand.
+
+    Raises:
+        ConfigError: when the project has no tuning rows, no calibration rows, no metric, or not the labels that it
+            needs.
+        MissingExtraError: when Optuna or the packages of a target are not installed.
+        EdgewrightError: when nothing can be tried at all: the model or the data is wrong.
+    """
+    tuning_rows(project, WHAT)
+    if project.data.calibration is None:
+        raise ConfigError(
+            f"{project.where}: {WHAT} calibrates models, and there are no calibration rows",
+            hint='say data.calibration = { file = "data.npz", rows = "0:100" }',
+        )
+    planned = {item.target.name: item for item in one_a_target(project, variant=VARIANT)}
+    name, settings = next(iter(project.devices.items()))
+    device = make_device(name, settings, project.where)
+    place = Place(device=device, facts=device.facts())
+    runner = Runner(cache or Cache(default_cache_folder()), progress)
+    tuning = Tuning(project, runner, WHAT)
+    imported = tuning.imported
+    calibrations = Calibrations(project, imported, runner)
+    rows = imported.inputs.row_count
+
+    def attempt(target: str, recipe: tuple[Any, ...]) -> Figures:
+        subject = make(replace(planned[target], recipe=recipe), calibrations, runner)
+        metric = tuning.judge(subject, place).metric
+        assert metric is not None, "the project names one"
+        measured = measure(subject, place, imported, runner)
+        return Figures(
+            drop=metric.drop_pp,
+            unit=metric.unit,
+            latency_ms=profile(samples_of(measured)).latency_ms.p50,
+            size_bytes=subject.artifact.size_bytes,
+            evidence=measured.evidence,
+        )
+
+    progress.announced(
+        f"at most {trials} trials for {', '.join(planned)}, each compiled, run over {rows} tuning rows and timed "
+        f"on {name}"
+    )
+    precisions = {target: item.target.precisions for target, item in planned.items()}
+    made = search(precisions, trials, seed, attempt)
+    return RecipeSearch(name=project.bundle.name, device=name, rows=rows, limit=trials, seed=seed, trials=made)
