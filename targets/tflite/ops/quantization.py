@@ -24,7 +24,7 @@ def lower_quantize(call: Call, b: Builder) -> ir.Value:
     """One grid for the tensor, all of whose users take reals again: QUANTIZE; else the definition, step by step."""
     x, dtype = call[0], _dtype(call)
     scale, zero_point = call.constant(1, "scale"), _zero_point(call, dtype)
-    if dtype in _KERNELS and scale.size == 1 and _is_for_reals(call):
+    if _has_kernel(dtype, scale, zero_point) and _is_for_reals(call):
         # eight bits of either sign are the same grid; the kernels are those of int8
         signed, shift = (ir.DataType.INT8, _SHIFT_OF_UINT8) if dtype == ir.DataType.UINT8 else (dtype, 0)
         grid = {"scale": float(scale.item()), "zero_point": int(zero_point.item()) - shift}
@@ -45,7 +45,7 @@ def lower_dequantize(call: Call, b: Builder) -> ir.Value:
     if scale.dtype != np.float32:
         raise Refused(f"its scale is {dtype_name(ir.DataType.from_numpy(scale.dtype))}, not float32")
     zero_point = call.constant(2, "zero point") if call.has(2) else np.zeros_like(scale, np.int32)
-    if dtype in _KERNELS and scale.size == 1:
+    if _has_kernel(dtype, scale, zero_point):
         shift = x.meta.get(_SHIFT, 0)
         grid = {"scale": float(scale.item()), "zero_point": int(zero_point.item()) - shift}
         return b.op("DEQUANTIZE", [x], shape_of(x), ir.DataType.FLOAT, **grid)
@@ -53,6 +53,11 @@ def lower_dequantize(call: Call, b: Builder) -> ir.Value:
         raise Refused(f"integers of {dtype_name(dtype)}")
     steps = b.binary("SUB", b.cast(x, ir.DataType.INT32), _along(call, zero_point, ir.DataType.INT32))
     return b.binary("MUL", b.cast(steps, ir.DataType.FLOAT), _along(call, scale, ir.DataType.FLOAT))
+
+
+def _has_kernel(dtype: ir.DataType, scale: Array, zero_point: Array) -> bool:
+    """Whether the runtime's kernels take this grid: one for the tensor, and symmetric where it is of int16."""
+    return dtype in _KERNELS and scale.size == 1 and (dtype != ir.DataType.INT16 or not zero_point.any())
 
 
 def _dtype(call: Call) -> ir.DataType:
