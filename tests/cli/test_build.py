@@ -167,6 +167,16 @@ def test_the_key_of_the_environment_signs(edgewright, built, digits_here, monkey
     assert built["project"].bundle.signing_key == "my.pem"
 
 
+def test_a_line_says_the_rows_that_a_static_precision_looks_at(edgewright, built, digits_here):
+    edgewright(
+        *("build", "digits.onnx", "-t", "tflite", "--recipe", "static_wi8_ai8"),
+        *("--calibration", "a.npz", "--calibration-rows", "0:9"),
+    )
+    project = built["project"]
+    assert (project.data.calibration.file, project.data.calibration.rows) == ("a.npz", "0:9")
+    assert project.recipes == {"static_wi8_ai8": ({"quantize": {"precision": "static_wi8_ai8"}},)}
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -174,6 +184,8 @@ def test_the_key_of_the_environment_signs(edgewright, built, digits_here, monkey
         ("--recipe fp16", "--recipe goes with a MODEL; without one the project file says it"),
         ("digits.onnx -C . -t tflite", "name a MODEL or a --project, not both"),
         ("digits.onnx -t tflite --labels label", "--labels goes with --evaluation"),
+        ("digits.onnx -t tflite --calibration-rows 0:9", "--calibration-rows goes with --calibration"),
+        ("--calibration test.npz", "--calibration goes with a MODEL; without one the project file says it"),
         ("digits.onnx", "no target is named"),
         ("-C nowhere", "nowhere: there is no project file"),
     ],
@@ -187,7 +199,8 @@ def test_options_that_contradict_each_other_are_refused(edgewright, built, with_
 
 
 NOTHING_ASKED = {
-    **dict.fromkeys(("model", "folder", "evaluation", "rows", "labels", "metric", "key")),
+    **dict.fromkeys(("model", "folder", "calibration", "calibration_rows", "evaluation", "rows", "labels")),
+    **dict.fromkeys(("metric", "key")),
     **dict.fromkeys(("targets", "recipes", "args", "inputs", "outputs", "dims", "allowed"), ()),
 }
 

@@ -48,6 +48,12 @@ version = "1.0.0"
 """
 
 
+SECOND_ORDER = (
+    'even = [{ equalize = { by = "activations" } }, { quantize = { precision = "static_wi8_ai8" } }]',
+    'even = [{ quantize = { precision = "static_wi8_ai8", rounding = "second_order" } }]',
+)
+
+
 class Told:
     """Notes which steps were told, and how they ended."""
 
@@ -181,6 +187,18 @@ def test_other_rows_give_other_ranges(load: Callable[..., Project], imported: Im
     assert before.ranges.digest != after.ranges.digest
 
 
+def test_second_moments_are_found_for_the_rounding_that_needs_them(
+    load: Callable[..., Project], imported: Imported, runner: Runner
+) -> None:
+    project = load(SECOND_ORDER)
+
+    model, _ = Calibrations(project, imported, runner).prepare(planned(project, "onnxruntime-even"))
+
+    assert model.moments is not None
+    with np.load(model.moments.path, allow_pickle=False) as moments:
+        assert {name: array.shape for name, array in moments.items()} == {"kernel": (1, 18, 18)}  # 2 channels of 3 × 3
+
+
 def test_kept_ranges_stand_in_for_the_rows(load: Callable[..., Project], imported: Imported, runner: Runner) -> None:
     project = load()
     found = Calibrations(project, imported, runner)
@@ -232,6 +250,10 @@ REFUSED: list[tuple[tuple[tuple[str, str], ...], str]] = [
     (
         (("calibration =", 'ranges = "none.json"\ntuning ='),),
         "edgewright.toml: data.ranges: there is no file none.json",
+    ),
+    (
+        (("calibration =", 'ranges = "tiny.npz"\ntuning ='), SECOND_ORDER),
+        "edgewright.toml: recipe 'even' looks at the calibration rows themselves, and data.ranges stands in for them",
     ),
     (
         (('"equalize", "smooth_quant"', '"equalise", "smooth_quant"'), ('"even16"]', '"even16", "twice"]')),
