@@ -46,6 +46,7 @@ wheel-demo: $(VENV)/.installed-dev
 	$(WHEEL_PIP) "$$(ls build/wheel/*.whl)[tflite]"
 	cd build/wheel && EDGEWRIGHT_SIGNING_KEY="$$(cat key.pem)" venv/bin/edgewright build --project example --out out \
 	  && venv/bin/edgewright verify out/bundle out/bundle.zip --key key.pub
+	cd build/wheel && venv/bin/edgewright targets tflite | grep -E "conformance +[0-9,]+ of"  # the records are packaged
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from .names import TARGET_NAME
+from .operators import Conformance, conformance_of, in_a_line, show_operators
 from .output import Output, columns, pass_output
 from .verb import CONTEXT, Verb
 
@@ -27,6 +28,8 @@ class TargetState(msgspec.Struct, frozen=True, kw_only=True):
     formats: dict[str, str]
     """Format → the runtime that opens it; the first, `""`, is the one that is built when nothing is said."""
     ops: tuple[str, ...]
+    conformance: Conformance | None = None
+    """What is kept of ONNX's operator cases; None for a target without a record."""
 
 
 @click.command(
@@ -35,7 +38,7 @@ class TargetState(msgspec.Struct, frozen=True, kw_only=True):
     help="Show the targets: what is installed, versions, precisions and operators. With a NAME, all of one.",
     examples={
         "edgewright targets": "all targets, one line each",
-        "edgewright targets tflite": "one target with every operator that it knows",
+        "edgewright targets tflite": "one target with every operator that it knows, and what it refuses of each",
         "edgewright targets --json": "the same for programs",
     },
 )
@@ -46,7 +49,7 @@ def targets(output: Output, name: str | None) -> int:
     from ..targets.table import TARGETS
 
     if name is not None:
-        state = target_state(name)
+        state = msgspec.structs.replace(target_state(name), conformance=conformance_of(name))
         output.show(state, lambda console: _show_one(console, state))
     else:
         states = [target_state(each) for each in TARGETS.names]
@@ -104,18 +107,30 @@ def _show_all(console: Console, states: list[TargetState]) -> None:
 
 
 def _show_one(console: Console, state: TargetState) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
     rows = {
         "installed": _packages(state),
         "precisions": ", ".join(state.precisions),
         "formats": ", ".join(f"{name or 'default'} ({_runtime(path)})" for name, path in state.formats.items()),
         "operators": str(len(state.ops)),
     }
+    if state.conformance is not None:
+        rows["conformance"] = in_a_line(state.conformance.total)
     if state.fix is not None:
         rows["to install"] = state.fix
     console.print(f"[bold]{state.name}[/]")
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     for title, value in rows.items():
-        console.print(f"  {title:<12}{value}", markup=False, soft_wrap=True)
-    console.print(columns(state.ops, console.width, indent=4), markup=False, soft_wrap=True)
+        grid.add_row(f"  {title}", Text(value))
+    console.print(grid)
+    if state.conformance is not None:
+        show_operators(console, state.ops, state.conformance.operators)
+    else:
+        console.print(columns(state.ops, console.width, indent=4), markup=False, soft_wrap=True)
 
 
 def _packages(state: TargetState) -> str:

@@ -77,7 +77,7 @@ def _conclude(target: str, results: Sequence[Result], *, keep: bool) -> bool:
     if keep:
         plain = {name for name, case in cases().items() if case.is_plain}
         path_of(target).write_bytes(Record.of(target, load_target(target).packages, results, plain).encode())
-    for result in findings:
+    for result in findings if keep else ():  # else they stand among the lines
         _say(_line(result))
     for result in lost:
         _say(f"no pass any more: {_line(result)}")

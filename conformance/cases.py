@@ -21,6 +21,9 @@ PLAIN = frozenset(
 )
 """float32, booleans, and the integers that NumPy has."""
 
+CONSTANTS_ARE_NO_INPUTS = 4
+"""The first format version in which an initializer need not be an input of the graph too."""
+
 SEED = 0
 """Some cases draw their inputs at random when they are collected; every process must draw the same."""
 
@@ -69,6 +72,7 @@ class Case:
             return None
         model = onnx.ModelProto()
         model.CopyFrom(self.model)
+        model.ir_version = max(model.ir_version, CONSTANTS_ARE_NO_INPUTS)
         model.graph.initializer.extend(_tensor(self.inputs[value.name], value) for value in others)
         del model.graph.input[1:]
         return Case(

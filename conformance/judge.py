@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import msgspec
 import numpy as np
 import onnx
 
@@ -57,38 +58,44 @@ def judge(case: Case, target: Target) -> Result:
 def _outcome(case: Case, target: Target) -> tuple[Outcome, Coverage | None]:
     """Give the outcome, and the coverage where the case passed."""
     with tempfile.TemporaryDirectory(prefix="edgewright-conformance-") as name:
-        folder = Path(name)
-        try:
-            hub = _hub(case, folder)
-        except RequestError as refusal:
-            reason = _flat(refusal).replace(f"{folder / SOURCE}{os.sep}", "")  # the same wherever it was found
-            return Outcome(verdict=Verdict.REFUSED, reason=reason, by=IMPORTER), None
-        except Exception as error:  # noqa: BLE001 - whatever it raises is a finding
-            return _failed("import", error), None
-        try:
-            coverage = target.coverage(hub, OPTIONS)
-        except RequestError as refusal:
-            return Outcome(verdict=Verdict.REFUSED, reason=_flat(refusal), by=target.name), None
-        except Exception as error:  # noqa: BLE001 - as above
-            return _failed("coverage", error), None
-        if coverage.refused:
-            reason = "; ".join(dict.fromkeys(f"{node.op}: {node.detail}" for node in coverage.refused))
-            return Outcome(verdict=Verdict.REFUSED, reason=reason, by=target.name), None
-        try:
-            artifact = target.compile(hub, OPTIONS, folder)
-        except RequestError as refusal:
-            return Outcome(verdict=Verdict.REFUSED_LATE, reason=_flat(refusal), by=target.name), None
-        except Exception as error:  # noqa: BLE001 - as above
-            return _failed("compile", error), None
-        try:
-            runtime = cast("type[Runtime]", load_object(target.formats[OPTIONS.format]))()
-            session = runtime.load(folder / artifact.files[0].path, RunOptions())
-        except Exception as error:  # noqa: BLE001 - as above
-            return _failed("load", error), None
-        try:
-            gap = _run(case, artifact, session)
-        except Exception as error:  # noqa: BLE001 - as above
-            return _failed("run", error), None
+        outcome, coverage = _stages(case, target, Path(name))
+    # the same words wherever the folder was
+    reason = outcome.reason.replace(f"{Path(name) / SOURCE}{os.sep}", "").replace(f"{name}{os.sep}", "")
+    return msgspec.structs.replace(outcome, reason=reason), coverage
+
+
+def _stages(case: Case, target: Target, folder: Path) -> tuple[Outcome, Coverage | None]:
+    """Go from stage to stage, until one ends the case."""
+    try:
+        hub = _hub(case, folder)
+    except RequestError as refusal:
+        return Outcome(verdict=Verdict.REFUSED, reason=_flat(refusal), by=IMPORTER), None
+    except Exception as error:  # noqa: BLE001 - whatever it raises is a finding
+        return _failed("import", error), None
+    try:
+        coverage = target.coverage(hub, OPTIONS)
+    except RequestError as refusal:
+        return Outcome(verdict=Verdict.REFUSED, reason=_flat(refusal), by=target.name), None
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failed("coverage", error), None
+    if coverage.refused:
+        reason = "; ".join(dict.fromkeys(f"{node.op}: {node.detail}" for node in coverage.refused))
+        return Outcome(verdict=Verdict.REFUSED, reason=reason, by=target.name), None
+    try:
+        artifact = target.compile(hub, OPTIONS, folder)
+    except RequestError as refusal:
+        return Outcome(verdict=Verdict.REFUSED_LATE, reason=_flat(refusal), by=target.name), None
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failed("compile", error), None
+    try:
+        runtime = cast("type[Runtime]", load_object(target.formats[OPTIONS.format]))()
+        session = runtime.load(folder / artifact.files[0].path, RunOptions())
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failed("load", error), None
+    try:
+        gap = _run(case, artifact, session)
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failed("run", error), None
     return (Outcome(verdict=Verdict.WRONG, reason=gap) if gap else Outcome(verdict=Verdict.PASSED)), coverage
 
 

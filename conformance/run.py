@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from typing import IO
 
 import msgspec
@@ -28,7 +29,7 @@ LOG_TAIL = 400
 
 
 def run(target: str, names: Sequence[str], *, workers: int = WORKERS) -> Iterator[Result]:
-    """Judge the cases of these names; results come as they are done.
+    """Judge the cases of these names; results come in their order, each as soon as those before it are done.
 
     Raises:
         ToolError: when a worker cannot start.
@@ -41,15 +42,17 @@ def run(target: str, names: Sequence[str], *, workers: int = WORKERS) -> Iterato
     with ThreadPoolExecutor(workers) as threads:
         try:
             futures = [threads.submit(_serve, target, waiting, done, stop) for _ in range(workers)]
-            for _ in names:
-                while True:
-                    try:
-                        yield done.get(timeout=1)
-                        break
-                    except queue.Empty:
-                        for future in futures:
-                            if future.done():
-                                future.result()  # raises what ended it too early
+            ahead: dict[str, Result] = {}
+            for name in names:
+                while name not in ahead:
+                    with suppress(queue.Empty):
+                        result = done.get(timeout=1)
+                        ahead[result.case] = result
+                        continue
+                    for future in futures:
+                        if future.done():
+                            future.result()  # raises what ended it too early
+                yield ahead.pop(name)
             for future in as_completed(futures):
                 future.result()
         finally:

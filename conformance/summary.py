@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from .record import Entry, Record
 from .verdict import FINDINGS, Outcome, Verdict
 
-REASON_LENGTH = 120
+REASON_LENGTH = 160
+ELEMENT_TYPE = r"\b(?:b?float\d+(?:_\w+)?|u?int\d+)\b"
 
-NAMES_OF_NODES = ((r"^node '[^']*' \((\S+)\)", r"\1"), (r"^node '[^']*': ", ""), (r" (?:node )?with name '[^']*'", ""))
+NAMES_OF_NODES = (
+    (r"^node '[^']*' \((\S+)\)", r"\1"),
+    (r"^(?:node '[^']*'|model\.onnx): ", ""),
+    (r" (?:node )?with name '[^']*'", ""),
+)
 """How messages name a node of the model, and what is left of it here."""
 
 
@@ -46,7 +51,7 @@ def summarize(entries: Iterable[Entry], *, by: str | None = None) -> Summary:
         if word == "refused":
             last = entry.fixed or entry.given
             if by in (None, last.by):
-                refusals[in_words(last)] += len(entry.cases)
+                refusals[_without_nodes(last)] += len(entry.cases)
     return Summary(
         cases=words.total(),
         passed=words["passed"],
@@ -54,7 +59,7 @@ def summarize(entries: Iterable[Entry], *, by: str | None = None) -> Summary:
         refused=words["refused"],
         findings=words["finding"],
         handling=tuple(sorted(handling, reverse=True)),  # native first
-        refusals=dict(sorted(refusals.items(), key=lambda item: (-item[1], item[0]))),
+        refusals=_merged(refusals),
     )
 
 
@@ -63,14 +68,32 @@ def summary_of(record: Record) -> Summary:
     return summarize(entry for entries in record.operators.values() for entry in entries)
 
 
-def in_words(outcome: Outcome) -> str:
+def _without_nodes(outcome: Outcome) -> str:
     """Give the reason of a refusal for people: without names of nodes, and without what only follows from another."""
     reason = outcome.reason
     for pattern, words in NAMES_OF_NODES:
         reason = re.sub(pattern, words, reason)
     parts = [part for part in reason.split("; ") if "not judged: " not in part]
-    text = "; ".join(dict.fromkeys(parts))
-    return text if len(text) <= REASON_LENGTH else text[:REASON_LENGTH].rpartition(" ")[0] + " …"
+    return "; ".join(dict.fromkeys(parts))
+
+
+def _merged(refusals: Mapping[str, int]) -> dict[str, int]:
+    """Make one of reasons that differ in an element type alone, and cut long ones; the most frequent come first."""
+    counts: Counter[str] = Counter()
+    types: dict[str, set[str]] = {}
+    for reason, count in refusals.items():
+        found = set(re.findall(ELEMENT_TYPE, reason))
+        key = reason if len(found) != 1 else re.sub(ELEMENT_TYPE, "{types}", reason)
+        counts[key] += count
+        types.setdefault(key, set()).update(found)
+    merged: Counter[str] = Counter()
+    for key, count in counts.items():
+        merged[_cut(key.replace("{types}", ", ".join(sorted(types[key]))))] += count
+    return dict(sorted(merged.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= REASON_LENGTH else text[:REASON_LENGTH].rpartition(" ")[0].rstrip(",;: ") + " …"
 
 
 def _word(entry: Entry) -> str:

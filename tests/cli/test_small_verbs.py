@@ -51,6 +51,33 @@ def test_targets_of_one_lists_its_operators(edgewright):
     assert "  Conv " in edgewright("targets", "tflite").stdout
 
 
+def test_targets_of_one_shows_what_it_makes_of_the_operator_cases(edgewright):
+    found = edgewright("targets", "tflite", "--json").document["conformance"]
+    assert (found["operators"]["Softmax"]["passed"], found["operators"]["Softmax"]["cases"]) == (21, 21)
+    assert found["total"]["findings"] == 0
+    whole, partly = edgewright("targets", "tflite").stdout.split("some cases are refused")
+    assert f"{found['total']['passed']:,} of {found['total']['cases']:,} ONNX cases pass" in whole
+    assert "Softmax 21" in whole
+    (resize,) = [line.split() for line in partly.splitlines() if line.startswith("    Resize ")]
+    counts = found["operators"]["Resize"]
+    assert resize[1:3] == [f"{counts['passed']}/{counts['cases']}", f"+{counts['passed_with_inputs_fixed']}"]
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_targets_of_one_keeps_within_the_terminal(edgewright, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = edgewright("targets", "tflite").stdout.splitlines()
+    assert max(map(len, lines)) <= width
+
+
+def test_a_target_without_a_record_shows_its_operators_alone(edgewright, monkeypatch):
+    monkeypatch.setattr("edgewright.conformance.record.kept", lambda target: None)
+    said = edgewright("targets", "tflite")
+    assert "  Conv " in said.stdout
+    assert "conformance" not in said.stdout
+    assert edgewright("targets", "tflite", "--json").document["conformance"] is None
+
+
 def test_a_target_that_is_not_installed_shows_the_command_that_installs_it(edgewright, monkeypatch):
     monkeypatch.setattr("edgewright.targets.table.missing_packages", lambda target: target.packages)
     assert "tflite is not installed: pip install 'edgewright[tflite]'" in edgewright("targets").stdout

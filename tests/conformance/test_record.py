@@ -2,8 +2,8 @@
 
 import pytest
 
-from edgewright.conformance.record import Record
-from edgewright.conformance.summary import in_words, summarize
+from edgewright.conformance.record import Entry, Record
+from edgewright.conformance.summary import summarize
 from edgewright.conformance.verdict import Outcome, Result, Verdict
 from edgewright.vocabulary.errors import ConfigError
 
@@ -70,6 +70,12 @@ def test_a_summary_never_mixes_what_passes_with_inputs_fixed_with_passes() -> No
     assert summarize(record().operators["Top"], by="importer").refusals == {}
 
 
+def reasons(*texts: str) -> dict[str, int]:
+    """Give what a summary makes of refusals for these reasons, a case each."""
+    outcomes = [Outcome(verdict=Verdict.REFUSED, reason=text, by="tflite") for text in texts]
+    return summarize(Entry(given=given, cases=("test_x",)) for given in outcomes).refusals
+
+
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
@@ -77,7 +83,16 @@ def test_a_summary_never_mixes_what_passes_with_inputs_fixed_with_passes() -> No
         ("node 'Mod_0': operator Mod is newer", "operator Mod is newer"),
         ("A: no a; B: not judged: a node before it is refused; A: no a", "A: no a"),
         ("no X(22) node with name 'X_0'", "no X(22)"),
+        ("model.onnx: input 'x' is wrong", "input 'x' is wrong"),
+        ("word " * 40, "word " * 32 + "…"),
     ],
 )
 def test_reasons_are_told_without_names_of_nodes(reason, words) -> None:
-    assert in_words(Outcome(verdict=Verdict.REFUSED, reason=reason)) == words
+    assert reasons(reason) == {words: 1}
+
+
+def test_reasons_that_differ_in_an_element_type_are_one() -> None:
+    assert reasons("no ADD for uint64", "no ADD for uint32", "no ADD for uint64", "no ADD") == {
+        "no ADD for uint32, uint64": 3,
+        "no ADD": 1,
+    }
