@@ -11,7 +11,7 @@ import onnx_ir as ir
 from .dialect import DOMAIN, Array, constant_of, dtype_name, dtype_of, is_constant, make_constant, make_value, shape_of
 from .integer_kernels import INTEGER_KERNELS
 from .kernels import KERNELS, Kernel
-from .quantization import has_grid, reshaped_constant, transposed_constant
+from .quantization import has_grid, on_grid_of, reshaped_constant, transposed_constant
 from .refused import Refused
 
 Attribute = int | float | bool | str | Sequence[int]
@@ -120,7 +120,7 @@ class Builder:
             return x
         if is_constant(x):
             return reshaped_constant(x, shape)
-        return self.op("RESHAPE", [x, np.array(shape, np.int32)], shape, dtype_of(x), new_shape=shape)
+        return on_grid_of(x, self.op("RESHAPE", [x, np.array(shape, np.int32)], shape, dtype_of(x), new_shape=shape))
 
     def pin(self, x: ir.Value) -> ir.Value:
         """Give `x` in a tensor of its own, by a RESHAPE that changes nothing; one that is empty comes of a FILL.
@@ -133,7 +133,7 @@ class Builder:
         if 0 in shape:
             return self._made("FILL", [operands[1], make_constant(self.full(0, x))], [(shape, dtype_of(x))], {})[0]
         _check("RESHAPE", operands)
-        return self._made("RESHAPE", operands, [(shape, dtype_of(x))], {"new_shape": shape})[0]
+        return on_grid_of(x, self._made("RESHAPE", operands, [(shape, dtype_of(x))], {"new_shape": shape})[0])
 
     def transpose(self, x: ir.Value, permutation: Sequence[int]) -> ir.Value:
         """Give `x` with its axes permuted: axis `i` of the result is axis `permutation[i]` of `x`."""
@@ -143,7 +143,7 @@ class Builder:
         if is_constant(x):
             return transposed_constant(x, permutation)
         shape = [shape_of(x)[axis] for axis in permutation]
-        return self.op("TRANSPOSE", [x, np.array(permutation, np.int32)], shape, dtype_of(x))
+        return on_grid_of(x, self.op("TRANSPOSE", [x, np.array(permutation, np.int32)], shape, dtype_of(x)))
 
     def channels_last(self, x: ir.Value) -> ir.Value:
         """Move axis 1 to the end: [N, C, …] → [N, …, C]."""

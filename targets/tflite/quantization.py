@@ -67,6 +67,11 @@ def put_on(value: ir.Value, grid: Quantization) -> ir.Value:
     return value
 
 
+def on_grid_of(source: ir.Value, moved: ir.Value) -> ir.Value:
+    """Say that integers stand for what those stand for that they are a movement of; gives `moved`."""
+    return put_on(moved, grid_of(source)) if has_grid(source) else moved
+
+
 def dequantized(integers: Array, grid: Quantization, name: str | None) -> ir.Value:
     """Make a float32 constant that remembers the integers it stands for."""
     value = make_constant(grid.reals(integers), name)

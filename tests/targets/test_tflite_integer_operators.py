@@ -403,3 +403,43 @@ def test_uint8_is_shifted_to_int8_exactly(name, hub_of_proto, tmp_path):
         files.append(compiled(network, hub_of_proto, folder)[1].read_bytes())
 
     assert files[0] == files[1]
+
+
+def with_bias_of(network, bias, weight_scale):
+    """A dense layer whose first channel has weights that are next to nothing beside its bias."""
+    x = network.input((4, 16))
+    weight = network.draw.integers(-127, 128, (16, 4)).astype(np.int8)
+    scales = np.array([weight_scale, 0.01, 0.01, 0.01], np.float32)
+    names = [network.constant(array) for array in (weight, scales, np.zeros(4, np.int8))]
+    network.nodes.append(helper.make_node("DequantizeLinear", names, ["w_d"], axis=1))
+    return network.node("Gemm", [x, "w_d", network.constant(np.array([bias, 0, 1, 2], np.float32))])
+
+
+def test_a_bias_beyond_32_bits_makes_its_weights_coarser(hub_of_proto, tmp_path):
+    network = Network()
+    scale = network.finish(with_bias_of(network, 5.0, 1e-9))
+    check(network, hub_of_proto, tmp_path, {"FULLY_CONNECTED": 1}, [scale], 1)
+
+
+def test_weights_with_another_zero_point_stay_float(hub_of_proto, tmp_path):
+    network = Network()
+    weight = [network.constant(array) for array in (np.full((16, 4), 7, np.uint8), np.float32(0.1), np.uint8(3))]
+    dense = network.node("MatMul", [network.input((4, 16)), network.node("DequantizeLinear", weight)])
+    scale = network.finish(dense)
+    check(network, hub_of_proto, tmp_path, {"fully_connected": 1}, [scale], 1)
+
+
+def test_weights_of_minus_128_stay_float(hub_of_proto, tmp_path):
+    network = Network()
+    weight = [network.constant(array) for array in (np.full((16, 4), -128, np.int8), np.float32(0.1), np.int8(0))]
+    dense = network.node("MatMul", [network.input((4, 16)), network.node("DequantizeLinear", weight)])
+    scale = network.finish(dense)
+    check(network, hub_of_proto, tmp_path, {"fully_connected": 1}, [scale], 1)
+
+
+def test_padding_that_no_integer_stands_for_saturates_as_the_result_does(hub_of_proto, tmp_path):
+    network = Network()
+    far = network.constant(np.float32(-100))
+    padded = network.node("Pad", [network.input((2, 3)), network.constant(np.array([0, 1, 0, 1])), far])
+    network.finish(padded, network.grid(-1.0, 1.0))
+    check(network, hub_of_proto, tmp_path, {"PADV2": 1}, [2 / 255], 0)

@@ -55,6 +55,8 @@ def _say(rewriter: Rewriter, node: ir.Node) -> str | None:
         wanted = _wanted(node)
         if wanted is None:
             return None if on_integers(rewriter, node) else "its result is not quantized"
+        if data_places(node) and node.op_type not in RULES and before(rewriter, wanted):
+            return None  # what pads may lie beside the grid of the operand, and saturates on that of the result
         if node.op_type not in RULES:
             return f"the runtime has no {node.op_type} of integers on a grid"
         result = RULES[node.op_type](rewriter.builder, node, grid_in(wanted), dtype_of(wanted.outputs[0]))

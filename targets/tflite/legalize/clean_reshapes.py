@@ -6,6 +6,7 @@ import onnx_ir as ir
 
 from ..dialect import constant_operand, dtype_of, is_constant, operand, shape_of
 from ..operators import REDUCERS
+from ..quantization import has_grid
 from .move_transposes import permutation_of
 from .permutation import moves_data
 from .rewriter import Rewriter, is_pinned

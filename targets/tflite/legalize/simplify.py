@@ -53,7 +53,8 @@ def simplify(graph: ir.Graph, precision: Precision) -> dict[str, str]:
     clean_reshapes(rewriter)
     share_equal_nodes(rewriter)
     part_operands(rewriter)  # after the last sharing, which would join them again
-    stays = make_integer(rewriter)  # last: the passes above know no grids
+    stays = make_integer(rewriter)  # behind the passes that know no grids
+    clean_reshapes(rewriter)  # a QUANTIZE stood between them
     store_weights(graph, precision)  # what has become no integer operator
     if precision is Precision.FP16:
         share_equal_constants(graph)  # each would be dequantized by itself

@@ -9,9 +9,10 @@ import onnx_ir as ir
 
 from ..builder import Builder
 from ..call import Call
-from ..dialect import Array, dtype_name, dtype_of, shape_of
+from ..dialect import Array, dtype_name, dtype_of, is_constant, shape_of
 from ..quantization import Quantization, dequantized
 from ..refused import Refused
+from .grids_at_run_time import dequantize_at_run_time, quantize_at_run_time
 from .lowering import Lowering
 
 _KERNELS = frozenset({ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT16})
@@ -22,6 +23,8 @@ _SHIFT = "shift"
 
 def lower_quantize(call: Call, b: Builder) -> ir.Value:
     """One grid for the tensor, all of whose users take reals again: QUANTIZE; else the definition, step by step."""
+    if not all(is_constant(value) for value in call.inputs[1:] if value is not None):
+        return quantize_at_run_time(call, b)
     x, dtype = call[0], _dtype(call)
     scale, zero_point = call.constant(1, "scale"), _zero_point(call, dtype)
     if _has_kernel(dtype, scale, zero_point) and _is_for_reals(call):
@@ -40,6 +43,8 @@ def lower_quantize(call: Call, b: Builder) -> ir.Value:
 
 def lower_dequantize(call: Call, b: Builder) -> ir.Value:
     """One grid for the tensor: DEQUANTIZE; else the definition, step by step."""
+    if not all(is_constant(value) for value in call.inputs[1:] if value is not None):
+        return dequantize_at_run_time(call, b)
     x = call[0]
     scale, dtype = call.constant(1, "scale"), dtype_of(x)
     if scale.dtype != np.float32:
@@ -99,6 +104,8 @@ def constant_on_grid(node: ir.Node, arrays: Sequence[Array | None]) -> ir.Value 
     """
     integers, scale, zero_point = arrays[0], arrays[1], arrays[2] if len(arrays) > 2 else None
     if integers is None or scale is None or scale.dtype != np.float32 or node.attributes.get("block_size"):
+        return None
+    if not np.all(np.isfinite(scale) & (scale > 0)):
         return None
     points = {0} if zero_point is None else set(zero_point.astype(np.int64).ravel().tolist())
     if len(points) != 1:
