@@ -120,6 +120,8 @@ def _edges(node: ir.Node, rule: OpRule, scheme: Scheme) -> tuple[Edge, ...] | st
                 return f"its weight has only {tensor.size} elements"
             if not np.isfinite(tensor.numpy()).all():
                 return f"its weight {value.name} is not finite"
+            if scheme.block and not _has_blocks(node, rule, value, scheme.block):
+                return f"its weight {value.name} does not part into blocks of {scheme.block}"
         if role is Role.BIAS:
             refusal = _bias(node, value)
             if refusal is not None and scheme.bias is not None and scheme.activations is not None:
@@ -160,6 +162,13 @@ def _channel_axis(node: ir.Node, rule: OpRule, value: ir.Value) -> int | None:
     axis = rule.weight_axis % len(tensor_shape(tensor))
     transposed = is_op(node, "Gemm") and node.attributes.get_int("transB", 0) == 1
     return 1 - axis if transposed else axis
+
+
+def _has_blocks(node: ir.Node, rule: OpRule, value: ir.Value, block: int) -> bool:
+    """Whether a weight is a matrix, and along the axis that is reduced a multiple of the block."""
+    tensor, axis = constant_tensor(value), _channel_axis(node, rule, value)
+    shape = () if tensor is None else tensor_shape(tensor)
+    return axis is not None and len(shape) == 2 and shape[1 - axis] % block == 0
 
 
 def _with_fused(kernel: Kernel, scheme: Scheme, keep_float: Mapping[str, str]) -> Kernel:

@@ -37,7 +37,7 @@ def place_layer(
     weight = _constant(edge)
     other = kernel.head.inputs[1 - edge.index] if edge.index < 2 else None
     activation = stored.get(other) if other is not None else None
-    parameters = of_weight(weight, scheme.weights, axis=edge.axis if scheme.per_channel else None)
+    parameters = _of_weight(weight, edge, scheme)
     values = None if bias is None else by_channel(_constant(bias), weight, edge.axis)
     if values is not None and activation is not None:
         parameters = fit_bias(parameters, weight, values, activation)
@@ -82,6 +82,12 @@ def _bias_behind(kernel: Kernel, quantized: Collection[ir.Node]) -> Edge | None:
     index = 1 if node.inputs[0] is result else 0
     value = node.inputs[index]
     return Edge(node=node, index=index, role=Role.BIAS) if value is not None and is_bias_of(kernel, value) else None
+
+
+def _of_weight(weight: Array, edge: Edge, scheme: Scheme) -> Parameters:
+    if scheme.block and edge.axis is not None:
+        return of_weight(weight, scheme.weights, axis=1 - edge.axis, block=scheme.block)
+    return of_weight(weight, scheme.weights, axis=edge.axis if scheme.per_channel else None)
 
 
 def _constant(edge: Edge) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,8 @@ from .bias_correction import BiasCorrection
 from .drowning import find_drowning
 from .informed import InformedPass
 from .kernels import Choice, choose
+from .methods import DEFAULT_PERCENT, METHODS, Method
+from .methods import percentile as by_percentile
 from .parameters import Parameters
 from .place import Placer
 from .place_layer import place_layer
@@ -46,17 +48,22 @@ class Quantize(InformedPass):
         self,
         precision: str,
         keep_float: Sequence[str] = (),
+        method: str = "minmax",
+        percentile: float = DEFAULT_PERCENT,
         bias_correction: bool | None = None,
         rounding: str = "nearest",
     ) -> None:
         """Choose how.
 
-        `keep_float` names nodes that stay float. `bias_correction` gives the mean error of rounded weights back to the
-        biases; by default where activations are calibrated anyway. `rounding` is "nearest", or "second_order": weights
-        are rounded together by the second moments of what they meet.
+        `keep_float` names nodes that stay float. `method` is how a range is chosen of the calibrated values ("minmax",
+        "percentile", "entropy" or "mse"); `percentile` is the percentage of values that the second of them keeps.
+        `bias_correction` gives the mean error of rounded weights back to the biases; by default where activations are
+        calibrated anyway. `rounding` is "nearest", or "second_order": weights are rounded together by the second
+        moments of what they meet.
 
         Raises:
-            ValueError: when there is no such precision, or it is none of integers, or no such rounding.
+            ValueError: when there is no such precision, or it is none of integers, no such method or rounding, or a
+                percentile is given that does not lie in (0, 100] or that the method does not use.
         """
         known = [name for name in Precision if name.integer]
         if precision not in known:
@@ -64,6 +71,11 @@ class Quantize(InformedPass):
         self.precision = Precision(precision)
         if rounding not in _ROUNDINGS:
             raise ValueError(f"rounding {rounding!r}: expected one of {', '.join(_ROUNDINGS)}")
+        if method not in METHODS:
+            raise ValueError(f"method {method!r}: expected one of {', '.join(METHODS)}")
+        if not 0 < percentile <= 100 or (percentile != DEFAULT_PERCENT and method != "percentile"):
+            raise ValueError(f"percentile {percentile!r}: expected a number in (0, 100], with method 'percentile'")
+        self._method: Method = partial(by_percentile, percent=percentile) if method == "percentile" else METHODS[method]
         self.bias_correction = self.precision.static if bias_correction is None else bias_correction
         self.needs_ranges = self.precision.static or self.bias_correction
         self.needs_moments = rounding == "second_order"
@@ -82,7 +94,8 @@ class Quantize(InformedPass):
         for node, reason in choice.reasons.items():
             note(model, "quantize", str(node.name), f"kept float: {reason}")
         if not choice.kernels:
-            return bool(choice.reasons)
+            note(model, "quantize", "the model", "nothing in it became integers")
+            return True
         if _needs_later_opset(scheme):
             raise_hub_opset(model, _OPSET_OF_SMALL_AND_WIDE)
         self._place(model, choice, scheme)
@@ -97,12 +110,12 @@ class Quantize(InformedPass):
         return dict.fromkeys(self.keep_float, "asked for by keep_float")
 
     def _drowning(self, model: ir.Model, asked: Mapping[str, str]) -> dict[str, str]:
-        grid = self.scheme.activations
+        grid, bounds = self.scheme.activations, cache(self._bounds)
         assert grid is not None
 
         def decide(kept: Mapping[str, str]) -> tuple[Choice, Mapping[ir.Value, Parameters]]:
             choice = choose(model.graph, self.scheme, {**kept, **asked}, self._unknown)
-            return choice, assign(choice.kernels, grid, self._bounds).stored
+            return choice, assign(choice.kernels, grid, bounds).stored
 
         def say(where: str, text: str) -> None:
             note(model, "quantize", where, text)
@@ -128,9 +141,10 @@ class Quantize(InformedPass):
         array = constant_array(value)
         if array is not None:
             return float(array.min(initial=0.0)), float(array.max(initial=0.0))
-        found = self._statistics(value)
+        found, grid = self._statistics(value), self.scheme.activations
         assert found is not None  # else the node would not take part
-        return found.low, found.high
+        assert grid is not None
+        return self._method(found, levels=grid.highest - grid.lowest + 1, symmetric=grid.symmetric)
 
     def _place(self, model: ir.Model, choice: Choice, scheme: Scheme) -> None:
         say = partial(note, model, "quantize")

@@ -17,24 +17,26 @@ class Grid:
     """The integers that stand for reals: real = scale · (integer − zero point).
 
     A symmetric grid has its zero point in the middle (0 when signed). A narrow one leaves the lowest integer out, so
-    that it is symmetric around zero (−127…127).
+    that it is symmetric around zero (−127…127). `largest`: the largest magnitude in use, where a kernel cannot take all
+    that the dtype holds (−63…63).
     """
 
     dtype: ir.DataType
     symmetric: bool
     narrow: bool = False
+    largest: int | None = None
 
     @property
     def lowest(self) -> int:
         """The lowest integer in use."""
         bits, signed = _BITS[self.dtype]
-        return (-(1 << bits - 1) if signed else 0) + self.narrow
+        return -self.largest if self.largest is not None else (-(1 << bits - 1) if signed else 0) + self.narrow
 
     @property
     def highest(self) -> int:
         """The highest integer in use."""
         bits, signed = _BITS[self.dtype]
-        return (1 << bits - 1) - 1 if signed else (1 << bits) - 1
+        return self.largest if self.largest is not None else (1 << bits - 1) - 1 if signed else (1 << bits) - 1
 
     @property
     def middle(self) -> int:
@@ -88,9 +90,9 @@ class Scheme:
 
     `activations` is None where activations stay float in the graph (weight-only, and dynamic by kernels that quantize
     their own input); `dynamic` says that the graph finds their ranges at each call. `block` is the number of weights
-    along the reduced axis that share a scale, 0 for one a channel. `bias` is the grid of biases, whose scale is that
-    of input times weight; None leaves them float. `fused` lists operators that a kernel takes in behind another, so
-    that nothing is quantized between the two (`("Conv", "Relu")`).
+    along the reduced axis of a matrix that share a scale, 0 for one a channel. `bias` is the grid of biases, whose
+    scale is that of input times weight; None leaves them float. `fused` lists operators that a kernel takes in behind
+    another, so that nothing is quantized between the two (`("Conv", "Relu")`).
     """
 
     name: str

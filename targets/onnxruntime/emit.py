@@ -8,8 +8,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ...compiler.model import INLINE_LIMIT_BYTES, Model, Precision
+from ...compiler.model import INLINE_LIMIT_BYTES, Model
+from ...compiler.passes.base import Pipeline
+from ...compiler.passes.editing import constant_tensor, is_op
+from ...compiler.passes.remove_dead_code import RemoveDeadCode
 from ...vocabulary.errors import ToolError
+from .legalize import GemmToMatMul, UnpackWeights
 from .ort_format import canonical
 from .runtime import ERRORS_ONLY
 
@@ -27,8 +31,9 @@ def emit(model: Model, format_: str, out: Path) -> tuple[list[Path], dict[str, i
         source, optimized = Path(scratch) / "source", Path(scratch) / "optimized"
         source.mkdir()
         optimized.mkdir()
-        model.save(source)
-        _save_optimized(source / "model.onnx", optimized / "model.onnx", model)
+        legal = Pipeline(GemmToMatMul(), UnpackWeights(), RemoveDeadCode())(model)
+        legal.save(source)
+        _save_optimized(source / "model.onnx", optimized / "model.onnx", legal)
         ops = _ops(optimized / "model.onnx")
         bound = sorted(op for op in ops if op.startswith(CPU_BOUND))
         if bound:
@@ -50,9 +55,19 @@ def _save_optimized(source: Path, target: Path, model: Model) -> None:
     settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     if _weight_bytes(model) > INLINE_LIMIT_BYTES:
         settings.add_session_config_entry("session.optimized_model_external_initializers_file_name", "model.onnx.data")
-    # folding would undo a float16 model: its weights are casts of float16 constants, and become float32 constants
-    disabled = ["ConstantFolding"] if model.precision is Precision.FP16 else []
-    _open(source, settings, disabled)
+    _open(source, settings, _undoing(model))
+
+
+def _undoing(model: Model) -> list[str]:
+    """Give the names of onnxruntime's optimizers that would undo what was done to a model to make it small or fast."""
+    disabled = []
+    if any(is_op(node, "Cast") and constant_tensor(node.inputs[0]) is not None for node in model.graph):
+        # weights that are stored small are casts of float16 or integer constants, and folding makes them float32
+        disabled.append("ConstantFolding")
+    if any(is_op(node, "DequantizeLinear") for node in model.graph):
+        # a MatMul and an Add that have become a Gemm are no longer found by the fusion into a MatMul of integers
+        disabled.append("MatMulAddFusion")
+    return disabled
 
 
 def _save_ort(source: Path, target: Path) -> None:

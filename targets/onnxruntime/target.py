@@ -30,7 +30,14 @@ class OnnxRuntime:
     name = "onnxruntime"
     extra: str | None = None
     packages: tuple[str, ...] = ("onnxruntime",)
-    precisions: tuple[Precision, ...] = (Precision.FP32, Precision.FP16, Precision.STATIC_WI8_AI8)
+    precisions: tuple[Precision, ...] = (
+        Precision.FP32,
+        Precision.FP16,
+        Precision.WEIGHT_ONLY_WI8_AFP32,
+        Precision.WEIGHT_ONLY_WI4_AFP32,
+        Precision.DYNAMIC_WI8_AFP32,
+        Precision.STATIC_WI8_AI8,
+    )
     formats: Mapping[str, str] = {"": _RUNTIME, "onnx": _RUNTIME, "ort": _RUNTIME}
 
     def ops(self) -> tuple[str, ...]:
@@ -113,6 +120,11 @@ class OnnxRuntime:
             raise RequestError(
                 f"target onnxruntime has no format {options.format!r}",
                 hint=f"known: {', '.join(filter(None, self.formats))}",
+            )
+        if options.format == "ort" and model.precision is Precision.WEIGHT_ONLY_WI4_AFP32:
+            raise RequestError(
+                "a .ort file of onnxruntime cannot hold weights of four bits",
+                hint='leave `format` out, or take the precision "weight_only_wi8_afp32"',
             )
         for name in options.dims:
             if name not in model.signature.symbols:

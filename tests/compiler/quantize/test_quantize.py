@@ -238,3 +238,29 @@ def test_what_only_carries_integers_on_joins_when_they_arrive(make: Make) -> Non
         "reshape": "no neighbour computes in integers",
         "add": "its inputs arrive as floats",
     }
+
+
+def test_percentile_leaves_an_outlier_out_and_minmax_does_not(make: Make) -> None:
+    x = np.concatenate([noise(2000, 8), np.full((1, 8), 100.0, np.float32)])
+    model = make([node("MatMul", ["x", "w"], ["y"], "matmul")], ("n", 8), {"w": noise(8, 8)})
+    assert scale_behind(quantized(model, x), "x") > 100 / 255
+    assert scale_behind(quantized(model, x, method="percentile", percentile=99.0), "x") < 10 / 255
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"precision": "fp16"}, "precision 'fp16'"),
+        ({"precision": "static_wi8_ai8", "method": "best"}, "method 'best': expected one of minmax, percentile"),
+        ({"precision": "static_wi8_ai8", "method": "percentile", "percentile": 0.0}, "percentile 0.0"),
+        ({"precision": "static_wi8_ai8", "percentile": 99.0}, "with method 'percentile'"),
+    ],
+)
+def test_options_that_mean_nothing_are_errors(options: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Quantize(**options)
+
+
+def test_a_model_in_which_nothing_became_integers_says_so(make: Make) -> None:
+    result = quantized(make([node("Tanh", ["x"], ["y"], "tanh")], ("n", 8)), noise(4, 8))
+    assert [one.text for one in notes(result.ir)] == ["nothing in it became integers"]
