@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from ..dialect import constant_operand, dtype_of, is_constant, operand, shape_of
 from ..operators import REDUCERS
-from ..quantization import has_grid
+from ..quantization import on_grid_of
 from .move_transposes import permutation_of
 from .permutation import moves_data
 from .rewriter import Rewriter, is_pinned
@@ -42,7 +42,6 @@ def _into_reduction(rewriter: Rewriter, node: ir.Node) -> None:
     for keep in (True, False):
         if shape_of(out) == tuple(size for axis, size in enumerate(sizes) if keep or axis not in axes):
             b = rewriter.builder
-            rewriter.replace(
-                node, [b.op(reduction.op_type, reduction.inputs, shape_of(out), dtype_of(out), keep_dims=keep)]
-            )
+            reduced = b.op(reduction.op_type, reduction.inputs, shape_of(out), dtype_of(out), keep_dims=keep)
+            rewriter.replace(node, [on_grid_of(operand(node, 0), reduced)])
             return
