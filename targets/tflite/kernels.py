@@ -85,6 +85,7 @@ KERNELS: dict[str, Kernel] = {
     "MIRROR_PAD": _kernel(_ANY),
     "MUL": _kernel("f32 i32 i64 u32", 6),
     "NEG": _kernel("f32 i8 i16 i32 i64"),
+    "NON_MAX_SUPPRESSION_V4": _FLOAT,
     "ONE_HOT": _kernel("i32 i64"),
     "PACK": _kernel("f32 i8 i16 i32 i64 u8 u32", 5),
     "PAD": _kernel("f32 i8 i16 i32 i64 u8", 5),
@@ -94,6 +95,7 @@ KERNELS: dict[str, Kernel] = {
     "QUANTIZE": _kernel("f32 i8 i16 u8"),
     "RESHAPE": _kernel(_ANY + " u64 f64"),
     "RESIZE_NEAREST_NEIGHBOR": _kernel("f32 i8 u8", 4),
+    "REVERSE_SEQUENCE": _kernel("f32 i16 i32 i64 u8"),
     "REVERSE_V2": _kernel(_MOVES, 8),
     "SCATTER_ND": _kernel("f32 i8 i32 i64 u8 bool", operand=1),
     "SELECT_V2": _kernel(_ANY, 6, operand=1),
@@ -109,4 +111,5 @@ KERNELS: dict[str, Kernel] = {
     "TRANSPOSE": _kernel(_MOVES, 6),
     "TRANSPOSE_CONV": _kernel("f32", 4, operand=2),
     "UNPACK": _kernel("f32 i8 i16 i32 u8 bool"),
+    "WHERE": _kernel("bool"),
 }

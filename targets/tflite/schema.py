@@ -11,6 +11,7 @@ from .dialect import DTYPE_NAMES
 
 _SHARED_OPTIONS = {
     "AVERAGE_POOL_2D": "Pool2DOptions",
+    "CONV_3D_TRANSPOSE": "Conv3DOptions",
     "L2_NORMALIZATION": "L2NormOptions",
     "L2_POOL_2D": "Pool2DOptions",
     "LOGISTIC": "NONE",

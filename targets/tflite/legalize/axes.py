@@ -187,7 +187,7 @@ _DATA: dict[str, tuple[int, ...]] = {"BATCH_MATMUL": (0, 1), "SPLIT": (1,)}
 """Data operands where they are not operand 0 alone."""
 
 _PARAMETERS: dict[str, tuple[int, ...]] = {
-    **dict.fromkeys(REDUCERS | {"BROADCAST_TO", "CUMSUM", "PAD", "PADV2", "TILE"}, (1,)),
+    **dict.fromkeys(REDUCERS | {"BROADCAST_TO", "CUMSUM", "MIRROR_PAD", "PAD", "PADV2", "TILE"}, (1,)),
     "STRIDED_SLICE": (1, 2, 3),
 }
 """Operands that speak of axes and may be known only at run time; then no permutation passes through."""

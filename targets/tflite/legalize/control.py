@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 ROUND_LIMIT = 256
 """Rounds of a Loop or steps of a Scan that are written out at the most."""
 
+_UNBATCHED_SCAN = 9
+
 
 def choose(
     translator: Translator, node: ir.Node, operands: Sequence[ir.Value | None], opsets: Mapping[str, int]
@@ -51,6 +53,8 @@ def scan(
     Raises:
         Refused: when there are too many steps, or none.
     """
+    if opsets.get("", _UNBATCHED_SCAN) < _UNBATCHED_SCAN:
+        raise Refused(f"before opset {_UNBATCHED_SCAN} a Scan goes over batches")
     b, body = translator.builder, node.attributes["body"].as_graph()
     count = node.attributes["num_scan_inputs"].as_int()
     carried, sources = list(operands[: len(operands) - count]), [_there(value) for value in operands[-count:]]

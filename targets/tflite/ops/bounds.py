@@ -31,8 +31,9 @@ def slice_at_run_time(call: Call, b: Builder) -> ir.Value:
 def pad_at_run_time(call: Call, b: Builder) -> ir.Value:
     """Pad with a number by PADV2, whose kernel refuses negative amounts when it runs."""
     x, rank, shape = call[0], call.rank(), _declared(call)
-    if call.text("mode", "constant") != "constant":
-        raise Refused("its pads are not constant")
+    mode = call.text("mode", "constant")
+    if mode not in ("constant", "reflect"):
+        raise Refused(f"its pads are not constant, in mode {mode!r}")
     if dtype_of(x) == ir.DataType.BOOL:
         raise Refused("its pads are not constant, for bool")
     count = shape_of(call[1])[0] // 2
@@ -41,6 +42,8 @@ def pad_at_run_time(call: Call, b: Builder) -> ir.Value:
     axes = b.reshape(b.cast(axes, ir.DataType.INT32), (count, 1))
     pairs = b.transpose(b.reshape(_int32(b, call[1]), (2, count)), (1, 0))
     amounts = _spread(b, axes, pairs, np.zeros((rank, 2), np.int32))
+    if mode == "reflect":
+        return b.op("MIRROR_PAD", [x, amounts], shape, dtype_of(x), mode="REFLECT")
     number = b.reshape(call[2], ()) if call.has(2) else b.full(0, x)
     return b.op("PADV2", [x, amounts, number], shape, dtype_of(x))
 

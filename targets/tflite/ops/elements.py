@@ -143,6 +143,7 @@ def lower_tensor_scatter(call: Call, b: Builder) -> ir.Value:
 
 LOWERINGS: dict[str, Lowering] = {
     "GatherElements": lower_gather_elements,
+    "Scatter": lower_scatter_elements,
     "ScatterElements": lower_scatter_elements,
     "ScatterND": lower_scatter_nd,
     "TensorScatter": lower_tensor_scatter,

@@ -15,7 +15,7 @@ from .lowering import Lowering
 def lower_batch_normalization(call: Call, b: Builder) -> list[ir.Value | None]:
     """With the statistics of training: one scale and one shift a channel."""
     if call.integer("training_mode", 0):
-        raise Refused("it is in training mode")
+        return _in_training(call, b)
     x, epsilon = call[0], call.real("epsilon", 1e-5)
     channels = (-1, *[1] * (call.rank() - 2))
     if not all(is_constant(value) for value in call.inputs[1:]):
@@ -29,6 +29,25 @@ def lower_batch_normalization(call: Call, b: Builder) -> list[ir.Value | None]:
     shifts = biases - means * factors
     scaled = b.binary("MUL", x, factors.astype(np.float32).reshape(channels))
     return [b.binary("ADD", scaled, shifts.astype(np.float32).reshape(channels)), *[None] * 4]
+
+
+def _in_training(call: Call, b: Builder) -> list[ir.Value | None]:
+    """Standardize by the statistics of the batch, and give running ones that take them in."""
+    x, momentum = call[0], call.real("momentum", 0.9)
+    axes = [axis for axis in range(call.rank()) if axis != 1]
+    mean = b.reduce("MEAN", x, axes)
+    centred = b.binary("SUB", x, mean)
+    variance = b.reduce("MEAN", b.binary("MUL", centred, centred), axes)
+    inverse = b.unary("RSQRT", b.binary("ADD", variance, b.full(call.real("epsilon", 1e-5), x)))
+    running = [
+        b.binary(
+            "ADD",
+            b.binary("MUL", old, b.full(momentum, old)),
+            b.binary("MUL", b.reshape(new, shape_of(old)), b.full(1 - momentum, old)),
+        )
+        for old, new in ((call[3], mean), (call[4], variance))
+    ]
+    return [_by_channel(b, b.binary("MUL", centred, inverse), call[1], call[2]), *running]
 
 
 def standardize(b: Builder, x: ir.Value, axes: list[int], epsilon: float) -> tuple[ir.Value, ir.Value, ir.Value]:

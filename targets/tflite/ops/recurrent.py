@@ -93,10 +93,26 @@ def _run(call: Call, b: Builder, x: ir.Value, place: int, state: State, back: bo
     else:
         parts = b.node("UNPACK", [gates], [((batch, width), dtype_of(x))] * steps, num=steps, axis=0)
     every: list[ir.Value] = []
-    for part in reversed(parts) if back else parts:
-        state = step(b, cell, part, state)
-        every.append(state[0])
+    for place, part in reversed([*enumerate(parts)]) if back else enumerate(parts):
+        after = step(b, cell, part, state)
+        mask = _within(call, b, place, steps)
+        if mask is None:
+            state, shown = after, after[0]
+        else:
+            state = tuple(b.select(mask, new, old) for new, old in zip(after, state, strict=True))
+            shown = b.select(mask, after[0], b.full(0, after[0]))
+        every.append(shown)
     return (every[::-1] if back else every), state
+
+
+def _within(call: Call, b: Builder, place: int, steps: int) -> ir.Value | None:
+    """Tell which sequences reach a step, bool[batch, 1]; None where it is known that all do."""
+    lengths = call.get(4)
+    array = constant_of(lengths)
+    if lengths is None or (array is not None and bool(np.all(array >= steps))):
+        return None
+    lengths = b.reshape(lengths, (shape_of(lengths)[0], 1))
+    return b.compare("GREATER", lengths, b.full(place, lengths))
 
 
 def _lstm(b: Builder, cell: _Cell, gates: ir.Value, state: State) -> State:
@@ -189,9 +205,6 @@ def _check(call: Call, steps: int, directions: int) -> None:
     unknown = [name for name in call.texts("activations") or [] if name.lower() not in _ACTIVATIONS]
     if unknown:
         raise Refused(f"activation {unknown[0]}")
-    lengths = constant_of(call.get(4))
-    if call.has(4) and (lengths is None or np.any(lengths != steps)):
-        raise Refused("sequences of different lengths")
 
 
 LOWERINGS: dict[str, Lowering] = dict.fromkeys(("GRU", "LSTM", "RNN"), lower_recurrent)

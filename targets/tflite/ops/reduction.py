@@ -11,6 +11,7 @@ from ..builder import Builder, Operand
 from ..call import Call
 from ..dialect import dtype_name, dtype_of, is_constant, shape_of
 from ..refused import Refused
+from .chosen import by_axis
 from .detour import way
 from .lowering import Lowering
 
@@ -150,6 +151,33 @@ def lower_cum_sum(call: Call, b: Builder) -> ir.Value:
     return b.op("CUMSUM", [call[0], axis], shape_of(call[0]), dtype_of(call[0]), **flags)
 
 
+def lower_cum_prod(call: Call, b: Builder) -> ir.Value:
+    """Multiply up along an axis by doubling: after n rounds every element holds the product of up to 2ⁿ."""
+    x = call[0]
+    return by_axis(call, b, 1, call.rank(), lambda axis: _cumulated(call, b, x, axis))
+
+
+def _cumulated(call: Call, b: Builder, x: ir.Value, axis: int) -> ir.Value:
+    size, back = shape_of(x)[axis], bool(call.integer("reverse", 0))
+    if call.integer("exclusive", 0):
+        x = _moved(b, x, axis, 1, back)
+    step = 1
+    while step < size:
+        x = b.binary("MUL", x, _moved(b, x, axis, step, back))
+        step *= 2
+    return x
+
+
+def _moved(b: Builder, x: ir.Value, axis: int, step: int, back: bool) -> ir.Value:
+    """Shift along an axis, ones moving in."""
+    shape = shape_of(x)
+    starts, stops = [0] * len(shape), list(shape)
+    starts[axis], stops[axis] = (step, shape[axis]) if back else (0, shape[axis] - step)
+    kept = b.slice(x, starts, stops)
+    ones = b.value(b.full(1, x, [step if place == axis else size for place, size in enumerate(shape)]))
+    return b.concat([kept, ones] if back else [ones, kept], axis)
+
+
 def lower_top_k(call: Call, b: Builder) -> list[ir.Value | None]:
     """Give the largest (or smallest) k along an axis, sorted, with their places."""
     axis, rank = call.axis(-1), call.rank()
@@ -187,6 +215,7 @@ LOWERINGS: dict[str, Lowering] = {
     **dict.fromkeys(REDUCE, lower_reduce),
     **dict.fromkeys(_COMPOSED, lower_reduce_composed),
     **dict.fromkeys(_ARG, lower_arg),
+    "CumProd": lower_cum_prod,
     "CumSum": lower_cum_sum,
     "Hardmax": lower_hardmax,
     "LogSoftmax": lower_softmax,

@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from ..builder import Builder
 from ..call import Call
-from ..dialect import dtype_of, shape_of
+from ..dialect import constant_of, dtype_of, shape_of
 from ..refused import Refused
 from .lowering import Lowering
 
@@ -66,10 +66,10 @@ def lower_identity(call: Call, b: Builder) -> ir.Value:  # noqa: ARG001 - every 
 
 
 def lower_dropout(call: Call, b: Builder) -> list[ir.Value | None]:
-    """Do nothing, as at inference; the mask is all true."""
-    training = call.get(2)
-    if training is not None and bool(np.any(call.constant(2, "training mode"))):
-        raise Refused("it is in training mode")
+    """Do nothing, as at inference or with a ratio of 0; the mask is all true."""
+    keeps_all = call.has(1) and constant_of(call[1]) is not None and not np.any(call.constant(1, "ratio"))
+    if call.has(2) and not keeps_all and np.any(call.constant(2, "training mode")):
+        raise Refused("it draws random numbers, being in training mode")
     mask = b.value(np.ones(shape_of(call[0]), np.bool_)) if call.wants(1) else None
     return [call[0], mask]
 

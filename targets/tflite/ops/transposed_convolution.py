@@ -1,13 +1,16 @@
-"""ConvTranspose: TRANSPOSE_CONV, and a cut where TFLite's SAME does not say the padding."""
+"""ConvTranspose: TRANSPOSE_CONV or CONV_3D_TRANSPOSE, and a cut where TFLite's SAME does not say the padding."""
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
 from ..builder import Builder, Operand
 from ..call import Call
-from ..dialect import Array, dtype_of, shape_of
+from ..dialect import Array, constant_of, dtype_of, shape_of
 from ..refused import Refused
 from .lowering import Lowering
 
@@ -16,69 +19,81 @@ _DENSE_LIMIT = 4_000_000
 
 
 def lower_conv_transpose(call: Call, b: Builder) -> ir.Value:
-    """ConvTranspose over one or two spatial axes with constant weights; dilation is written into the weights."""
-    x = b.channels_last(call[0])
-    spatial = call.rank() - 2
-    weight = _weight(call, b)
+    """ConvTranspose over one to three spatial axes; dilation is written into the weights."""
+    x, spatial = b.channels_last(call[0]), call.rank() - 2
+    if not 1 <= spatial <= 3:
+        raise Refused(f"{spatial} spatial axes")
+    weight = _dilated(b, call[1], call.ints("dilations") or [1] * spatial)
     stride = call.ints("strides") or [1] * spatial
-    size = shape_of(x)[1:-1]
-    full = [(length - 1) * step + width for length, step, width in zip(size, stride, shape_of(weight)[2:], strict=True)]
+    size, kernel = shape_of(x)[1:-1], shape_of(weight)[2:]
+    full = [(length - 1) * step + width for length, step, width in zip(size, stride, kernel, strict=True)]
     before, output = _placement(call, size, full, stride)
     if spatial == 1:
         batch, width, channels = shape_of(x)
-        x, weight = b.reshape(x, (batch, 1, width, channels)), b.reshape(weight, _unsqueezed(weight))
+        x, weight = b.reshape(x, (batch, 1, width, channels)), b.reshape(weight, (*shape_of(weight)[:2], 1, *kernel))
         stride, full, before, output = [1, *stride], [1, *full], [0, *before], [1, *output]
-    elif spatial != 2:
-        raise Refused(f"{spatial} spatial axes")
-    y = _transpose_conv(call, b, x, weight, stride, full, before, output)
+    bias = call.get(2) or b.value(np.zeros(shape_of(weight)[1] * call.integer("group", 1), np.float32))
+    place = _Place(stride=stride, full=full, before=before, output=output)
+    y = _by_group(b, x, weight, bias, call.integer("group", 1), place)
     if spatial == 1:
         batch, _, width, channels = shape_of(y)
         y = b.reshape(y, (batch, width, channels))
     return b.channels_first(y)
 
 
-def _transpose_conv(
-    call: Call,
-    b: Builder,
-    x: ir.Value,
-    weight: ir.Value,
-    stride: list[int],
-    full: list[int],
-    before: list[int],
-    output: list[int],
-) -> ir.Value:
-    filters = b.transpose(weight, (1, 2, 3, 0))
-    batch, channels = shape_of(x)[0], shape_of(filters)[0]
-    zeros = np.zeros(channels, np.float32)
-    beyond = [max(start + length - end, 0) for start, length, end in zip(before, output, full, strict=True)]
-    same = not any(beyond) and _is_same(shape_of(x)[1:3], shape_of(filters)[1:3], stride, before, output)
-    place, size = ("SAME", output) if same else ("VALID", full)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """Where the result lies in the full one: `before` elements are cut off, `output` are kept, along every axis."""
+
+    stride: list[int]
+    full: list[int]
+    before: list[int]
+    output: list[int]
+
+    @property
+    def beyond(self) -> list[int]:
+        """How far the result reaches behind the full one."""
+        axes = zip(self.before, self.output, self.full, strict=True)
+        return [max(start + length - end, 0) for start, length, end in axes]
+
+
+def _by_group(b: Builder, x: ir.Value, weight: ir.Value, bias: ir.Value, groups: int, place: _Place) -> ir.Value:
+    """Write small constant weights out as ungrouped ones; of others, do each group by itself."""
+    array = constant_of(weight)
+    if groups == 1:
+        return _whole(b, x, weight, bias, place)
+    if array is not None and array.size * groups <= _DENSE_LIMIT and array.ndim == 4:
+        return _whole(b, x, b.value(_dense(array, groups)), bias, place)
+    *lead, channels = shape_of(x)
+    each, width, *kernel = channels // groups, *shape_of(weight)[1:]
+    parts = []
+    for group in range(groups):
+        own = b.slice(x, [*[0] * len(lead), group * each], [*lead, (group + 1) * each])
+        rows = b.slice(weight, [group * each, 0, *[0] * len(kernel)], [(group + 1) * each, width, *kernel])
+        parts.append(_whole(b, own, rows, b.slice(bias, [group * width], [(group + 1) * width]), place))
+    return b.concat(parts, -1)
+
+
+def _whole(b: Builder, x: ir.Value, weight: ir.Value, bias: ir.Value, place: _Place) -> ir.Value:
+    batch, channels = shape_of(x)[0], shape_of(weight)[1]
+    beyond, kernel = place.beyond, shape_of(weight)[2:]
+    two = len(kernel) == 2
+    same = two and not any(beyond)
+    same = same and _is_same(shape_of(x)[1:3], kernel, place.stride, place.before, place.output)
+    mode, size = ("SAME", place.output) if same else ("VALID", place.full)
     shape = (batch, *size, channels)
     # Behind the last window lies the bias alone, which the kernels leave out there: it is added after padding.
-    bias = zeros if any(beyond) else call.get(2) or zeros
-    operands: list[Operand] = [np.array(shape, np.int32), filters, x, bias]
-    y = b.op("TRANSPOSE_CONV", operands, shape, dtype_of(x), padding=place, stride_h=stride[0], stride_w=stride[1])
+    first = b.value(np.zeros(channels, np.float32)) if any(beyond) else bias
+    filters = b.transpose(weight, (1, 2, 3, 0) if two else (2, 3, 4, 1, 0))
+    operands: list[Operand] = [np.array(shape, np.int32), filters, x, first]
+    strides = {f"stride_{side}": step for side, step in zip("hw" if two else "dhw", place.stride, strict=True)}
+    y = b.op("TRANSPOSE_CONV" if two else "CONV_3D_TRANSPOSE", operands, shape, dtype_of(x), padding=mode, **strides)
     if same:
         return y
-    stop = [start + length for start, length in zip(before, output, strict=True)]
+    stop = [start + length for start, length in zip(place.before, place.output, strict=True)]
     if any(beyond):
-        y = b.pad(y, [(0, 0), *((0, more) for more in beyond), (0, 0)])
-        y = b.binary("ADD", y, call.get(2) or zeros)
-    return b.slice(y, [0, *before, 0], [batch, *stop, channels])
-
-
-def _weight(call: Call, b: Builder) -> ir.Value:
-    """Give the weights [C, M, …] that an operator without groups and dilation takes."""
-    dilations, groups = call.ints("dilations"), call.integer("group", 1)
-    array = call.constant(1, "weight")
-    if groups == 1 and max(dilations or [1]) == 1:
-        return call[1]
-    return b.value(_dense(_dilated(array, dilations), groups))
-
-
-def _unsqueezed(weight: ir.Value) -> tuple[int, ...]:
-    channels, filters, width = shape_of(weight)
-    return channels, filters, 1, width
+        y = b.binary("ADD", b.pad(y, [(0, 0), *((0, more) for more in beyond), (0, 0)]), bias)
+    return b.slice(y, [0, *place.before, 0], [batch, *stop, channels])
 
 
 def _placement(call: Call, size: tuple[int, ...], full: list[int], stride: list[int]) -> tuple[list[int], list[int]]:
@@ -113,23 +128,29 @@ def _is_same(
     )
 
 
-def _dilated(weight: Array, dilations: list[int] | None) -> Array:
-    """Write zeros between the elements of the windows."""
-    if not dilations or max(dilations) == 1:
-        return weight
-    shape = [(width - 1) * step + 1 for width, step in zip(weight.shape[2:], dilations, strict=True)]
-    wide = np.zeros((*weight.shape[:2], *shape), weight.dtype)
-    wide[(slice(None), slice(None), *(slice(None, None, step) for step in dilations))] = weight
-    return wide
+def _dilated(b: Builder, weight: ir.Value, dilations: list[int]) -> ir.Value:
+    """Write zeros between the elements of the windows: each is padded, and what hangs over at the end is cut off."""
+    for axis, step in enumerate(dilations, 2):
+        if step == 1:
+            continue
+        shape = shape_of(weight)
+        array = constant_of(weight)
+        if array is not None:
+            wide = np.zeros((*shape[:axis], (shape[axis] - 1) * step + 1, *shape[axis + 1 :]), array.dtype)
+            wide[(*[slice(None)] * axis, slice(None, None, step))] = array
+            weight = b.value(wide)
+            continue
+        lead, rest = math.prod(shape[: axis + 1]), math.prod(shape[axis + 1 :])
+        apart = b.pad(b.reshape(weight, (lead, 1, rest)), [(0, 0), (0, step - 1), (0, 0)])
+        apart = b.reshape(apart, (*shape[:axis], shape[axis] * step, *shape[axis + 1 :]))
+        stops = [*shape[:axis], (shape[axis] - 1) * step + 1, *shape[axis + 1 :]]
+        weight = b.slice(apart, [0] * len(shape), stops)
+    return weight
 
 
 def _dense(weight: Array, groups: int) -> Array:
     """Write grouped weights [C, M / groups, …] as ungrouped ones [C, M, …], zero between the groups."""
-    if groups == 1:
-        return weight
     channels, width, *kernel = weight.shape
-    if weight.size * groups > _DENSE_LIMIT:
-        raise Refused(f"{groups} groups of this size")
     dense = np.zeros((channels, width * groups, *kernel), weight.dtype)
     each = channels // groups
     for group in range(groups):

@@ -1,0 +1,97 @@
+"""Fourier transforms of fixed length: products with constant matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from ..builder import Builder
+from ..call import Call
+from ..dialect import Array, dtype_name, dtype_of, shape_of
+from ..refused import Refused
+from .chosen import by_axis
+from .linear import fully_connected
+from .lowering import Lowering
+
+_MATRIX_LIMIT = 1 << 24
+"""Elements of a matrix, 64 MB."""
+
+
+def lower_dft(call: Call, b: Builder) -> ir.Value:
+    """Transform along one axis of x [batch, …, 1 or 2], real or complex, to [batch, …, 2]."""
+    x, rank = call[0], call.rank()
+    inverse, onesided = bool(call.integer("inverse", 0)), bool(call.integer("onesided", 0))
+    length = int(call.constant(1, "length").item()) if call.has(1) else None
+
+    def work(axis: int) -> ir.Value:
+        order = [*(place for place in range(rank - 1) if place != axis), axis, rank - 1]
+        back = sorted(range(rank), key=order.__getitem__)
+        return b.transpose(transformed(b, b.transpose(x, order), length, inverse, onesided), back)
+
+    if call.opset < 20:
+        return work(call.axis(1))
+    return by_axis(call, b, 2, rank, work) if call.has(2) else work(rank - 2)
+
+
+def transformed(b: Builder, x: ir.Value, length: int | None, inverse: bool, onesided: bool) -> ir.Value:
+    """Transform x float[…, n, 1 or 2] along n, cut or filled with zeros to `length`; gives float[…, bins, 2]."""
+    if dtype_of(x) != ir.DataType.FLOAT:
+        raise Refused(f"a transform of {dtype_name(dtype_of(x))}")
+    if inverse and onesided:
+        return _of_half(b, x, length)
+    *lead, size, parts = shape_of(x)
+    length = length or size
+    matrix = _matrix(size, length, parts, inverse, onesided)
+    flat = b.reshape(x, (*lead, size * parts))
+    return b.reshape(fully_connected(b, flat, b.value(matrix), None), (*lead, len(matrix) // 2, 2))
+
+
+def _of_half(b: Builder, x: ir.Value, length: int | None) -> ir.Value:
+    """Turn the first half of a spectrum, float[…, bins, 2], into the real signal float[…, length, 1] that has it.
+
+    Every bin stands for its mirror image too, but for the first, and the last of an even length.
+    """
+    *lead, bins, parts = shape_of(x)
+    length = length or 2 * (bins - 1)
+    used = min(bins, length // 2 + 1)
+    times = np.where((np.arange(used) == 0) | (2 * np.arange(used) == length), 1, 2)
+    angle = 2 * np.pi * (np.outer(np.arange(length), np.arange(used)) % length) / length
+    matrix = np.zeros((length, bins, parts))
+    matrix[:, :used] = np.stack([np.cos(angle), -np.sin(angle)], 2)[..., :parts] * times[:, np.newaxis] / length
+    weight = b.value(matrix.reshape(length, bins * parts).astype(np.float32))
+    return b.reshape(fully_connected(b, b.reshape(x, (*lead, bins * parts)), weight, None), (*lead, length, 1))
+
+
+def _matrix(size: int, length: int, parts: int, inverse: bool, onesided: bool) -> Array:
+    """Give float32[bins · 2, size · parts]: the real and imaginary share of every input in every output."""
+    bins = length // 2 + 1 if onesided else length
+    if bins * 2 * size * parts > _MATRIX_LIMIT:
+        raise Refused(f"a transform of {length} elements as a matrix")
+    # Counted modulo the length before the angle is taken, so that no digits are lost in large products.
+    turns = np.outer(np.arange(bins), np.arange(size)) % length
+    angle = (2 if inverse else -2) * np.pi * turns / length
+    real, imaginary = np.cos(angle), np.sin(angle)
+    real[:, length:], imaginary[:, length:] = 0, 0
+    full = np.stack([np.stack([real, -imaginary], 2), np.stack([imaginary, real], 2)], 1)[..., :parts]
+    return (full.reshape(bins * 2, size * parts) / (length if inverse else 1)).astype(np.float32)
+
+
+def lower_stft(call: Call, b: Builder) -> ir.Value:
+    """Transform windows of x [batch, length, 1 or 2] that start every `frame_step` elements."""
+    x, shape = call[0], call.declared()
+    size = shape_of(x)[1]
+    if call.has(2):
+        width = shape_of(call[2])[0]
+    else:
+        width = int(call.constant(3, "frame length").item()) if call.has(3) else size
+    step = b.cast(b.reshape(call[1], ()), ir.DataType.INT32)
+    frames = shape[1] if shape is not None else 1 + (size - width) // int(call.constant(1, "frame step").item())
+    starts = b.binary("MUL", np.arange(frames, dtype=np.int32)[:, np.newaxis], step)
+    places = b.binary("ADD", starts, np.arange(width, dtype=np.int32))
+    pieces = b.gather(x, places, 1)
+    if call.has(2):
+        pieces = b.binary("MUL", pieces, b.reshape(call[2], (width, 1)))
+    return transformed(b, pieces, width, False, bool(call.integer("onesided", 1)))
+
+
+LOWERINGS: dict[str, Lowering] = {"DFT": lower_dft, "STFT": lower_stft}
