@@ -12,13 +12,15 @@ import click
 from .model_options import MODEL_HELP, model_options
 from .names import TARGET_NAME
 from .output import Output, columns, escaped, pass_output
-from .units import in_bytes, in_count
+from .sensitivity import rank_nodes, show_ranking
+from .units import in_bytes, in_count, in_ms
 from .verb import CONTEXT, Verb
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ..pipeline.steps.inspect_model import Inspection, TargetOutlook
+    from ..profiles.forecast import Forecast
     from ..targets.artifact import NodeCoverage
     from ..vocabulary.signature import TensorSpec
 
@@ -27,15 +29,25 @@ if TYPE_CHECKING:
     cls=Verb,
     context_settings=CONTEXT,
     help=f"Show a model's signature, operators, parameters, multiply-accumulates, opset and size, and what each target "
-    f"would do with every node. Nothing is compiled. {MODEL_HELP} Leaves with 2 when a target named by -t refuses it.",
+    f"would do with every node. {MODEL_HELP} With --sensitivity, which nodes lose the most when "
+    "they are quantized, and why. Leaves with 2 when a target named by -t refuses it.",
     examples={
         "edgewright inspect model.onnx": "the model, and every installed target",
         "edgewright inspect model.onnx -t tflite -v": "one target, and every node that it refuses",
+        "edgewright inspect model.onnx -t tflite --sensitivity --calibration data.npz": "what int8 loses, where",
+        "edgewright inspect model.onnx --forecast": "and whether int8 would be faster on this machine",
         "edgewright inspect net.py:load --arg weights.pt --input 'x=float32[batch,3,32,32]'": "a PyTorch model",
     },
 )
 @click.argument("model")
 @click.option("-t", "--target", "targets", multiple=True, type=TARGET_NAME, help="A target; repeat it.  [default: all]")
+@click.option("--sensitivity", is_flag=True, help="Rank the nodes by what quantizing each alone costs.")
+@click.option("--precision", metavar="NAME", default="static_wi8_ai8", show_default=True, help="The precision of that.")
+@click.option("--calibration", metavar="DATA", help="Rows to judge the nodes by: data.npz or loader.py:function.")
+@click.option("--calibration-rows", metavar="START:STOP", help="Which rows of it.  [default: all]")
+@click.option(
+    "--forecast", is_flag=True, help="Measure kernels of the model's shapes: would int8 be faster on this machine?"
+)
 @model_options
 @pass_output
 def inspect(
@@ -43,20 +55,47 @@ def inspect(
     /,
     model: str,
     targets: tuple[str, ...],
+    forecast: bool,
+    sensitivity: bool,
+    precision: str,
+    calibration: str | None,
+    calibration_rows: str | None,
     **said: tuple[str, ...],
 ) -> int:
     """Import it in a child and show what it is."""
     from ..pipeline.adhoc import model_section
     from ..pipeline.look import inspect as look
-    from ..pipeline.look import options_for
+    from ..pipeline.look import options_for, with_forecasts
     from ..targets.table import TARGETS
 
     section = model_section(model, **said)
     asked = options_for(targets or TARGETS.names)
     with output.progress() as progress:
         found = look(section, folder=Path.cwd(), targets=asked, progress=progress)
+        if forecast:
+            found = with_forecasts(found, progress=progress)
     verbose = output.settings.verbose
-    output.show(found, lambda console: _text(console, found, verbose))
+    if not sensitivity:
+        output.show(found, lambda console: _text(console, found, verbose))
+        return _exit_code(found, targets)
+    ranked = rank_nodes(
+        output,
+        section,
+        targets=targets or TARGETS.names,
+        precision=precision,
+        calibration=calibration,
+        rows=calibration_rows,
+    )
+
+    def both(console: Console) -> None:
+        _text(console, found, verbose)
+        show_ranking(console, ranked, verbose)
+
+    output.show({"inspection": found, "sensitivity": ranked}, both)
+    return _exit_code(found, targets)
+
+
+def _exit_code(found: Inspection, targets: Sequence[str]) -> int:
     return 2 if any(_is_refused(found.targets[name]) for name in targets) else 0
 
 
@@ -81,6 +120,8 @@ def _text(console: Console, found: Inspection, verbose: bool) -> None:
     if found.targets:
         console.print()
         _show_targets(console, found.targets, verbose)
+    if found.forecasts:
+        _show_forecasts(console, found.forecasts)
 
 
 def _show_targets(console: Console, targets: Mapping[str, TargetOutlook], verbose: bool) -> None:
@@ -104,6 +145,16 @@ def _show_targets(console: Console, targets: Mapping[str, TargetOutlook], verbos
                 console.print(f"  {outlook.hint}", markup=False, soft_wrap=True)
         elif outlook.coverage.refused:
             _show_refusals(console, name, outlook.coverage.refused, verbose)
+
+
+def _show_forecasts(console: Console, forecasts: Sequence[Forecast]) -> None:
+    from ..profiles.forecast import line_of
+
+    for forecast in forecasts:
+        console.print(f"\n{line_of(forecast)}", markup=False, soft_wrap=True)
+        for kernel in forecast.kernels:
+            times = f"{in_ms(kernel.float_ms)} → {in_ms(kernel.integer_ms)}"
+            console.print(f"  {kernel.ratio:.2f}  {kernel.kernel}: {times}", markup=False, soft_wrap=True)
 
 
 def _show_refusals(console: Console, name: str, refused: Sequence[NodeCoverage], verbose: bool) -> None:

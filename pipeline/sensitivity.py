@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from ..vocabulary.errors import ConfigError
+from ..vocabulary.note import Note
 from ..vocabulary.precision import Precision
 from ..vocabulary.sensitivity import NodeSensitivity
 from .cache import Cache, default_cache_folder
@@ -24,11 +25,15 @@ WHAT: Final = "a ranking of nodes"
 
 
 class Sensitivity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The nodes of a model that a target makes integers of, the most sensitive first."""
+    """What a target makes of a model: the nodes that become integers, the most sensitive first.
+
+    `notes` says of the others why they stay float.
+    """
 
     target: str
     precision: Precision
     ranking: tuple[NodeSensitivity, ...]
+    notes: tuple[Note, ...]
 
 
 def sensitivities(
@@ -66,6 +71,6 @@ def sensitivities(
             rows=calibrations.rows,
             where=f"{project.where}: precision {precision}",
         )
-        ranking = read_ranking(runner.step(ranked))
-        found.append(Sensitivity(target=item.target.name, precision=precision, ranking=ranking))
+        said = read_ranking(runner.step(ranked))
+        found.append(Sensitivity(target=item.target.name, precision=precision, ranking=said.ranking, notes=said.notes))
     return tuple(found)

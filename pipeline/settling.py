@@ -72,7 +72,7 @@ class Settling:
                     where=f"{self._project.where}: recipes.{item.options.variant}",
                 )
             )
-        )
+        ).ranking
         limit = limit_of(len(ranking), item.mixed.evaluations)
         self._runner.progress.announced(
             f"{item.name}: at most {limit} evaluations on {self._tuning.imported.inputs.row_count} tuning rows, "

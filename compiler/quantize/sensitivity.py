@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,13 +16,13 @@ from ..passes.editing import constant_array
 from .isolate import dequantizer, isolate, quantized_nodes
 from .methods import signal_to_noise_db
 from .noise import Bins
-from .quantize import Quantize
 from .ranges import Ranges, TensorStatistics
 from .scheme import Scheme
 from .session import opened, run_call
 
 Array = NDArray[Any]
 Call = Mapping[str, Array]
+Tensors = Mapping[str, TensorStatistics]
 
 LARGEST_DB: Final = 200.0
 """What stands for no error at all, and its negative for nothing but error: float32 ends at 150 dB."""
@@ -41,33 +41,24 @@ _POOR_DB: Final = 25.0
 
 
 def rank(
-    model: Model,
-    quantize: Quantize,
-    scheme: Scheme,
-    ranges: Ranges,
-    calls: Sequence[Call],
-    *,
-    advance: Callable[[int, int], None],
+    model: Model, quantized: Model, scheme: Scheme, ranges: Ranges | None, calls: Sequence[Call]
 ) -> tuple[NodeSensitivity, ...]:
-    """Rank the nodes that `quantize` makes integers of by `scheme`, the most sensitive first.
+    """Rank the nodes that are integers in `quantized`, which `scheme` made of `model`, the most sensitive first.
 
     Each is quantized alone, with the parameters that it has in the whole, and the model is run over `calls` (the inputs
     of one call each) in onnxruntime with the integers simulated in float32. That tells the order in which nodes are
-    worth keeping float; what an artifact loses only a run of it tells. Memory is that of two such models. `advance` is
-    told how many of how many nodes are done.
+    worth keeping float; what an artifact loses only a run of it tells. Memory is that of two such models. `ranges` are
+    those of `model`; without them nothing can be said of tensors.
 
     Raises:
         ToolError: when onnxruntime fails.
     """
-    whole = quantize.informed(ranges, scheme)(model)
-    nodes = quantized_nodes(whole.ir)
     reference = _outputs(model, calls)
     found = []
-    for done, node in enumerate(nodes):
-        advance(done, len(nodes))
-        alone = whole.with_graph(isolate(whole.ir, model.ir, str(node.name), scheme))
+    for node in quantized_nodes(quantized.ir):
+        alone = quantized.with_graph(isolate(quantized.ir, model.ir, str(node.name), scheme))
         snr_db = _worst_snr_db(reference, _outputs(alone, calls))
-        found.append(_told(node, snr_db, ranges))
+        found.append(_told(node, snr_db, ranges.tensors if ranges is not None else {}))
     return tuple(sorted(found, key=lambda item: (item.snr_db, item.node)))
 
 
@@ -94,11 +85,11 @@ def _snr_db(reference: Sequence[Array], candidate: Sequence[Array]) -> float:
     return 10.0 * math.log10(signal / noise) if noise else LARGEST_DB
 
 
-def _told(node: ir.Node, snr_db: float, ranges: Ranges) -> NodeSensitivity:
+def _told(node: ir.Node, snr_db: float, tensors: Tensors) -> NodeSensitivity:
     """Say of a node of the quantized model which of its tensors its grid fits worst."""
-    poorest, least, why = "", LARGEST_DB, _amplified(node, ranges)
+    poorest, least, why = "", LARGEST_DB, _amplified(node, tensors)
     for value, (scale, zero_point, dtype) in _grids(node):
-        statistics = ranges.tensors.get(value)
+        statistics = tensors.get(value)
         if statistics is None or not statistics.count:
             continue
         bounds = np.iinfo(dtype)
@@ -136,13 +127,13 @@ def _lost_channels(name: str, statistics: TensorStatistics, step: float) -> str 
     )
 
 
-def _amplified(node: ir.Node, ranges: Ranges) -> str:
+def _amplified(node: ir.Node, tensors: Tensors) -> str:
     """Say what makes a small error of a node large: a difference of nearly equal tensors behind it, if there is one."""
     reached, seen = [node], {node}
     while reached:
         current = reached.pop(0)
         if current.op_type in ("Add", "Sub") and current is not node:
-            powers = [_power(name, ranges) for name in (_name(current.outputs[0]), *map(_name, current.inputs))]
+            powers = [_power(name, tensors) for name in (_name(current.outputs[0]), *map(_name, current.inputs))]
             kept, *parts = powers
             if (
                 kept is not None
@@ -157,7 +148,7 @@ def _amplified(node: ir.Node, ranges: Ranges) -> str:
             behind = [user for value in current.outputs for user, _ in value.uses() if user not in seen]
             seen.update(behind)
             reached += behind
-    return "its tensors fit their grids; what is computed from them makes the error large"
+    return "its tensors fit their grids"
 
 
 def _name(value: ir.Value | None) -> str:
@@ -168,9 +159,9 @@ def _name(value: ir.Value | None) -> str:
     return str(source.name) if source is not None else ""
 
 
-def _power(name: str, ranges: Ranges) -> float | None:
+def _power(name: str, tensors: Tensors) -> float | None:
     """Give the mean square of a tensor's values."""
-    statistics = ranges.tensors.get(name)
+    statistics = tensors.get(name)
     return Bins.of(statistics).power if statistics is not None and statistics.count else None
 
 

@@ -11,12 +11,20 @@ import msgspec
 from ...vocabulary.codec import encode_json
 from ...vocabulary.digest import Plain
 from ...vocabulary.errors import ConfigError
+from ...vocabulary.note import Note
 from ...vocabulary.sensitivity import NodeSensitivity
 from .base import own_code, versions
 from .prepared import FileRef, Prepared
 
 ROWS = 16
 """Calls that each node is judged by. The order of nodes that differ by 3 dB or more settles within a few rows."""
+
+
+class Ranked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The nodes that become integers, the most sensitive first, and what quantizing says of those that do not."""
+
+    ranking: tuple[NodeSensitivity, ...]
+    notes: tuple[Note, ...]
 
 
 class RankNodes(msgspec.Struct, frozen=True, kw_only=True, tag="rank"):
@@ -58,6 +66,7 @@ class RankNodes(msgspec.Struct, frozen=True, kw_only=True, tag="rank"):
 
         from ...compiler.quantize.feed import Feed
         from ...compiler.quantize.ranges import Ranges
+        from ...compiler.quantize.record import notes
         from ...compiler.quantize.sensitivity import rank
         from ...targets.table import load_target
         from ...vocabulary.tensor_folder import TensorFolder
@@ -70,9 +79,10 @@ class RankNodes(msgspec.Struct, frozen=True, kw_only=True, tag="rank"):
         ranges = Ranges.load(Path(self.model.ranges.path)) if self.model.ranges is not None else None
         calls = [call for _, call in islice(Feed(model.signature, TensorFolder(Path(self.rows.path))).calls(), ROWS)]
         ranking = rank(model, quantized, schemes[quantized.precision], ranges, calls)
-        (out / "sensitivity.json").write_bytes(encode_json(ranking))
+        told = tuple(note for note in notes(quantized.ir) if note.step == "quantize")
+        (out / "sensitivity.json").write_bytes(encode_json(Ranked(ranking=ranking, notes=told)))
 
 
-def read_ranking(entry: Path) -> tuple[NodeSensitivity, ...]:
-    """Read what a `RankNodes` left, the most sensitive node first."""
-    return msgspec.json.decode((entry / "sensitivity.json").read_bytes(), type=tuple[NodeSensitivity, ...])
+def read_ranking(entry: Path) -> Ranked:
+    """Read what a `RankNodes` left."""
+    return msgspec.json.decode((entry / "sensitivity.json").read_bytes(), type=Ranked)
