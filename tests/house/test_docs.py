@@ -14,6 +14,7 @@ import pytest
 from edgewright.cli.main import PROGRAM, group
 from edgewright.compiler.recipe import parse as parse_recipe
 from edgewright.pipeline.config import parse_project
+from edgewright.pipeline.mixed_request import take_request
 from edgewright.pipeline.verdicts import Verdicts
 
 ROOT = Path(__file__).parents[2]
@@ -123,7 +124,8 @@ def test_every_project_file_can_be_read(block: Block) -> None:
         text += "\n" + "\n".join(section for name, section in BASE.items() if name not in there)
     project = parse_project(text, folder=ROOT, where=str(block))
     Verdicts(project)
-    for name, steps in project.recipes.items():
+    for name, written in project.recipes.items():
+        steps, _ = take_request(written, f"recipes.{name}")
         parse_recipe(steps, where=f"recipes.{name}")
 
 
