@@ -1,4 +1,7 @@
-"""Operators whose latest versions take more than those that are known here, and mean the same where they need not.
+"""Operators that came, or learnt more, since the newest opset that is known here, in terms of those that are known.
+
+One that came, and that ONNX defines by a body of others, is replaced by it. One that learnt more is what it was, where
+it is used as before.
 
 Source: the schemas and texts of onnx 1.23 (opset 28) beside those of opset 26. What is not listed changed its meaning,
 or was never compared.
@@ -7,14 +10,67 @@ or was never compared.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import onnx
+import onnx.inliner
+import onnx.shape_inference
 import onnx_ir as ir
 
 from ..passes.editing import constant_array
 
 Same = Callable[[ir.Node], bool]
+
+
+_DOMAIN = "edgewright.newer"
+
+
+def expand_newer(model: onnx.ModelProto, known: int) -> onnx.ModelProto:
+    """Put the bodies that ONNX defines in the place of operators that came after opset `known`.
+
+    Gives the model itself when it has none. An operator whose body cannot be made, since a dtype is not known, stays.
+    """
+    version = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=known)
+    if version <= known or not any(_came(node, version, known) for node in model.graph.node):
+        return model
+    expanded = onnx.shape_inference.infer_shapes(model)
+    types = _types(expanded.graph)
+    for index, node in enumerate(expanded.graph.node):
+        body = _body(node, version, types) if _came(node, version, known) else None
+        if body is not None:
+            body.domain, body.name = _DOMAIN, f"{node.op_type}_{index}"
+            expanded.functions.append(body)
+            node.domain, node.op_type = body.domain, body.name
+    expanded.opset_import.append(onnx.helper.make_opsetid(_DOMAIN, 1))
+    return onnx.inliner.inline_local_functions(expanded)
+
+
+def _came(node: onnx.NodeProto, version: int, known: int) -> bool:
+    return node.domain == "" and onnx.defs.has(node.op_type, version, "") and not onnx.defs.has(node.op_type, known, "")
+
+
+def _body(node: onnx.NodeProto, version: int, types: Mapping[str, onnx.TypeProto]) -> onnx.FunctionProto | None:
+    """Give the body of one node's operator; None when it has none, or the type of an input is not known."""
+    schema: Any = onnx.defs.get_schema(node.op_type, version, "")  # its stubs lack what follows
+    if any(name and name not in types for name in node.input):
+        return None
+    body = onnx.FunctionProto()
+    if schema.has_context_dependent_function:
+        given = [types.get(name, onnx.TypeProto()).SerializeToString() for name in node.input]
+        body.ParseFromString(schema.get_context_dependent_function(node.SerializeToString(), given))
+    elif schema.has_function:
+        body.CopyFrom(schema.function_body)
+    else:
+        return None
+    return body
+
+
+def _types(graph: onnx.GraphProto) -> dict[str, onnx.TypeProto]:
+    known = {value.name: value.type for value in (*graph.input, *graph.value_info, *graph.output)}
+    constants = {
+        tensor.name: onnx.helper.make_tensor_type_proto(tensor.data_type, tensor.dims) for tensor in graph.initializer
+    }
+    return {**constants, **known}
 
 
 def lower_version(node: ir.Node, version: int, known: int) -> bool:

@@ -18,9 +18,10 @@ from .checker import check, own_contrib_nodes
 from .external_data import external_files
 from .file_kind import seems_to_be
 from .interface import check_dims, settle_interface
+from .newer_operators import expand_newer
 from .normal_form import normalize
 from .onnx_original import OnnxOriginal
-from .opset import raise_opset
+from .opset import NEWEST, raise_opset
 from .request import Imported, Request
 from .unfuse import unfuse
 
@@ -93,4 +94,8 @@ def _load(path: Path) -> ir.Model:
     ir.external_data.set_base_dir(model.graph, path.parent)
     external_files(model, path.parent)  # before the checker, which says less
     check(path, proto, changed=owned)
+    expanded = expand_newer(proto, NEWEST)
+    if expanded is not proto:
+        model = ir.from_proto(expanded)
+        ir.external_data.set_base_dir(model.graph, path.parent)
     return model

@@ -369,3 +369,10 @@ def test_a_newer_operator_that_is_used_in_a_new_way_is_refused(
 ) -> None:
     with pytest.raises(ModelError, match=rf"operator {node.op_type} of opset 28 is newer than what can be run"):
         newest(tmp_path, node, dtype, (4,), (4,))
+
+
+def test_an_operator_that_came_later_is_its_body(tmp_path: Path) -> None:
+    imported = newest(tmp_path, onnx.helper.make_node("SwiGLU", ["a", "b"], ["y"]), FLOAT, (3,), (3,))
+    assert imported.model.opset == 26
+    assert [node.op_type for node in imported.model.graph] == ["Swish", "Mul"]
+    assert [spec.name for spec in imported.model.signature.inputs] == ["a", "b"]
