@@ -34,6 +34,9 @@ FEATURES = {
 }
 """A flag of /proc/cpuinfo (x86 `flags`, ARM `Features`) → its name here."""
 
+INT8_PRODUCTS = frozenset({"amx-int8", "avx-vnni", "avx512-vnni", "dotprod", "i8mm"})
+"""Features that multiply and add several eight-bit integers at once; without one, floats are often faster."""
+
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 """Other systems' words → Linux's."""
 

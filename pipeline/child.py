@@ -17,6 +17,7 @@ from ..devices.process import run_child
 from ..vocabulary import errors
 from .steps.calibrate import Calibrate
 from .steps.compare_tensors import CompareTensors
+from .steps.compile_kernels import CompileKernels
 from .steps.compile_model import CompileModel
 from .steps.cut_model import CutModel
 from .steps.draw_for_artifact import DrawForArtifact
@@ -24,6 +25,7 @@ from .steps.evaluate import Evaluate
 from .steps.find_moments import FindMoments
 from .steps.import_model import ImportModel
 from .steps.inspect_model import InspectModel
+from .steps.list_kernels import ListKernels
 from .steps.rank_nodes import RankNodes
 from .steps.read_rows import ReadRows
 from .steps.trace_tensors import TraceTensors
@@ -41,6 +43,8 @@ AnyStep = (
     | TraceTensors
     | CutModel
     | CompareTensors
+    | ListKernels
+    | CompileKernels
 )
 
 FAILED = 70

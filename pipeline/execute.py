@@ -12,6 +12,7 @@ from textwrap import shorten
 from typing import TypeVar
 
 from ..devices.table import make_device
+from ..profiles.forecast import Forecast
 from ..profiles.html import render_html
 from ..profiles.latency import profile
 from ..profiles.mixed_precision import MixedPrecisionSearch
@@ -22,6 +23,7 @@ from .cache import Cache, default_cache_folder
 from .calibration import Calibrations, check_calibration
 from .config import Project
 from .entries import entry_of, entry_without_artifact, entry_without_run, samples_of
+from .forecast import foretell_planned
 from .imported import Imported
 from .kept import kept_entries, read_report
 from .making import make
@@ -102,6 +104,7 @@ class _Build:
         calibrations = Calibrations(project, imported, self.runner)
         settling = Settling(project, self.runner, self.places[0], calibrations, known=kept.searches if kept else ())
         with ThreadPoolExecutor(jobs) as executor, self._cancelled_on_the_way_out():
+            forecasts = self._foretell(imported) if kept is None else kept.forecasts
             compiled = list(executor.map(lambda item: self._compile(item, settling, calibrations), self.planned))
             for name, path in calibrations.files(self.planned).items():
                 _write(self.out / name, path.read_bytes())
@@ -115,7 +118,7 @@ class _Build:
             if subject is None:
                 entries += [entry_without_artifact(item, place, self._reason(item.name)) for place in self.places]
         entries = [settling.judge(entry) for entry in entries]
-        return self._conclude(entries, subjects, imported, kept, settling.records)
+        return self._conclude(entries, subjects, imported, kept, settling.records, forecasts)
 
     @contextlib.contextmanager
     def _cancelled_on_the_way_out(self) -> Iterator[None]:
@@ -126,6 +129,11 @@ class _Build:
             for event in (self.runner.cancel, *(place.device.cancel for place in self.places)):
                 event.set()
             raise
+
+    def _foretell(self, imported: Imported) -> tuple[Forecast, ...]:
+        """Say before the work whether the integers that were asked for will be faster."""
+        sizes = drawn_sizes(self.project)
+        return foretell_planned(self.planned, imported, sizes, self.places, self.runner)
 
     def _compile(self, item: PlannedArtifact, settling: Settling, calibrations: Calibrations) -> Subject | None:
         return self._attempt(item.name, lambda: make(settling.settle(item), calibrations, self.runner))
@@ -161,6 +169,7 @@ class _Build:
         imported: Imported,
         kept: Report | None,
         searches: Mapping[str, MixedPrecisionSearch],
+        forecasts: tuple[Forecast, ...],
     ) -> BuildResult:
         entries = tuple(found)
         facts = kept.devices if kept is not None else {place.device.name: place.facts for place in self.places}
@@ -173,6 +182,7 @@ class _Build:
                 (entry.parity for entry in entries if entry.artifact == imported.reference.artifact.name), None
             ),
             searches=tuple(searches[item.name] for item in self.planned if item.name in searches),
+            forecasts=forecasts,
         )
         html = render_html(report).encode()
         _write(self.out / "report.json", report.encode())

@@ -6,12 +6,25 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
+from ..devices.table import make_device
 from ..targets.base import Options
+from ..targets.table import load_target, require_installed
+from ..vocabulary.errors import RequestError
+from ..vocabulary.precision import Precision
+from .cache import Cache, default_cache_folder
 from .child import run_step
 from .config import ModelSection
+from .forecast import foretell
+from .on_device import Place
 from .progress import Progress
+from .runner import Runner
 from .steps.inspect_model import Inspection, InspectModel, read_inspection
 from .told import told
+
+FORETOLD = Precision.STATIC_WI8_AI8
+"""The precision that is asked about where a project does not say one."""
 
 VARIANT = "fp32"
 """The variant that targets are asked about: the model as trained."""
@@ -37,3 +50,26 @@ def inspect(model: ModelSection, *, folder: Path, targets: Mapping[str, Options]
         out.mkdir()
         run_step(step, out)
         return read_inspection(out)
+
+
+def with_forecasts(found: Inspection, *, progress: Progress) -> Inspection:
+    """Add for each target that can be built here whether int8 would be faster than float32 on this machine.
+
+    Kernels with the shapes of the model's own are compiled and measured; what was measured before is taken from the
+    cache.
+
+    Raises:
+        ToolError: when a kernel could not be compiled or measured.
+    """
+    device = make_device("here", {"kind": "local"}, "inspect")
+    place, runner = Place(device=device, facts=device.facts()), Runner(Cache(default_cache_folder()), progress)
+    forecasts = []
+    for name in found.targets:
+        target = load_target(name)
+        try:
+            require_installed(target)
+        except RequestError:  # the outlook says so already
+            continue
+        if FORETOLD in target.schemes() and found.kernels.shares:
+            forecasts.append(foretell(target, FORETOLD, found.kernels, place, runner))
+    return msgspec.structs.replace(found, forecasts=tuple(each for each in forecasts if each is not None))

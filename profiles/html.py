@@ -12,6 +12,7 @@ from .markup import Content, Markup, element, join
 from .mixed_view import section_of
 from .page import page, table
 from .report import Entry, MetricResult, Parity, Profile, Report, Verdict
+from .speed_view import speed_section
 
 WORDS = {Verdict.PASS: "pass", Verdict.FAIL: "fail", Verdict.NOT_RUN: "not run"}
 
@@ -26,6 +27,7 @@ def render_html(report: Report) -> str:
             element("h2", "Verdicts"),
             _verdicts(report.entries),
             section_of(report.searches),
+            speed_section(report),
             element("h2", "In detail"),
             [_details(entry) for entry in report.entries],
             _import(report.imported),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import wording
+from .forecast import line_of
+from .gain import gains_of, sentence_of
 from .mixed_view import lines_of
 from .report import Entry, Report, Verdict
 
@@ -65,7 +67,7 @@ def render(report: Report, width: int) -> RenderableType:
             )
         )
     searched = [Text(line) for search in report.searches for line in (*lines_of(search), "")]
-    return Group(table, *_reasons(report), *searched, Text(wording.summary_of(report), style="bold"))
+    return Group(table, *_reasons(report), *_speed(report), *searched, Text(wording.summary_of(report), style="bold"))
 
 
 def fitting_columns(report: Report, width: int) -> tuple[Column, ...]:
@@ -89,6 +91,15 @@ def _says_something(column: Column, report: Report) -> bool:
     if column.title == "device":
         return len({entry.device for entry in report.entries}) > 1
     return any(column.cell(entry) != wording.NOT_RUN for entry in report.entries)
+
+
+def _speed(report: Report) -> list[Text]:
+    """Say what was foretold of integers here, and what came of it."""
+    from rich.text import Text
+
+    foretold = [Text(f"  {line_of(forecast)}") for forecast in report.forecasts]
+    measured = [Text(f"  {sentence_of(gain)} ({wording.TIERS[gain.evidence]})") for gain in gains_of(report.entries)]
+    return [*foretold, *measured, Text("")] if foretold or measured else []
 
 
 def _reasons(report: Report) -> list[Text]:

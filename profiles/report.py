@@ -17,6 +17,7 @@ from ..vocabulary.codec import convert, encode_json, has_field, keep_known, pars
 from ..vocabulary.errors import ConfigError
 from ..vocabulary.evidence import Evidence
 from ..vocabulary.note import Note
+from .forecast import Forecast
 from .mixed_precision import MixedPrecisionSearch
 
 SCHEMA_VERSION = "1.0"
@@ -138,7 +139,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `devices` says what each device of the entries is. `imported` is how far the hub model is from the trained model in
     its own framework; None when that framework did not run it (an ONNX model is its own original). `searches` holds a
-    record for each artifact whose recipe asked which nodes must stay float.
+    record for each artifact whose recipe asked which nodes must stay float. `forecasts` says what micro-benchmarks let
+    expect of integers on each device, before anything was built.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -148,6 +150,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     entries: tuple[Entry, ...]
     imported: Parity | None = None
     searches: tuple[MixedPrecisionSearch, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
     critical: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

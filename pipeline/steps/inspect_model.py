@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ...profiles.forecast import Forecast
 from ...targets.artifact import Coverage
 from ...targets.base import Options
 from ...targets.table import load_target, require_installed
@@ -17,6 +18,7 @@ from ...vocabulary.errors import RequestError
 from ...vocabulary.signature import Signature
 from ..config import ModelSection
 from .base import own_code
+from .list_kernels import Kernels, kernels_in
 
 if TYPE_CHECKING:
     from ...compiler.model import Model
@@ -34,7 +36,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A model, looked at: what `compiler.inspect.Summary` counts, and what each target would do with it.
 
     `size_bytes` is the size of the files that were read for it, weights and a factory's code included. `opset` is that
-    of the ONNX file, or the one that another framework's model was brought to.
+    of the ONNX file, or the one that another framework's model was brought to. `kernels` are those with the most
+    multiply-accumulates, `forecasts` whether integers would make them faster, where that was asked for.
     """
 
     source: str
@@ -49,6 +52,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     macs_complete: bool
     ops: dict[str, int]
     targets: dict[str, TargetOutlook]
+    kernels: Kernels
+    forecasts: tuple[Forecast, ...] = ()
 
 
 class InspectModel(msgspec.Struct, frozen=True, kw_only=True, tag="inspect"):
@@ -107,6 +112,7 @@ class InspectModel(msgspec.Struct, frozen=True, kw_only=True, tag="inspect"):
             macs=call.macs,
             macs_complete=call.macs_complete,
             ops=summary.ops,
+            kernels=kernels_in(one_call),
             targets={name: _outlook(name, hub, options) for name, options in self.targets.items()},
         )
         (out / "inspection.json").write_bytes(encode_json(inspection))

@@ -31,6 +31,15 @@ def test_the_fastest_passing_comes_first_and_the_reference_last(entry: MakeEntry
     assert ladder.rungs[-1].latency_ms == 0.5
 
 
+def test_slower_integers_stand_behind_floats_however_small_they_are(entry: MakeEntry, facts: MakeFacts) -> None:
+    entries = [
+        entry("tflite-int8", 1.4, precision="static_wi8_ai8", size_bytes=10),
+        entry("tflite-fp32", 1.0, size_bytes=40),
+    ]
+    (ladder,) = make_ladders(entries, {"here": facts()}, 40)
+    assert [rung.artifact for rung in ladder.rungs] == ["tflite-fp32", "tflite-int8", "reference"]
+
+
 def test_of_equal_latency_the_smaller_comes_first(entry: MakeEntry, facts: MakeFacts) -> None:
     (ladder,) = make_ladders([entry("b", size_bytes=9), entry("a", size_bytes=10)], {"here": facts()}, 7)
 
