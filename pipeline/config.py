@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -118,6 +118,7 @@ class TargetSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     formats: tuple[str, ...] = ("",)
     dims: dict[str, int] = msgspec.field(default_factory=dict)
     layout: dict[str, str] = msgspec.field(default_factory=dict)
+    io: Literal["float", "int8"] = "float"
     gates: dict[str, Any] = msgspec.field(default_factory=dict)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from ..targets.base import Options, Target
 from ..targets.table import load_target, require_installed
 from ..vocabulary.errors import ConfigError
+from ..vocabulary.precision import Precision
 from .config import Project
 from .mixed_request import MixedRequest, take_request
 
@@ -48,6 +50,8 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
     for name, section in project.targets.items():
         target = load_target(name)
         require_installed(target)
+        # integers in and out are for the variants of integers; a model may also have arrived as one
+        some_static = any(_is_static(project.recipes[recipe]) for recipe in section.recipes)
         for format_ in section.formats:
             if format_ not in target.formats:
                 raise ConfigError(
@@ -55,19 +59,28 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
                     hint=f"formats of {name}: {', '.join(repr(known) for known in target.formats)}",
                 )
             for recipe in section.recipes:
+                steps, mixed = take_request(project.recipes[recipe], f"{project.where}: recipes.{recipe}")
                 options = Options(
                     variant=recipe,
                     format=format_,
                     dims=section.dims,
                     layout=section.layout,
+                    io=section.io if _is_static(steps) or not some_static else "float",
                 )
-                steps, mixed = take_request(project.recipes[recipe], f"{project.where}: recipes.{recipe}")
                 planned.append(PlannedArtifact(target=target, recipe=steps, options=options, mixed=mixed))
     names = [artifact.name for artifact in planned]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ConfigError(f"{project.where}: the artifact {repeated[0]} is asked for twice")
     return tuple(planned)
+
+
+def _is_static(recipe: tuple[Any, ...]) -> bool:
+    """Whether a recipe makes activations integers by ranges from calibration."""
+    last = recipe[-1] if recipe else None
+    options = last.get("quantize") if isinstance(last, Mapping) else None
+    named = options.get("precision") if isinstance(options, Mapping) else None
+    return any(named == precision for precision in Precision if precision.static)
 
 
 def one_a_target(project: Project, *, variant: str) -> tuple[PlannedArtifact, ...]:

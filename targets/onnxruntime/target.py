@@ -130,6 +130,11 @@ class OnnxRuntime:
             if name not in model.signature.symbols:
                 known = ", ".join(model.signature.symbols) or "none, all of its dimensions are numbers"
                 raise ModelError(f"the model has no dimension named {name!r}", hint=f"its symbolic dimensions: {known}")
+        if options.io != "float":
+            raise RequestError(
+                f"target onnxruntime keeps the source's dtypes: io cannot be {options.io}",
+                hint="leave `io` out, or ask another target for it",
+            )
         layouts = {spec.name: spec.layout for spec in (*model.signature.inputs, *model.signature.outputs)}
         for name, layout in options.layout.items():
             if layouts.get(name) != layout:

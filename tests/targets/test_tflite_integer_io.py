@@ -6,6 +6,7 @@ import pytest
 from edgewright.bundle.interface import Interface
 from edgewright.targets.base import Options
 from edgewright.targets.runtime import RunOptions
+from edgewright.targets.table import load_target
 from edgewright.targets.tflite.runtime import LiteRT
 from edgewright.targets.tflite.target import TFLite
 from edgewright.vocabulary.errors import RefusedError, RequestError
@@ -106,3 +107,8 @@ def test_the_coverage_says_what_stays_float_and_why(hub_of_text):
     details = {entry.op: entry.detail for entry in TFLite().coverage(model, Options(variant="int8")).nodes}
 
     assert details["MatMul"].endswith("FULLY_CONNECTED stays float: its result is not quantized")
+
+
+def test_onnxruntime_keeps_the_dtypes_of_the_source(classifier, tmp_path):
+    with pytest.raises(RequestError, match="io cannot be int8"):
+        load_target("onnxruntime").compile(classifier, Options(variant="int8", io="int8"), tmp_path)
