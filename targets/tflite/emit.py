@@ -58,6 +58,7 @@ class _Writer:
         self.vectors = SharedVectors()
         self.tensors: list[Any] = []
         self.index_of_value: dict[ir.Value, int] = {}
+        self._names: set[str] = set()
         self._of_constant: dict[tuple[int, tuple[int, ...], ir.DataType, Quantization | None], int] = {}
 
     def pack(self) -> memoryview:
@@ -116,6 +117,9 @@ class _Writer:
             if known < len(self.tensors):
                 return known
         name = value.name or f"{'constant' if array is not None else dtype_name(dtype)}_{len(self.tensors)}"
+        if name in self._names:  # tools that read the file take a name for one tensor
+            name = f"{name}_{len(self.tensors)}"
+        self._names.add(name)
         self.tensors.append(
             tfl.TensorT(
                 name=name,

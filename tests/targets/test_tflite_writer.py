@@ -63,6 +63,17 @@ def test_the_signature_has_the_names_of_the_source(model):
     assert [entry.name for entry in signature.outputs] == [b"scores"]
 
 
+def test_no_two_tensors_have_one_name(lite):
+    """ai-edge-quantizer refuses a file in which two have."""
+    built = lite(
+        "(float[2,8] x) => (float[2,8] y) { a = LayerNormalization(x, s) b = Relu(a) y = LayerNormalization(b, s) }",
+        {"s": np.linspace(0.5, 1.5, 8, dtype=np.float32)},
+    )
+    tensors = tfl.ModelT.InitFromPackedBuf(built.path.read_bytes(), 0).subgraphs[0].tensors
+    names = [tensor.name for tensor in tensors]
+    assert len(set(names)) == len(names)
+
+
 def test_tensors_bear_the_names_of_the_source(model):
     names = {tensor.name.decode() for tensor in model.subgraphs[0].tensors}
     assert {"image", "scores"} <= names
