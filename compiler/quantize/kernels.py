@@ -76,7 +76,7 @@ def choose(
     reasons: dict[ir.Node, str] = {}
     taken: set[ir.Node] = set()
     for node in graph:
-        rule = scheme.ops.get(node.op_type) if node.domain == "" else None
+        rule = _rule(node, scheme)
         if rule is None or node in taken:
             continue
         found = keep_float.get(str(node.name)) or _edges(node, rule, scheme)
@@ -96,6 +96,15 @@ def choose(
         kernels, alone = _that_pay(kernels)
         reasons.update(alone)
     return Choice(kernels=tuple(kernels), reasons=reasons)
+
+
+def _rule(node: ir.Node, scheme: Scheme) -> OpRule | None:
+    if node.domain != "":
+        return None
+    of_table = scheme.tables.get(node.op_type)
+    if of_table is not None and constant_tensor(node.inputs[0]) is not None:
+        return of_table
+    return scheme.ops.get(node.op_type)
 
 
 def _edges(node: ir.Node, rule: OpRule, scheme: Scheme) -> tuple[Edge, ...] | str:

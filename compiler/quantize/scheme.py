@@ -105,5 +105,7 @@ class Scheme:
     bias: Grid | None = None
     ops: Mapping[str, OpRule] = field(default_factory=dict)
     fused: frozenset[tuple[str, str]] = frozenset()
+    tables: Mapping[str, OpRule] = field(default_factory=dict)
+    """Rules before those of `ops` for operators whose first input is a constant: tables that are looked up."""
     min_weight_elements: int = 0
     """A weight with fewer elements stays float: its scales would cost more than it saves."""

@@ -35,7 +35,9 @@ _STATIC: Final[Mapping[str, OpRule]] = {
     "Gemm": OpRule(inputs=(_A, _W, _B), weight_axis=1, gives_float=True),
     "MatMul": OpRule(inputs=(_A, _W), weight_axis=-1, gives_float=True),
     **dict.fromkeys(("Add", "Mul", "Concat", "AveragePool", "GlobalAveragePool"), OpRule(follows=True)),
-    **dict.fromkeys(("MaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Split"), _MOVES),
+    **dict.fromkeys(
+        ("MaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Split", "Gather"), _MOVES
+    ),
     "Pad": OpRule(inputs=(_A, _F, _A, _F), shares=True),
 }
 
@@ -57,6 +59,7 @@ SCHEMES: Final[Mapping[Precision, Scheme]] = {
         bias=Grid(dtype=ir.DataType.INT32, symmetric=True),
         ops=_STATIC,
         fused=frozenset({("Conv", "Relu"), ("Add", "Relu")}),
+        tables={"Gather": OpRule(inputs=(_W, _F), weight_axis=0, gives_float=True)},
     ),
     # ConvInteger is 5 to 18 times slower than Conv: only products are computed in integers, other weights are stored so
     Precision.DYNAMIC_WI8_AFP32: Scheme(

@@ -215,3 +215,18 @@ def test_equal_models_give_equal_bytes(residual: Model, tmp_path: Path) -> None:
         folder.mkdir()
         written.append(compiled(quantized(residual, "static_wi8_ai8", rows), folder)[0].read_bytes())
     assert written[0] == written[1]
+
+
+def test_static_stores_tables_that_are_looked_up_as_integers(make: Make, tmp_path: Path) -> None:
+    nodes = [
+        node("Gather", ["table", "index"], ["g"], "gather"),
+        node("Add", ["x", "g"], ["a"], "add"),
+        node("MatMul", ["a", "w"], ["y"], "product"),
+    ]
+    weights = {"table": noise(512, 64), "index": np.int64([3]), "w": noise(64, 8)}
+    source, x = make(nodes, ("n", 64), weights), noise(32, 64)
+    path, ops = compiled(quantized(source, "static_wi8_ai8", x), tmp_path)
+    assert path.stat().st_size < 512 * 64 + 10_000
+    assert ops["com.microsoft.MatMulIntegerToFloat"] == 1
+    true = hub(source, x, tmp_path)
+    assert np.abs(run(path, x) - true).max() < 0.03 * np.abs(true).max()  # as of dynamic products
