@@ -35,10 +35,11 @@ def calibrate(model: Model, rows: Mapping[str, Array], *, budget_bytes: int = BU
     A call takes one row (or as many as a fixed leading dimension says; then the last call is filled up with the last
     row, whose copies are counted). Inner tensors become outputs of the model, and what would drop or fuse them is off.
     When those of one call take more than `budget_bytes`, they are looked at in several groups, each over all rows.
+    Infinities that the model computes, such as masks of −∞, are counted; the statistics are of the finite values.
 
     Raises:
-        DataError: when there are no rows, an input is missing or does not fit, or when an input or an inner tensor
-            holds NaN or infinity; the message names the tensor and the row.
+        DataError: when there are no rows, an input is missing or does not fit, when an input holds NaN or infinity, or
+            an inner tensor NaN; the message names the tensor and the row.
         ToolError: when onnxruntime cannot run the model.
     """
     feed = Feed(model.signature, rows)
@@ -68,6 +69,7 @@ class _Gathered:
         """`shape` is the one that it has in the first call."""
         self._name, self._value = name, value
         self._histogram = Histogram()
+        self._infinite = 0
         axis = channel_axis(value, len(shape))
         self._channels = Channels(axis, shape[axis]) if axis is not None and shape[axis] else None
 
@@ -75,7 +77,7 @@ class _Gathered:
         """Take in the values of one call; `words` say which rows it took.
 
         Raises:
-            DataError: when one of them is NaN or infinite.
+            DataError: when one of them is NaN, or an input of the model infinite.
         """
         if array.size == 0:
             return
@@ -83,15 +85,28 @@ class _Gathered:
         if channels is not None and (array.ndim <= channels.axis or array.shape[channels.axis] != channels.size):
             self._channels = channels = None  # rows of several sizes have no channels in common
         low, high = (float(array.min()), float(array.max())) if channels is None else channels.add(array)
-        if not (math.isfinite(low) and math.isfinite(high)):
+        if math.isfinite(low) and math.isfinite(high):
+            self._histogram.add(array, low, high)
+        elif self._value.producer() is None or np.isnan(array).any():
             raise self._not_finite(array, words)
-        self._histogram.add(array, low, high)
+        else:
+            self._add_the_finite(array)
+
+    def _add_the_finite(self, array: Array) -> None:
+        """Take in what is finite of the values; slices with infinities in them have no statistics."""
+        self._channels = None
+        finite = array[np.isfinite(array)]
+        self._infinite += array.size - finite.size
+        if finite.size:
+            self._histogram.add(finite, float(finite.min()), float(finite.max()))
 
     def statistics(self) -> TensorStatistics:
         """Give what was found."""
         histogram, channels = self._histogram, self._channels
         if not histogram.count:
-            return TensorStatistics(low=0.0, high=0.0, count=0, bin_low=0.0, bin_width=1.0, counts=())
+            return TensorStatistics(
+                low=0.0, high=0.0, count=0, bin_low=0.0, bin_width=1.0, counts=(), infinite=self._infinite
+            )
         return TensorStatistics(
             low=histogram.low,
             high=histogram.high,
@@ -99,6 +114,7 @@ class _Gathered:
             bin_low=histogram.bin_low,
             bin_width=histogram.bin_width,
             counts=histogram.counts,
+            infinite=self._infinite,
             channel_axis=None if channels is None else channels.axis,
             channel_low=() if channels is None else channels.low,
             channel_high=() if channels is None else channels.high,
@@ -112,7 +128,7 @@ class _Gathered:
             return DataError(f"input {self._name!r} holds {kind} in {words}", hint="leave such rows out")
         return DataError(
             f"tensor {self._name!r}, which {producer.op_type} node {producer.name!r} computes, holds {kind} in {words}",
-            hint="no grid of integers has a place for it: leave such rows out, or give masks a large finite number",
+            hint="a row that is no data, or a division of zero by zero: leave such rows out, or look at the node",
         )
 
 

@@ -105,7 +105,8 @@ class Channels:
         others = tuple(axis for axis in range(values.ndim) if axis != self.axis)
         low, high = values.min(axis=others), values.max(axis=others)
         self._low, self._high = np.minimum(self._low, low), np.maximum(self._high, high)
-        self._sum += values.sum(axis=others, dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # ∞ − ∞: whoever calls learns of it by the extremes
+            self._sum += values.sum(axis=others, dtype=np.float64)
         self._count += values.size // self.size
         return float(low.min()), float(high.max())
 

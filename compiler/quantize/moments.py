@@ -40,7 +40,8 @@ def second_moments(
 
     H is float32[groups, n, n]: n inputs are summed up for an output, for a convolution those of a patch, channel by
     channel. The mean is over the rows and places; padding counts as the zeros that it is. A weight that several layers
-    share has the mean of theirs. The rows are gone through once for each group of layers that fits the budget.
+    share has the mean of theirs. A weight whose inputs are infinite, or so large that their squares are, has none. The
+    rows are gone through once for each group of layers that fits the budget.
 
     Raises:
         DataError: when the rows do not fit the model.
@@ -60,8 +61,10 @@ def second_moments(
             for _, call in feed.calls():
                 _add(group, call)
         for item in group:
-            if item.count:
-                yield item.name, (item.total / item.count).astype(np.float32)
+            with np.errstate(over="ignore"):
+                mean = (item.total / item.count).astype(np.float32) if item.count else item.total
+            if item.count and np.isfinite(mean).all():
+                yield item.name, mean
             item.total = np.zeros(0)  # the list of all layers outlives the group
 
 
@@ -129,7 +132,8 @@ def _add(group: Sequence[_Summed], values: Mapping[str, Array]) -> None:
             item.total = np.zeros(item.shape)
         for layer in item.layers:
             patches = layer.patches(values[layer.source])
-            item.total += patches.transpose(0, 2, 1) @ patches
+            with np.errstate(invalid="ignore", over="ignore"):  # moments that are not finite are not given
+                item.total += patches.transpose(0, 2, 1) @ patches
             item.count += patches.shape[1]
 
 

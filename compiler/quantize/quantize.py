@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Final
@@ -130,8 +129,8 @@ class Quantize(InformedPass):
         found = self._statistics(value)
         if found is None:
             return f"calibration has seen no values of {value.name}"
-        if not (math.isfinite(found.low) and math.isfinite(found.high)):
-            return f"{value.name} has values that are not finite"
+        if found.infinite:
+            return f"{found.infinite} values of {value.name} were infinite on the calibration rows"
         return None
 
     def _statistics(self, value: ir.Value) -> TensorStatistics | None:

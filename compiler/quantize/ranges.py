@@ -20,7 +20,8 @@ class TensorStatistics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     `counts[i]` values lie in `[bin_low + i · bin_width, bin_low + (i + 1) · bin_width)`. The channel statistics are of
     the slices along `channel_axis`, the axis that the tensor's consumers reduce over or that its producer gives
     channels in; they are empty where there is none. Memory is bounded: none of this grows with the number of rows.
-    A tensor that was empty in every row has a `count` of 0, no bins, and 0 for `low` and `high`.
+    A tensor that was empty in every row has a `count` of 0, no bins, and 0 for `low` and `high`. `infinite` values more
+    were infinite; a tensor that has some has no channel statistics.
     """
 
     low: float
@@ -29,6 +30,7 @@ class TensorStatistics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     bin_low: float
     bin_width: float
     counts: tuple[int, ...]
+    infinite: int = 0
     channel_axis: int | None = None
     channel_low: tuple[float, ...] = ()
     channel_high: tuple[float, ...] = ()
@@ -41,6 +43,8 @@ class TensorStatistics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             raise ValueError(f"expected a bin_width above 0, got {self.bin_width}")
         if min(self.counts, default=0) < 0 or sum(self.counts) != self.count:
             raise ValueError(f"the bins do not hold {self.count} values")
+        if self.infinite < 0:
+            raise ValueError(f"expected an infinite of at least 0, got {self.infinite}")
         if not len(self.channel_low) == len(self.channel_high) == len(self.channel_mean):
             raise ValueError("channel_low, channel_high and channel_mean have different lengths")
 

@@ -146,27 +146,63 @@ def test_an_empty_tensor_has_no_values(make: Callable[..., Model]) -> None:
     assert (found.count, found.counts, found.low, found.high) == (0, (), 0.0, 0.0)
 
 
-def test_infinity_in_an_inner_tensor_names_tensor_node_and_row(make: Callable[..., Model]) -> None:
+def test_infinities_that_a_model_computes_are_counted_beside_the_finite_values(make: Callable[..., Model]) -> None:
+    """Such is a mask of attention, or a quotient by zero."""
     nodes = [
         helper.make_node("Reciprocal", ["x"], ["inverse"], name="invert"),
-        helper.make_node("Relu", ["inverse"], ["y"]),
+        helper.make_node("Reciprocal", ["inverse"], ["y"], name="back"),
+    ]
+    model = make(nodes, ("n", 3), y=("n", 3))
+    rows = np.array([[1, 2, 4], [0, -0.0, 0], [0.5, 2, 0]], np.float32)
+
+    tensors = calibrate(model, {"x": rows}).tensors
+
+    found = tensors["inverse"]
+    assert (found.infinite, found.count, found.low, found.high) == (4, 5, 0.25, 2.0)
+    assert sum(found.counts) == 5
+    assert (found.channel_low, found.channel_high, found.channel_mean) == ((), (), ())
+    assert (tensors["y"].infinite, tensors["y"].count, tensors["y"].low, tensors["y"].high) == (0, 9, 0.0, 4.0)
+
+
+def test_a_tensor_that_is_infinite_throughout_has_no_finite_values(make: Callable[..., Model]) -> None:
+    model = make([helper.make_node("Reciprocal", ["x"], ["y"])], ("n", 3), y=("n", 3))
+
+    found = calibrate(model, {"x": np.zeros((2, 3), np.float32)}).tensors["y"]
+
+    assert (found.infinite, found.count, found.counts) == (6, 0, ())
+
+
+def test_channels_in_which_a_layer_gave_infinities_have_no_statistics(make: Callable[..., Model]) -> None:
+    bias = np.array([0, -np.inf, np.inf], np.float32)
+    nodes = [helper.make_node("Conv", ["x", "k", "b"], ["y"])]
+    model = make(nodes, ("n", 2, 6, 6), {"k": KERNEL, "b": bias}, ("n", 3, 4, 4))
+
+    found = calibrate(model, {"x": ROWS}).tensors["y"]
+
+    assert (found.count, found.infinite, found.channel_low) == (9 * 16, 2 * 9 * 16, ())
+    assert found.low == pytest.approx(expected_convolution()[:, 0].min(), rel=1e-5)
+
+
+def test_nan_in_an_inner_tensor_names_tensor_node_and_row(make: Callable[..., Model]) -> None:
+    nodes = [
+        helper.make_node("Log", ["x"], ["logarithm"], name="log"),
+        helper.make_node("Relu", ["logarithm"], ["y"]),
     ]
     model = make(nodes, ("n", 3), y=("n", 3))
     rows = np.ones((3, 3), np.float32)
-    rows[2, 1] = 0
+    rows[2, 1] = -1
 
     with pytest.raises(DataError) as refused:
         calibrate(model, {"x": rows})
 
-    assert refused.value.message == (
-        "tensor 'inverse', which Reciprocal node 'invert' computes, holds infinity in row 2"
-    )
+    assert refused.value.message == "tensor 'logarithm', which Log node 'log' computes, holds NaN in row 2"
 
 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
         ({"x": np.full((2, 2, 6, 6), np.nan, np.float32)}, "input 'x' holds NaN in row 0"),
+        ({"x": np.full((2, 2, 6, 6), -np.inf, np.float32)}, "input 'x' holds infinity in row 0"),
         ({"image": ROWS}, "no rows for input 'x'; there are image"),
         ({"x": ROWS.astype(np.float64)}, "input 'x' takes float32, the rows are float64"),
         ({"x": ROWS[:, :, :5]}, "input 'x' takes rows of shape [2, 6, 6], these are of shape [2, 5, 6]"),
