@@ -276,10 +276,18 @@ def twins(op, shape=(2, 3, 8), **attributes):
     return build
 
 
+def cut_twice(n):
+    """Two cuts, and the grid of the input between them."""
+    first = n.node("Slice", [n.input((2, 3, 8)), *(n.constant(np.array([p], np.int64)) for p in (1, 7, 2, 2))])
+    stored = n.on_grid(first, n.grid(-1.0, 1.0))
+    return n.node("Slice", [stored, *(n.constant(np.array([p], np.int64)) for p in (1, 3, 1))])
+
+
 MOVES = {
     "Reshape": (moved("Reshape", (2, 3, 8), [6, 8]), {"RESHAPE": 1}),
     "Transpose": (one("Transpose", (2, 3, 8), perm=[2, 0, 1]), {"TRANSPOSE": 1}),
     "Slice": (moved("Slice", (2, 3, 8), [1, 2], [3, 7], [1, 2]), {"STRIDED_SLICE": 1}),
+    "Slice of a Slice": (cut_twice, {"STRIDED_SLICE": 1}),
     "Gather": (moved("Gather", (2, 3, 8), [2, 0, 1, 1], axis=1), {"GATHER": 1}),
     "Concat": (twins("Concat", axis=1), {"CONCATENATION": 1}),
     "Split": (one("Split", (2, 3, 8), axis=2, num_outputs=2, count=2), {"SPLIT": 1}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from ..dialect import constant_operand, is_constant, operand
+from ..quantization import on_grid_of
 from .rewriter import Rewriter
 
 
@@ -24,7 +25,8 @@ def merge_slices(rewriter: Rewriter) -> None:
             for (begin, end, step), (start, stop, stride) in zip(_bounds(first), _bounds(node), strict=True)
         ]
         starts, stops, steps = zip(*((cut[0], cut[-1] + 1, cut.step) for cut in cuts), strict=True)
-        rewriter.replace(node, [rewriter.builder.slice(operand(first, 0), starts, stops, steps)])
+        whole = operand(first, 0)  # a cut keeps the grid of what it cuts
+        rewriter.replace(node, [on_grid_of(whole, rewriter.builder.slice(whole, starts, stops, steps))])
 
 
 def _bounds(node: ir.Node) -> list[tuple[int, int, int]]:

@@ -55,6 +55,7 @@ def simplify(graph: ir.Graph, precision: Precision) -> dict[str, str]:
     part_operands(rewriter)  # after the last sharing, which would join them again
     stays = make_integer(rewriter)  # behind the passes that know no grids
     clean_reshapes(rewriter)  # a QUANTIZE stood between them
+    merge_slices(rewriter)  # here too
     store_weights(graph, precision)  # what has become no integer operator
     if precision is Precision.FP16:
         share_equal_constants(graph)  # each would be dequantized by itself
