@@ -46,14 +46,17 @@ def main() -> None:
             print(f"{subject} {entrant.key}: {record.get('failed', record.get('wall_s'))}", flush=True)
         for suffix in FP32:
             race(subject, suffix, results, draws[0], arguments)
+    versions = {name: versions_in(python_of(name), PACKAGES[name]) for name in sorted(_environments(entrants))}
+    kept = results / "context.json"
+    earlier = json.loads(kept.read_text("utf-8"))["versions"] if kept.exists() else {}
     context = {
         **before,
         "load_after": os.getloadavg(),
         "processes": arguments.processes,
         "rounds": arguments.rounds,
-        "versions": {name: versions_in(python_of(name), PACKAGES[name]) for name in sorted(_environments(entrants))},
+        "versions": earlier | versions,
     }
-    _write(results / "context.json", context)
+    _write(kept, context)
     table = markdown(context, collect(results))
     (results / "quantizers.md").write_text(table, "utf-8")
     print(table)

@@ -15,7 +15,11 @@ from loaded import loaded
 
 
 def main() -> None:
-    """Write a JSON list, an entry for each draw: rows, cosine (mean, min), snr_db, max_abs, and right, fp32_right."""
+    """Write a JSON list, an entry for each draw.
+
+    Its keys: rows, cosine (mean, min), snr_db, max_abs; with labels also right, fp32_right, and how many rows the file
+    gained and lost against float32.
+    """
     path, out, *data = (Path(argument) for argument in sys.argv[1:])
     model, entries = loaded(path), []
     for draw in data:
@@ -41,8 +45,9 @@ def figures(outputs: np.ndarray, references: np.ndarray, labels: np.ndarray | No
         "finite": bool(np.isfinite(mine).all()),
     }
     if labels is not None:
-        found["right"] = int((mine.argmax(axis=1) == labels).sum())
-        found["fp32_right"] = int((original.argmax(axis=1) == labels).sum())
+        right, fp32_right = (values.argmax(axis=1) == labels for values in (mine, original))
+        found |= {"right": int(right.sum()), "fp32_right": int(fp32_right.sum())}
+        found |= {"gained": int((right & ~fp32_right).sum()), "lost": int((fp32_right & ~right).sum())}
     return found
 
 

@@ -60,7 +60,7 @@ def best_peer(kind: str, rows: Records) -> str | None:
     peers = {
         key: statistics.median(record["latency_ms_all"])
         for key, record in rows.items()
-        if ENTRANTS[key].kind == kind and not ENTRANTS[key].ours and "failed" not in record and _usable(record)
+        if ENTRANTS[key].kind == kind and not ENTRANTS[key].ours and record["latency_ms_all"] and _usable(record)
     }
     return min(peers, key=lambda key: peers[key], default=None)
 
@@ -79,7 +79,7 @@ def _line(key: str, rows: Records) -> str:
         f"{statistics.mean(noise):.1f}" if noise else "–",
         f"{record['size_bytes']:,}",
         f"{record['wall_s']:.1f}",
-        f"{statistics.median(record['latency_ms_all']):.3f}",
+        f"{statistics.median(record['latency_ms_all']):.3f}" if record["latency_ms_all"] else "–",
         _ratio(key, FP32[entrant.suffix].key, rows),
         "–" if entrant.kind == "fp32" else _ratio(key, best_peer(entrant.kind, rows), rows),
     ]
@@ -94,7 +94,8 @@ def _task_name(rows: Records) -> str:
 def _task(record: dict[str, Any]) -> str:
     if "right" in record["judged"][0]:
         right = sum(draw["right"] for draw in record["judged"])
-        return f"{right} ({-drop_pp(record):+.2f} pp)"
+        gained, lost = (sum(draw[name] for draw in record["judged"]) for name in ("gained", "lost"))
+        return f"{right} ({-drop_pp(record):+.2f} pp: +{gained} -{lost})"
     cosine = statistics.mean(draw["cosine"] for draw in record["judged"])
     return f"{cosine:.5f} ({min(draw['cosine_min'] for draw in record['judged']):.3f})"
 
@@ -115,10 +116,11 @@ def _usable(record: dict[str, Any]) -> bool:
 def _ratio(key: str, other: str | None, rows: Records) -> str:
     if key == other:
         return "1"
-    if other is None or "failed" in rows.get(other, {"failed": "not measured"}):
+    mine, its = rows[key]["latency_ms_all"], rows.get(other or "", {}).get("latency_ms_all")
+    if not mine or not its:
         return "–"
-    pairs = zip(rows[key]["latency_ms_all"], rows[other]["latency_ms_all"], strict=True)
-    low, middle, high = statistics.quantiles([mine / its for mine, its in pairs], n=4)
+    pairs = zip(mine, its, strict=True)
+    low, middle, high = statistics.quantiles([own / others for own, others in pairs], n=4)
     return f"{middle:.2f} ({low:.2f}–{high:.2f})"
 
 
