@@ -177,17 +177,6 @@ def _dft_20(node: ir.Node, editor: Editor) -> None:
     _set_input(node, 2, editor.constant(axis, f"{node.name}/axis"))
 
 
-def _group_norm_21(node: ir.Node, editor: Editor) -> None:
-    # scale and bias were given by group, and are given by channel
-    source, groups = node.inputs[0], node.attributes["num_groups"].as_int()
-    channels = source.shape[1] if source is not None and source.shape is not None else None
-    for index in (1, 2):
-        array = constant_array(node.inputs[index])
-        if array is None or not isinstance(channels, int):
-            raise _refuse(node, "its scale, bias and number of channels must be constant")
-        _set_input(node, index, editor.constant(np.repeat(array, channels // groups), f"{node.name}/by_channel"))
-
-
 ADAPTERS: Final[Mapping[tuple[str, int], Adapter]] = {
     ("BatchNormalization", 9): _batch_norm_9,
     ("Upsample", 9): _upsample_9,
@@ -222,6 +211,5 @@ ADAPTERS: Final[Mapping[tuple[str, int], Adapter]] = {
     ("Split", 18): _split_18,
     ("GridSample", 20): _grid_sample_20,
     ("DFT", 20): _dft_20,
-    ("GroupNormalization", 21): _group_norm_21,
 }
 """(operator, the opset that changed it) → what says the older node in that opset."""
