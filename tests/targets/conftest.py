@@ -162,11 +162,9 @@ def hub_of_text(hub_of_proto):
 
 
 @pytest.fixture
-def lite(tmp_path, hub_of_text):
-    """Compile text for TFLite, run it in LiteRT on drawn inputs, compare with onnxruntime; gives what came of it."""
+def litert(tmp_path, hub_of_text):
+    """Compile text for TFLite and run it in LiteRT on drawn inputs; gives what came of it."""
     from types import SimpleNamespace
-
-    import onnxruntime
 
     from edgewright.targets.base import Options
     from edgewright.targets.runtime import RunOptions
@@ -180,28 +178,40 @@ def lite(tmp_path, hub_of_text):
             return generator.integers(0, 2, spec.shape).astype(bool)
         return generator.integers(1, 9, spec.shape).astype(spec.dtype)
 
-    def run(text, weights=None, *, atol=1e-5, feeds=None, model=None, opset=OPSET, **options):
+    def run(text, weights=None, *, feeds=None, model=None, opset=OPSET, **options):
         model = model or hub_of_text(text, weights, opset)
         (out := tmp_path / f"artifact{len(list(tmp_path.iterdir()))}").mkdir()
         artifact = TFLite().compile(model, Options(variant="fp32", **options), out)
         session = LiteRT().load(out / artifact.files[0].path, RunOptions())
         generator = np.random.default_rng(0)
         feeds = feeds or {spec.name: draw(spec, generator) for spec in artifact.signature.inputs}
-        outputs = session.run(feeds)
-        if not options.get("layout"):
-            reference = onnxruntime.InferenceSession(ir.to_proto(model.ir).SerializeToString())
-            expected = dict(zip(outputs, reference.run(list(outputs), feeds), strict=True))
-            for name, array in expected.items():
-                assert outputs[name].dtype == array.dtype, name
-                np.testing.assert_allclose(outputs[name], array, rtol=1e-5, atol=atol, err_msg=name)
         return SimpleNamespace(
+            model=model,
             artifact=artifact,
             ops=artifact.ops,
-            outputs=outputs,
+            outputs=session.run(feeds),
             feeds=feeds,
             session=session,
             path=out / "model.tflite",
         )
+
+    return run
+
+
+@pytest.fixture
+def lite(litert):
+    """Do what `litert` does, and compare with onnxruntime."""
+    import onnxruntime
+
+    def run(text, weights=None, *, atol=1e-5, **options):
+        built = litert(text, weights, **options)
+        if not options.get("layout"):
+            reference = onnxruntime.InferenceSession(ir.to_proto(built.model.ir).SerializeToString())
+            expected = dict(zip(built.outputs, reference.run(list(built.outputs), built.feeds), strict=True))
+            for name, array in expected.items():
+                assert built.outputs[name].dtype == array.dtype, name
+                np.testing.assert_allclose(built.outputs[name], array, rtol=1e-5, atol=atol, err_msg=name)
+        return built
 
     return run
 

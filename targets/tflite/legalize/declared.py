@@ -43,7 +43,9 @@ def _new_shape(call: Call, shapes: Sequence[Shape]) -> Array | None:
 
 def _repeats(call: Call, shapes: Sequence[Shape]) -> Array | None:
     before = shape_of(call[0])
-    return None if 0 in before else np.array(shapes[0], np.int64) // np.array(before, np.int64)
+    if len(before) != len(shapes[0]) or any(old == 0 or new % old for old, new in zip(before, shapes[0], strict=True)):
+        return None
+    return np.array(shapes[0], np.int64) // np.array(before, np.int64)
 
 
 def _ones_of(longer: Shape, shorter: Shape) -> Array | None:
@@ -62,8 +64,10 @@ def _ones_of(longer: Shape, shorter: Shape) -> Array | None:
 def _reduced_axes(call: Call, shapes: Sequence[Shape]) -> Array | None:
     before, after = shape_of(call[0]), shapes[0]
     if call.integer("keepdims", 1):
+        if len(before) != len(after):
+            return None
         axes = [axis for axis, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
-        found = [axes] if axes else []
+        found = [axes] if axes and all(after[axis] == 1 for axis in axes) else []
     else:
         count = len(before) - len(after)
         every = combinations(range(len(before)), count) if count else iter(())

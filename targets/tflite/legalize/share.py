@@ -17,10 +17,11 @@ _SMALL_BYTES = 1024
 
 
 def share_equal_nodes(rewriter: Rewriter) -> None:
-    """Leave one of all nodes with the same operator, attributes and operands."""
+    """Leave one of all nodes with the same operator, attributes, operands and dtypes of the results."""
     known: dict[Hashable, ir.Node] = {}
     for node in rewriter.graph:
-        key = (node.op_type, tuple(_operand(value) for value in node.inputs), _attributes(node))
+        operands, given = (_operand(value) for value in node.inputs), (dtype_of(value) for value in node.outputs)
+        key = (node.op_type, tuple(operands), tuple(given), _attributes(node))
         first = known.setdefault(key, node)
         if first is not node and not any(value.is_graph_output() for value in node.outputs):
             rewriter.replace(node, first.outputs)

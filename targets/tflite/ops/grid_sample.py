@@ -42,7 +42,7 @@ def _column(b: Builder, grid: ir.Value, column: int) -> ir.Value:
 
 
 def _taps(call: Call, b: Builder, points: ir.Value, size: int) -> list[Tap]:
-    """Bring points that lie outside back as the padding says, then take their taps, of which some lie outside again."""
+    """Take the taps of points; outside is nothing, the border, or what points and taps reflect to."""
     mode, padding = call.text("mode", "linear"), call.text("padding_mode", "zeros")
     if mode not in _CURVES:
         raise Refused(f"mode {mode!r}")
@@ -52,8 +52,7 @@ def _taps(call: Call, b: Builder, points: ir.Value, size: int) -> list[Tap]:
         case "zeros":
             return [or_zero(b, tap, size) for tap in _CURVES[mode](b, points)]
         case "border":
-            held = b.select(inside(b, points, low, high), points, clamp(b, points, 0, size - 1))
-            return _CURVES[mode](b, held)  # every tap is brought to the border when it is read
+            return _CURVES[mode](b, points)  # every tap is brought to the border when it is read
         case "reflection":
             back = _reflected(b, points, low, high)
             return [Tap(index=_reflected(b, tap.index, low, high), weight=tap.weight) for tap in _CURVES[mode](b, back)]

@@ -55,11 +55,12 @@ def divide(b: Builder, x: ir.Value, y: ir.Value) -> ir.Value:
 def lower_mod(call: Call, b: Builder) -> ir.Value:
     """Remainder with the sign of the divisor, or of the dividend (`fmod`)."""
     x, y = call[0], call[1]
-    if not call.integer("fmod", 0):
+    unsigned = np.issubdtype(dtype_of(x).numpy(), np.unsignedinteger)
+    if unsigned or not call.integer("fmod", 0):
         if dtype_of(x) == ir.DataType.FLOAT and call.opset < _MOD_OF_FLOATS:
             raise Refused("the remainder of floats needs fmod = 1")
         return through("FLOOR_MOD", b, lambda p, q: b.binary("FLOOR_MOD", p, q), x, y)
-    return _fmod_of_floats(b, x, y) if dtype_of(x) == ir.DataType.FLOAT else through("FLOOR_MOD", b, _fmod(b), x, y)
+    return _fmod_of_floats(b, x, y) if dtype_of(x) == ir.DataType.FLOAT else through("SUB", b, _fmod(b), x, y)
 
 
 def _fmod_of_floats(b: Builder, x: ir.Value, y: ir.Value) -> ir.Value:

@@ -45,7 +45,7 @@ def lower_max_pool(call: Call, b: Builder) -> list[ir.Value | None]:
 
 
 def _by_taps(x: ir.Value, windows: Windows) -> bool:
-    return max(windows.dilation) > 1 or len(windows.kernel) > 3 or dtype_of(x) not in KERNELS[_MAX].dtypes
+    return max(windows.dilation) > 1 or dtype_of(x) not in KERNELS[_MAX].dtypes
 
 
 def lower_average_pool(call: Call, b: Builder) -> ir.Value:
@@ -79,6 +79,8 @@ def lower_lp_pool(call: Call, b: Builder) -> ir.Value:
 def _entry(call: Call, b: Builder) -> tuple[ir.Value, Windows]:
     """Give the input as [N, spatial…, C] with two or more spatial axes, and its windows."""
     x, windows = b.channels_last(call[0]), windows_of(call, call.ints("kernel_shape") or [])
+    if call.rank() > 5:
+        raise Refused(f"{call.rank() - 2} spatial axes")
     if call.rank() != 3:
         return x, windows
     batch, width, channels = shape_of(x)

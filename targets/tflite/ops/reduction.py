@@ -12,7 +12,7 @@ from ..call import Call
 from ..dialect import dtype_name, dtype_of, is_constant, shape_of
 from ..refused import Refused
 from .chosen import by_axis
-from .detour import way
+from .detour import NARROW, way
 from .lowering import Lowering
 
 REDUCE = {
@@ -182,9 +182,9 @@ def lower_top_k(call: Call, b: Builder) -> list[ir.Value | None]:
     """Give the largest (or smallest) k along an axis, sorted, with their places."""
     axis, rank = call.axis(-1), call.rank()
     count = int(call.constant(1, "number k").item())
-    there, back = way("TOPK_V2", dtype_of(call[0]))
-    x = there(b, call[0])
     turned = not call.integer("largest", 1)
+    there, back = way("SUB" if turned and dtype_of(call[0]) in NARROW else "TOPK_V2", dtype_of(call[0]))
+    x = there(b, call[0])
     first = [*(place for place in range(rank) if place != axis), axis]
     again = sorted(range(rank), key=first.__getitem__)
     x = b.transpose(_turned_over(b, x) if turned else x, first)

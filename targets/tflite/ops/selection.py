@@ -27,22 +27,45 @@ def lower_non_max_suppression(call: Call, b: Builder) -> ir.Value:
     if not call.has(2):
         raise Refused("it selects no box: max_output_boxes_per_class is not given")
     most = b.cast(b.reshape(call[2], ()), ir.DataType.INT32)
-    overlap = _just_above(b, b.reshape(call[3], ())) if call.has(3) else b.value(_TINY)
-    least = b.reshape(call[4], ()) if call.has(4) else b.value(np.array(np.finfo(np.float32).min))
+    overlap = b.reshape(call[3], ()) if call.has(3) else b.value(np.zeros((), np.float32))
+    least = b.reshape(call[4], ()) if call.has(4) else b.value(np.array(-np.inf, np.float32))
     found, taken = [], []
     for batch in range(batches):
         corners = b.reshape(b.slice(boxes, [batch, 0, 0], [batch + 1, count, 4]), (count, 4))
         corners = _corners(b, corners) if call.integer("center_point_box", 0) else corners
         for place in range(classes):
             own = b.reshape(b.slice(scores, [batch, place, 0], [batch + 1, place + 1, count]), (count,))
-            operands = [corners, own, b.value(np.array(count, np.int32)), overlap, least]
-            results = [((count,), ir.DataType.INT32), ((), ir.DataType.INT32)]
-            picked, number = b.node("NON_MAX_SUPPRESSION_V4", operands, results)
+            picked, number = _selected(b, corners, own, overlap, least)
             prefix = np.broadcast_to(np.array([batch, place], np.int32), (count, 2))
             found.append(b.concat([b.value(np.ascontiguousarray(prefix)), b.reshape(picked, (count, 1))], 1))
             taken.append(b.compare("LESS", np.arange(count, dtype=np.int32), b.binary("MINIMUM", number, most)))
     rows = _rows_where(b, b.concat(found, 0), b.concat(taken, 0), declared[0])
     return b.cast(rows, ir.DataType.INT64)
+
+
+def _selected(
+    b: Builder, boxes: ir.Value, scores: ir.Value, overlap: ir.Value, least: ir.Value
+) -> tuple[ir.Value, ir.Value]:
+    """Give the boxes of one class that stay, int32[N], and how many they are, int32.
+
+    The kernel takes equal scores in no order; so it gets the boxes sorted, with their ranks for scores. With a
+    threshold of 1 nothing is let go, and the sorted boxes are the result.
+    """
+    count = shape_of(scores)[0]
+    results = [((count,), ir.DataType.FLOAT), ((count,), ir.DataType.INT32)]
+    ordered, places = b.node("TOPK_V2", [scores, b.value(np.array(count, np.int32))], results)
+    stays = b.compare("GREATER", ordered, least)
+    ranks = b.select(stays, np.arange(count, 0, -1, dtype=np.float32), np.zeros((), np.float32))
+    limit = b.binary("MINIMUM", _just_above(b, overlap), np.ones((), np.float32))
+    operands = [b.gather(boxes, places, 0), ranks, b.value(np.array(count, np.int32)), limit]
+    operands.append(b.value(np.zeros((), np.float32)))
+    picked, number = b.node(
+        "NON_MAX_SUPPRESSION_V4", operands, [((count,), ir.DataType.INT32), ((), ir.DataType.INT32)]
+    )
+    all_stay = b.compare("GREATER_EQUAL", overlap, np.ones((), np.float32))
+    every = b.reduce("SUM", b.cast(stays, ir.DataType.INT32), [0], keep=False)
+    picked = b.select(all_stay, np.arange(count, dtype=np.int32), picked)
+    return b.gather(places, picked, 0), b.select(all_stay, every, number)
 
 
 _TINY: Array = np.array(np.finfo(np.float32).tiny)

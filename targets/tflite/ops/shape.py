@@ -89,7 +89,11 @@ def lower_size(call: Call, b: Builder) -> ir.Value:
 def lower_expand(call: Call, b: Builder) -> ir.Value:
     """Broadcast to a shape, both ways as NumPy does."""
     x = call[0]
-    shape = np.broadcast_shapes(shape_of(x), tuple(call.constant_ints(1, "shape") or ()))
+    wanted = tuple(call.constant_ints(1, "shape") or ())
+    try:
+        shape = np.broadcast_shapes(shape_of(x), wanted)
+    except ValueError as error:
+        raise Refused(f"{shape_of(x)} cannot be expanded to {wanted}") from error
     if shape == shape_of(x):
         return x
     if math.prod(shape) == math.prod(shape_of(x)):

@@ -1,6 +1,6 @@
 """Pooling tap by tap: what TFLite's pooling does not have is done on strided cuts of the input, one for each tap.
 
-That is dilation, more than three spatial axes, and telling where the largest element stood. Axis by axis where that is
+That is dilation, integers, and telling where the largest element stood. Axis by axis where that is
 the same, so that a window of 5 × 5 takes ten cuts and not twenty-five.
 """
 
