@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 from ai_edge_litert import schema_py_generated as tfl
 from numpy.typing import NDArray
@@ -46,7 +47,9 @@ class Buffers:
         self._by_content: dict[bytes, int] = {}
 
     def add(self, array: NDArray[Any]) -> int:
-        """Give the number of the buffer with the array's bytes."""
+        """Give the number of the buffer with the array's bytes; of four-bit integers two lie in one, the first low."""
+        if array.dtype == ml_dtypes.int4:
+            array = _packed(array)
         data = np.frombuffer(np.ascontiguousarray(array).data.cast("B"), dtype=np.uint8) if array.size else _EMPTY
         digest = hashlib.blake2b(data.data, digest_size=16).digest()
         if digest not in self._by_content:
@@ -57,3 +60,9 @@ class Buffers:
 
 
 _EMPTY = np.empty(0, np.uint8)
+
+
+def _packed(array: NDArray[Any]) -> NDArray[np.uint8]:
+    nibbles = array.ravel().astype(np.int8).view(np.uint8) & 0xF
+    even = np.concatenate([nibbles, np.zeros(nibbles.size % 2, np.uint8)])
+    return np.asarray(even[0::2] | even[1::2] << 4)

@@ -24,6 +24,7 @@ DTYPE_NAMES: dict[ir.DataType, str] = {
     ir.DataType.BFLOAT16: "bfloat16",
     ir.DataType.DOUBLE: "float64",
     ir.DataType.BOOL: "bool",
+    ir.DataType.INT4: "int4",
     **{
         getattr(ir.DataType, f"{kind}INT{bits}"): f"{kind.lower()}int{bits}"
         for kind in ("", "U")

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from .kernels import Kernel
 
-_SHORT = {"i8": ir.DataType.INT8, "i16": ir.DataType.INT16, "u8": ir.DataType.UINT8}
+_SHORT = {"i4": ir.DataType.INT4, "i8": ir.DataType.INT8, "i16": ir.DataType.INT16, "u8": ir.DataType.UINT8}
 _BOTH = "i8 i16"
 
 
@@ -33,7 +33,7 @@ INTEGER_KERNELS: dict[str, Kernel] = {
     **dict.fromkeys(("ARG_MAX", "ARG_MIN", "MIRROR_PAD", "UNPACK"), _kernel("i8")),
     **dict.fromkeys(("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"), _kernel("i8", 4)),
     "BATCH_MATMUL": _kernel(_BOTH, 5),
-    "DEQUANTIZE": _kernel("i8 i16 u8"),
+    "DEQUANTIZE": _kernel("i4 i8 i16 u8"),
     "FULLY_CONNECTED": _kernel(_BOTH, 6),
     "QUANTIZE": _kernel("i8 i16 u8"),
     "RELU_N1_TO_1": _kernel("i8"),

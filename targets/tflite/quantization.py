@@ -13,6 +13,7 @@ from .dialect import Array, constant_of, make_constant
 
 _GRID = "grid"
 _INTEGERS = "integers"
+_BLOCKS = "blocks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,23 @@ class Quantization:
         return np.asarray(np.clip(steps, limits.min, limits.max).astype(dtype.numpy()))
 
 
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Scales of which each one is for `size` elements in a row along `axis`; the zero point is 0.
+
+    `scales`: float32 of the integers' shape, divided by `size` along the axis (rounded up).
+    """
+
+    scales: Array
+    axis: int
+    size: int
+
+    def reals(self, integers: Array) -> Array:
+        """Give what the integers stand for, float32, computed as DequantizeLinear does."""
+        spread = self.scales.repeat(self.size, self.axis).take(range(integers.shape[self.axis]), self.axis)
+        return np.asarray(integers.astype(np.float32) * spread)
+
+
 def grid_of(value: ir.Value) -> Quantization:
     """Give the grid of an integer value that has one."""
     found: Quantization = value.meta[_GRID]
@@ -84,9 +102,26 @@ def integers_of(value: ir.Value | None) -> tuple[Array, Quantization] | None:
     return value.meta.get(_INTEGERS) if value is not None else None
 
 
+def dequantized_blocks(integers: Array, blocks: Blocks, name: str | None) -> ir.Value:
+    """Make a float32 constant that remembers the integers it stands for, block by block."""
+    value = make_constant(blocks.reals(integers), name)
+    value.meta[_BLOCKS] = (integers, blocks)
+    return value
+
+
+def blocks_of(value: ir.Value | None) -> tuple[Array, Blocks] | None:
+    """Give the integers that a float constant stands for block by block; None for any other value."""
+    return value.meta.get(_BLOCKS) if value is not None else None
+
+
 def transposed_constant(value: ir.Value, permutation: Sequence[int]) -> ir.Value:
     """Permute the axes of a constant, integers that it stands for with it."""
-    known = integers_of(value)
+    known, in_blocks = integers_of(value), blocks_of(value)
+    if in_blocks is not None:
+        integers, blocks = in_blocks
+        scales, axis = blocks.scales.transpose(permutation), list(permutation).index(blocks.axis)
+        moved = np.ascontiguousarray(integers.transpose(permutation))
+        return dequantized_blocks(moved, Blocks(scales, axis, blocks.size), value.name)
     if known is None:
         array = constant_of(value)
         assert array is not None

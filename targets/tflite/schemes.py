@@ -115,5 +115,13 @@ SCHEMES: Final[Mapping[Precision, Scheme]] = {
         ops={**_LINEAR, "Gather": OpRule(inputs=(_W, _F), weight_axis=0)},
         min_weight_elements=1024,
     ),
+    Precision.WEIGHT_ONLY_WI4_AFP32: Scheme(
+        name="tflite",
+        precision=Precision.WEIGHT_ONLY_WI4_AFP32,
+        weights=Grid(dtype=ir.DataType.INT4, symmetric=True, narrow=True),
+        block=64,  # a scale takes 12 bytes in the file: its zero point must stand beside it, in 8
+        ops={name: _LINEAR[name] for name in ("Gemm", "MatMul")},
+        min_weight_elements=1024,
+    ),
 }
 """Precision → scheme."""

@@ -36,6 +36,7 @@ class TFLite:
         Precision.FP32,
         Precision.FP16,
         Precision.WEIGHT_ONLY_WI8_AFP32,
+        Precision.WEIGHT_ONLY_WI4_AFP32,
         Precision.DYNAMIC_WI8_AFP32,
         Precision.STATIC_WI8_AI8,
         Precision.STATIC_WI8_AI16,

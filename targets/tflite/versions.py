@@ -259,6 +259,8 @@ def _version_on_grids(node: ir.Node, dtype: ir.DataType) -> int | None:
             return 6 if grouped else 4 if wide else 3
         case "DEPTHWISE_CONV_2D":
             return 5 if wide else 3
+        case "DEQUANTIZE" if dtype == ir.DataType.INT4:
+            return 6
         case "DEQUANTIZE" if len(grid_of(operand(node, 0)).scales) > 1:
             return 5
         case "FULLY_CONNECTED":

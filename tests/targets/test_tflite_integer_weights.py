@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import ml_dtypes
 import numpy as np
 import onnx_ir as ir
 import onnxruntime
@@ -109,6 +110,52 @@ def test_depthwise_convolutions_stay_float_as_their_dynamic_kernel_is_slower(hub
     artifact = compiled(hub_of_text(text, drawn_weights(shape, axis)), Precision.DYNAMIC_WI8_AFP32, tmp_path)
 
     assert artifact.ops["DEQUANTIZE"] == 1
+
+
+BLOCKS = """(float[4,64] x) => (float[4,32] y) {
+    w = DequantizeLinear <axis = 0, block_size = 32> (weight, scale) y = MatMul(x, w)
+}"""
+
+
+def test_a_last_block_that_is_cut_short_is_a_block(hub_of_text, tmp_path):
+    draw = np.random.default_rng(0)
+    scales = draw.uniform(0.5, 2, (2, 32)).astype(np.float32) / 7
+    model = hub_of_text(
+        BLOCKS.replace("[4,64]", "[4,48]"),
+        {"weight": draw.integers(-7, 8, (48, 32)).astype(np.int8), "scale": scales},
+        opset=21,
+    )
+    artifact = compiled(model, Precision.WEIGHT_ONLY_WI4_AFP32, tmp_path)
+    x = draw.standard_normal((4, 48)).astype(np.float32)
+
+    assert artifact.ops["DEQUANTIZE"] == 1
+    for answer in answers(tmp_path, x):
+        np.testing.assert_allclose(answer, reference(model, x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [ml_dtypes.int4, np.int8])
+def test_weights_with_a_scale_a_block_compute_what_their_floats_compute(dtype, hub_of_text, tmp_path):
+    draw = np.random.default_rng(0)
+    scales = draw.uniform(0.5, 2, (2, 32)).astype(np.float32) / 7
+    model = hub_of_text(BLOCKS, {"weight": draw.integers(-7, 8, (64, 32)).astype(dtype), "scale": scales}, 21)
+    artifact = compiled(model, Precision.WEIGHT_ONLY_WI4_AFP32, tmp_path)
+    x = draw.standard_normal((4, 64)).astype(np.float32)
+
+    assert artifact.ops == {"DEQUANTIZE": 1, "FULLY_CONNECTED": 1, "RESHAPE": 1}
+    for answer in answers(tmp_path, x):
+        np.testing.assert_allclose(answer, reference(model, x), rtol=1e-4, atol=1e-4)
+
+
+def test_two_weights_of_four_bits_lie_in_one_byte(perceptron, tmp_path):
+    sizes = []
+    for precision in (Precision.WEIGHT_ONLY_WI8_AFP32, Precision.WEIGHT_ONLY_WI4_AFP32):
+        steps = recipe.parse([{"quantize": {"precision": str(precision)}}], where="test")
+        model = recipe.apply(perceptron, steps, schemes=TFLite().schemes())
+        (folder := tmp_path / precision).mkdir()
+        sizes.append(compiled(model, precision, folder).size_bytes)
+
+    # Half a byte less for each of 65,536 weights; 12 bytes for each of 1,024 blocks.
+    assert sizes[0] - sizes[1] > 65_536 / 2 - 1_024 * 12
 
 
 @pytest.mark.parametrize("precision", [Precision.WEIGHT_ONLY_WI8_AFP32, Precision.DYNAMIC_WI8_AFP32])

@@ -1,13 +1,17 @@
-"""Weights of eight bits for operators that compute with floats: taken by the kernel, or behind a DEQUANTIZE."""
+"""Weights of eight or four bits for operators that compute with floats: taken by the kernel, or behind a DEQUANTIZE."""
 
 from __future__ import annotations
 
+import math
+
+import ml_dtypes
 import numpy as np
 import onnx_ir as ir
 
 from ....vocabulary.precision import Precision
-from ..dialect import DOMAIN, dtype_of, make_constant, make_value, shape_of
-from ..quantization import Quantization, integers_of, put_on
+from ..builder import Builder
+from ..dialect import dtype_of, make_constant, shape_of
+from ..quantization import Quantization, blocks_of, integers_of, put_on
 from .linear import integer_weight
 from .stays import Stays
 
@@ -17,12 +21,14 @@ _HYBRID = frozenset({"CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
 DEPTHWISE_CONV_2D has such a kernel too; it takes four times as long as the float one.
 """
 
+_SHORTEST_ROW = 16
+"""Elements from which a scale and a zero point, 12 bytes, are worth it."""
 _WORTH = 256
 """Elements from which 3 bytes less for each outweigh the operator, the tensor and its scales."""
 
 
 def store_weights(graph: ir.Graph, precision: Precision) -> None:
-    """Store the constants of float operators that stand for int8 as int8.
+    """Store the constants of float operators that stand for int8 or int4 as such.
 
     A DEQUANTIZE of a constant is computed once, when the interpreter first runs.
     """
@@ -33,12 +39,20 @@ def store_weights(graph: ir.Graph, precision: Precision) -> None:
         if precision is Precision.DYNAMIC_WI8_AFP32 and node.op_type in _HYBRID and _take(node):
             continue
         for index, value in enumerate(node.inputs):
-            known = integers_of(value)
-            if value is None or known is None or known[0].dtype != np.int8 or known[0].size < _WORTH:
+            if value is None or not _is_worth_it(value):
                 continue
             if value not in stored:
-                stored[value] = _dequantized(graph, node, value, *known)
+                stored[value] = _dequantized(graph, node, value)
             node.replace_input_with(index, stored[value])
+
+
+def _is_worth_it(value: ir.Value) -> bool:
+    known, in_blocks = integers_of(value), blocks_of(value)
+    if in_blocks is not None:
+        integers, blocks = in_blocks
+        along = blocks.axis == integers.ndim - 1 and math.gcd(integers.shape[-1], blocks.size) >= _SHORTEST_ROW
+        return along and integers.size >= _WORTH
+    return known is not None and known[0].dtype in (np.int8, ml_dtypes.int4) and known[0].size >= _WORTH
 
 
 def _take(node: ir.Node) -> bool:
@@ -53,8 +67,23 @@ def _take(node: ir.Node) -> bool:
     return True
 
 
-def _dequantized(graph: ir.Graph, user: ir.Node, value: ir.Value, integers: np.ndarray, grid: Quantization) -> ir.Value:
-    stored = put_on(make_constant(integers, value.name), grid)
-    out = make_value(f"{value.name}/float32" if value.name else None, shape_of(value), ir.DataType.FLOAT)
-    graph.insert_before(user, ir.Node(DOMAIN, "DEQUANTIZE", [stored], outputs=[out]))
-    return out
+def _dequantized(graph: ir.Graph, user: ir.Node, value: ir.Value) -> ir.Value:
+    """Give the reals of stored integers. Blocks are rows of a matrix with a scale for each row, and reshaped."""
+    known, in_blocks = integers_of(value), blocks_of(value)
+    made: list[ir.Node] = []
+    b = Builder(made.append)
+    if in_blocks is not None:
+        integers, blocks = in_blocks
+        # A last block that is cut short would be a shorter row: all rows are as short as it takes to have none.
+        width = math.gcd(integers.shape[-1], blocks.size)
+        scales = blocks.scales.repeat(blocks.size // width, -1)[..., : integers.shape[-1] // width]
+        rows = make_constant(integers.reshape(-1, width), value.name)
+        stored = put_on(rows, Quantization(tuple(map(float, scales.ravel()))))
+    else:
+        assert known is not None
+        stored = put_on(make_constant(known[0], value.name), known[1])
+    result = b.reshape(b.op("DEQUANTIZE", [stored], shape_of(stored), ir.DataType.FLOAT), shape_of(value))
+    for node in made:
+        node.outputs[0].name = f"{value.name}/{node.op_type.lower()}" if value.name else None
+    graph.insert_before(user, made)
+    return result

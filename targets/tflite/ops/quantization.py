@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import ml_dtypes
 import numpy as np
 import onnx_ir as ir
 
 from ..builder import Builder
 from ..call import Call
 from ..dialect import Array, dtype_name, dtype_of, is_constant, shape_of
-from ..quantization import Quantization, dequantized
+from ..quantization import Blocks, Quantization, dequantized, dequantized_blocks
 from ..refused import Refused
 from .grids_at_run_time import dequantize_at_run_time, quantize_at_run_time
 from .lowering import Lowering
@@ -100,25 +101,26 @@ def _along(call: Call, array: Array, dtype: ir.DataType) -> Array:
 def constant_on_grid(node: ir.Node, arrays: Sequence[Array | None]) -> ir.Value | None:
     """Compute a DequantizeLinear of constants, keeping in mind the integers that it stands for.
 
-    None when they are of a kind that no kernel takes: the zero points differ, or a scale is for a block.
+    None when they are of a kind that nothing can be made of: the zero points differ, or a scale is no positive number.
     """
     integers, scale, zero_point = arrays[0], arrays[1], arrays[2] if len(arrays) > 2 else None
-    if integers is None or scale is None or scale.dtype != np.float32 or node.attributes.get("block_size"):
-        return None
-    if not np.all(np.isfinite(scale) & (scale > 0)):
+    if integers is None or scale is None or scale.dtype != np.float32 or not np.all(np.isfinite(scale) & (scale > 0)):
         return None
     points = {0} if zero_point is None else set(zero_point.astype(np.int64).ravel().tolist())
     if len(points) != 1:
         return None
-    point = points.pop()
+    point, name = points.pop(), node.outputs[0].name
+    axis = (node.attributes["axis"].as_int() if "axis" in node.attributes else 1) % max(integers.ndim, 1)
+    size = node.attributes["block_size"].as_int() if "block_size" in node.attributes else 0
+    if size:
+        known = integers.dtype in (np.int8, ml_dtypes.int4) and point == 0
+        return dequantized_blocks(integers, Blocks(scale, axis, size), name) if known else None
     if integers.dtype == np.uint8:
         integers, point = (integers.astype(np.int16) - _SHIFT_OF_UINT8).astype(np.int8), point - _SHIFT_OF_UINT8
-    if integers.dtype not in (np.int8, np.int16, np.int32):
+    if integers.dtype not in (np.int8, np.int16, np.int32, ml_dtypes.int4):
         return None
-    axis = node.attributes["axis"].as_int() if "axis" in node.attributes else 1
     scales = tuple(float(entry) for entry in scale.ravel())
-    grid = Quantization(scales, point, axis % max(integers.ndim, 1) if len(scales) > 1 else 0)
-    return dequantized(integers, grid, node.outputs[0].name)
+    return dequantized(integers, Quantization(scales, point, axis if len(scales) > 1 else 0), name)
 
 
 LOWERINGS: dict[str, Lowering] = {"DequantizeLinear": lower_dequantize, "QuantizeLinear": lower_quantize}
