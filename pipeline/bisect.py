@@ -13,9 +13,11 @@ from .cache import Cache, default_cache_folder
 from .calibration import Calibrations, check_calibration
 from .config import Project
 from .imported import Imported
+from .on_device import Place
 from .plan import drawn_sizes, plan_artifacts
 from .progress import Progress
 from .runner import Runner
+from .settling import Settling, check_searches
 from .steps.compile_model import CompileModel, read_artifact
 from .steps.import_model import ImportModel
 from .subject import Subject
@@ -58,6 +60,7 @@ def bisect(project: Project, request: BisectRequest, *, progress: Progress, cach
             hint=f"it makes: {', '.join(item.name for item in planned)}",
         )
     check_calibration(project, (chosen,))
+    check_searches(project, (chosen,))
     device = _device(project, request.device)
     runner = Runner(cache or Cache(default_cache_folder()), progress)
     imported = Imported(
@@ -71,7 +74,11 @@ def bisect(project: Project, request: BisectRequest, *, progress: Progress, cach
             )
         )
     )
-    model, steps = Calibrations(project, imported, runner).prepare(chosen)
+    calibrations = Calibrations(project, imported, runner)
+    # judged where a build judges, so that its search is found in the cache
+    judge = _device(project, None)
+    chosen = Settling(project, runner, Place(device=judge, facts=judge.facts()), calibrations).settle(chosen)
+    model, steps = calibrations.prepare(chosen)
     compile_step = CompileModel(
         model=model,
         target=chosen.target.name,
