@@ -31,6 +31,7 @@ COMPUTING = (Precision.STATIC_WI8_AI8, Precision.STATIC_WI8_AI16, Precision.DYNA
 
 MIN_RUNS = 20
 MIN_SECONDS = 0.15
+WARMUP_SECONDS = 0.05
 """How long each is measured. The ratio of two kernels is asked for, and not its third digit."""
 
 
@@ -141,6 +142,7 @@ def _p50_ms(
         batched=True,
         min_runs=MIN_RUNS,
         min_seconds=MIN_SECONDS,
+        warmup_seconds=WARMUP_SECONDS,
     )
 
     def make(out: Path) -> None:
@@ -158,7 +160,7 @@ def _p50_ms(
             "device": msgspec.to_builtins(place.facts),
             "device_name": place.device.name,
             "threads": place.device.threads,
-            "protocol": [MIN_RUNS, MIN_SECONDS],
+            "protocol": [MIN_RUNS, MIN_SECONDS, WARMUP_SECONDS],
         },
     )
     title = f"measure {compiled.kernel.words} in {artifact.precision} on {place.device.name}"

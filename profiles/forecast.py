@@ -53,11 +53,17 @@ def ratio_of(kernels: tuple[KernelTime, ...]) -> float:
     return integer / sum(kernel.nodes * kernel.float_ms for kernel in kernels)
 
 
+def times_of(ratio: float) -> str:
+    """Say a ratio of times in words: `1.8× faster` below 1, else `1.2× slower`."""
+    return f"{1 / ratio:.2f}× faster" if ratio < 1 else f"{ratio:.2f}× slower"
+
+
 def line_of(forecast: Forecast) -> str:
-    """Say it in a sentence: `tflite on here: static_wi8_ai8 should be 1.8× faster than fp32 (estimated …)`."""
-    times = f"{1 / forecast.ratio:.2f}× faster" if forecast.ratio < 1 else f"{forecast.ratio:.2f}× slower"
+    """Say it in a sentence: `tflite on here: static_wi8_ai8 should be 1.80× faster than fp32 (estimated …)`."""
     has = ", ".join(forecast.instructions) or "no instructions for int8 products"
+    count = len(forecast.kernels)
     return (
-        f"{forecast.target} on {forecast.device}: {forecast.precision} should be {times} than fp32 (estimated from "
-        f"{len(forecast.kernels)} kernels with {100 * forecast.covered:.0f} % of the MACs; the CPU has {has})"
+        f"{forecast.target} on {forecast.device}: {forecast.precision} should be {times_of(forecast.ratio)} than fp32 "
+        f"(estimated from {count} kernel{'s' if count != 1 else ''} with {100 * forecast.covered:.0f} % of the MACs; "
+        f"the CPU has {has})"
     )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from ..vocabulary.evidence import Evidence
 from ..vocabulary.precision import Precision
+from . import wording
+from .forecast import Forecast, times_of
 from .report import Entry, Verdict
 
 ALIKE = 0.03
@@ -18,15 +20,15 @@ class Gain:
     """An integer artifact and the float32 one of the same target, format, runtime, device and threads.
 
     `ratio` is the p50 of one row of the integer artifact by that of the float one: below 1 the integers are faster.
-    Both figures are of the same tier of evidence.
+    Both figures are of the same tier of evidence. `foretold` is the ratio that was estimated before the build.
     """
 
     artifact: str
     beside: str
-    precision: str
     device: str
     evidence: Evidence
     ratio: float
+    foretold: float | None
     passed: bool
     beside_passed: bool
 
@@ -36,8 +38,9 @@ class Gain:
         return None if abs(self.ratio - 1.0) < ALIKE else self.ratio < 1.0
 
 
-def gains_of(entries: Sequence[Entry]) -> tuple[Gain, ...]:
-    """Pair every integer entry that was measured with its float32 one."""
+def gains_of(entries: Sequence[Entry], forecasts: Sequence[Forecast] = ()) -> tuple[Gain, ...]:
+    """Pair every integer entry that was measured with its float32 one, and with what was foretold of its precision."""
+    foretold = {(each.target, each.device, each.precision): each.ratio for each in forecasts}
     floats = {_pair_key(entry): entry for entry in entries if entry.precision == Precision.FP32 and entry.profile}
     found = []
     for entry in entries:
@@ -49,10 +52,10 @@ def gains_of(entries: Sequence[Entry]) -> tuple[Gain, ...]:
             Gain(
                 artifact=entry.artifact,
                 beside=beside.artifact,
-                precision=entry.precision,
                 device=entry.device,
                 evidence=entry.evidence,
                 ratio=ratio,
+                foretold=foretold.get((entry.target, entry.device, entry.precision)),
                 passed=entry.verdict is Verdict.PASS,
                 beside_passed=beside.verdict is Verdict.PASS,
             )
@@ -61,12 +64,12 @@ def gains_of(entries: Sequence[Entry]) -> tuple[Gain, ...]:
 
 
 def sentence_of(gain: Gain) -> str:
-    """Say it in a sentence, and what the ladder makes of it."""
-    what = f"{gain.precision} on {gain.device}"
+    """Say it in a sentence with its tier, beside what was estimated before, and what the ladder makes of it."""
+    tier = wording.TIERS[gain.evidence]
+    evidence = tier if gain.foretold is None else f"{tier}; {times_of(gain.foretold)} was estimated"
     if gain.faster is None:
-        return f"{gain.artifact}: {what} is as fast as {gain.beside}"
-    times = f"{(1 / gain.ratio if gain.faster else gain.ratio):.2f}× {'faster' if gain.faster else 'slower'}"
-    told = f"{gain.artifact}: {what} is {times} than {gain.beside}"
+        return f"{gain.artifact} on {gain.device}: as fast as {gain.beside} ({evidence})"
+    told = f"{gain.artifact} on {gain.device}: {times_of(gain.ratio)} than {gain.beside} ({evidence})"
     if gain.passed and gain.beside_passed:
         told += f"; the ladder puts {f'it before {gain.beside}' if gain.faster else f'{gain.beside} before it'}"
     return told

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import wording
-from .forecast import line_of
 from .gain import gains_of, sentence_of
 from .mixed_view import lines_of
 from .report import Entry, Report, Verdict
@@ -94,12 +93,11 @@ def _says_something(column: Column, report: Report) -> bool:
 
 
 def _speed(report: Report) -> list[Text]:
-    """Say what was foretold of integers here, and what came of it."""
+    """Say whether integers helped here; what was foretold of those that were not measured stands in the page alone."""
     from rich.text import Text
 
-    foretold = [Text(f"  {line_of(forecast)}") for forecast in report.forecasts]
-    measured = [Text(f"  {sentence_of(gain)} ({wording.TIERS[gain.evidence]})") for gain in gains_of(report.entries)]
-    return [*foretold, *measured, Text("")] if foretold or measured else []
+    lines = [Text(f"  {sentence_of(gain)}") for gain in gains_of(report.entries, report.forecasts)]
+    return [*lines, Text("")] if lines else []
 
 
 def _reasons(report: Report) -> list[Text]:

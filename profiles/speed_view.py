@@ -12,10 +12,10 @@ from .report import Report
 
 def speed_section(report: Report) -> Content:
     """Give the section; nothing where no integers were built or foretold."""
-    gains = gains_of(report.entries)
+    gains = gains_of(report.entries, report.forecasts)
     if not gains and not report.forecasts:
         return []
-    measured = [element("li", f"{sentence_of(gain)} ({wording.TIERS[gain.evidence]})") for gain in gains]
+    measured = [element("li", sentence_of(gain)) for gain in gains]
     return [
         element("h2", "Do integers help here?"),
         element("ul", measured) if measured else [],

@@ -7,6 +7,8 @@ import onnx
 import onnxruntime
 import pytest
 
+from edgewright.pipeline.config import load_project
+
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 
 
@@ -40,3 +42,17 @@ def test_the_model_has_a_free_batch_and_one_file():
     (image,) = model.graph.input
     assert [dim.dim_param or dim.dim_value for dim in image.type.tensor_type.shape.dim] == ["batch", 1, 8, 8]
     assert not any(tensor.external_data for tensor in model.graph.initializer)
+
+
+def test_the_rows_that_calibrate_do_not_judge():
+    data = load_project(DIGITS).data
+    assert (data.calibration.rows, data.evaluation.rows) == ("0:100", "100:600")
+
+
+def test_every_target_is_asked_for_integers_beside_floats():
+    project = load_project(DIGITS)
+    assert project.recipes["int8"] == ({"quantize": {"precision": "static_wi8_ai8"}},)
+    assert {name: target.recipes for name, target in project.targets.items()} == {
+        "onnxruntime": ("fp32", "int8"),
+        "tflite": ("fp32", "fp16", "int8"),
+    }

@@ -35,14 +35,16 @@ def test_slower_integers_are_told_and_stand_behind(measured):
     (gain,) = gains_of([measured("fp32", "fp32", 1.0), measured("int8", "static_wi8_ai8", 1.4)])
     assert gain.ratio == pytest.approx(1.4)
     assert sentence_of(gain) == (
-        "onnxruntime-int8: static_wi8_ai8 on here is 1.40× slower than onnxruntime-fp32; "
+        "onnxruntime-int8 on here: 1.40× slower than onnxruntime-fp32 (host); "
         "the ladder puts onnxruntime-fp32 before it"
     )
 
 
 def test_faster_integers_are_told_and_stand_before(measured):
     (gain,) = gains_of([measured("int8", "static_wi8_ai8", 0.5), measured("fp32", "fp32", 1.0)])
-    assert sentence_of(gain).endswith("2.00× faster than onnxruntime-fp32; the ladder puts it before onnxruntime-fp32")
+    assert sentence_of(gain).endswith(
+        "2.00× faster than onnxruntime-fp32 (host); the ladder puts it before onnxruntime-fp32"
+    )
 
 
 def test_of_what_did_not_pass_no_place_on_the_ladder_is_told(measured):
@@ -53,7 +55,7 @@ def test_of_what_did_not_pass_no_place_on_the_ladder_is_told(measured):
 def test_what_differs_by_less_than_two_runs_is_alike(measured):
     (gain,) = gains_of([measured("fp32", "fp32", 1.0), measured("int8", "static_wi8_ai8", 1.02)])
     assert gain.faster is None
-    assert sentence_of(gain).endswith("is as fast as onnxruntime-fp32")
+    assert sentence_of(gain) == "onnxruntime-int8 on here: as fast as onnxruntime-fp32 (host)"
 
 
 @pytest.mark.parametrize(
@@ -75,9 +77,11 @@ def test_a_forecast_weighs_kernels_by_the_time_of_all_their_nodes():
     assert ratio_of((many, one)) == pytest.approx((9 * 0.5 + 5.5) / 10)
 
 
-def test_a_forecast_says_that_it_is_an_estimate_and_of_what():
+@pytest.fixture
+def forecast():
+    """Of a target that is foretold to be twice as fast in integers."""
     kernel = KernelTime(kernel="conv", nodes=4, macs=930, float_ms=1.0, integer_ms=0.5)
-    forecast = Forecast(
+    return Forecast(
         target="tflite",
         device="here",
         precision="static_wi8_ai8",
@@ -89,8 +93,24 @@ def test_a_forecast_says_that_it_is_an_estimate_and_of_what():
         measured=Evidence.MEASURED_HOST,
         instructions=("avx512-vnni",),
     )
+
+
+def test_a_forecast_says_that_it_is_an_estimate_and_of_what(forecast):
     assert forecast.evidence is Evidence.ESTIMATED
     assert line_of(forecast) == (
-        "tflite on here: static_wi8_ai8 should be 2.00× faster than fp32 (estimated from 1 kernels with 93 % of the "
+        "tflite on here: static_wi8_ai8 should be 2.00× faster than fp32 (estimated from 1 kernel with 93 % of the "
         "MACs; the CPU has avx512-vnni)"
     )
+
+
+def test_what_was_measured_stands_beside_what_was_foretold_of_it(measured, forecast):
+    entries = [measured("fp32", "fp32", 1.0), measured("int8", "static_wi8_ai8", 1.4)]
+    here = msgspec.structs.replace(forecast, target="onnxruntime")
+    (gain,) = gains_of(entries, [forecast, here])
+    assert gain.foretold == 0.5
+    assert "(host; 2.00× faster was estimated)" in sentence_of(gain)
+
+
+def test_of_another_target_nothing_was_foretold(measured, forecast):
+    (gain,) = gains_of([measured("fp32", "fp32", 1.0), measured("int8", "static_wi8_ai8", 1.4)], [forecast])
+    assert gain.foretold is None
