@@ -263,6 +263,8 @@ def _version_on_grids(node: ir.Node, dtype: ir.DataType) -> int | None:
             return 6
         case "DEQUANTIZE" if len(grid_of(operand(node, 0)).scales) > 1:
             return 5
+        case "FULLY_CONNECTED" if len(grid_of(operand(node, 1)).scales) > 1:
+            return 12  # kernels older than this version take one scale for all, without a word
         case "FULLY_CONNECTED":
             return 7 if wide else 6 if len(node.inputs) == 2 else 5 if integer(node, "keep_num_dims") else 4
         case "MUL" if wide:

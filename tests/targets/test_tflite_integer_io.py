@@ -1,6 +1,8 @@
 """io = "int8": an artifact that takes and gives integers, and how it is called as the original is."""
 
 import numpy as np
+import onnx_ir as ir
+import onnxruntime
 import pytest
 
 from edgewright.bundle.interface import Interface
@@ -112,3 +114,37 @@ def test_the_coverage_says_what_stays_float_and_why(hub_of_text):
 def test_onnxruntime_keeps_the_dtypes_of_the_source(classifier, tmp_path):
     with pytest.raises(RequestError, match="io cannot be int8"):
         load_target("onnxruntime").compile(classifier, Options(variant="int8", io="int8"), tmp_path)
+
+
+INTEGERS = """({dtype}[1,3,8,8] image) => (int8[1,3,8,8] score) {{
+    image_d = DequantizeLinear(image, scale, point)
+    weight_d = DequantizeLinear(weight, weight_scale)
+    both = Conv <pads = [1,1,1,1]> (image_d, weight_d)
+    score = QuantizeLinear(both, scale, end_point)
+}}"""
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_a_model_that_takes_and_gives_integers_of_its_own_keeps_them(dtype, hub_of_text, tmp_path):
+    draw = np.random.default_rng(0)
+    weights = {
+        "scale": np.float32(1 / 64),
+        "point": np.array(3, dtype),
+        "end_point": np.int8(-5),
+        "weight": draw.integers(-20, 21, (3, 3, 3, 3)).astype(np.int8),
+        "weight_scale": np.float32(1 / 256),
+    }
+    model = hub_of_text(INTEGERS.format(dtype=dtype), weights)
+    artifact = TFLite().compile(model, Options(variant="int8"), tmp_path)
+    low = np.iinfo(dtype).min
+    image = draw.integers(low, low + 256, (1, 3, 8, 8)).astype(dtype)
+
+    answer = LiteRT().load(tmp_path / "model.tflite", RunOptions()).run({"image": image})["score"]
+
+    assert artifact.ops == {"CONV_2D": 1, "TRANSPOSE": 2} | ({"QUANTIZE": 1} if dtype == "uint8" else {})
+    assert artifact.narrowed == {}
+    [expected] = onnxruntime.InferenceSession(ir.to_proto(model.ir).SerializeToString()).run(
+        ["score"], {"image": image}
+    )
+    assert answer.dtype == np.int8
+    assert np.abs(answer.astype(int) - expected).max() <= 1

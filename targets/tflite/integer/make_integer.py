@@ -90,6 +90,11 @@ def _requantize(rewriter: Rewriter, node: ir.Node) -> None:
 def _settle(graph: ir.Graph) -> None:
     """Write the grids of what QUANTIZE gives and DEQUANTIZE takes onto these values, where the file has them."""
     for node in graph:
+        places = data_places(node)
+        if places and has_grid(operand(node, places[0])):
+            for value in node.outputs:
+                if dtype_of(value) in _INTEGERS and not has_grid(value):
+                    put_on(value, grid_of(operand(node, places[0])))
         if "scale" not in node.attributes or node.op_type not in ("QUANTIZE", "DEQUANTIZE"):
             continue
         value = node.outputs[0] if node.op_type == "QUANTIZE" else operand(node, 0)

@@ -11,7 +11,7 @@ import onnx_ir as ir
 from ..builder import Builder
 from ..call import Call
 from ..dialect import Array, dtype_name, dtype_of, is_constant, shape_of
-from ..quantization import Blocks, Quantization, dequantized, dequantized_blocks
+from ..quantization import Blocks, Quantization, dequantized, dequantized_blocks, put_on
 from ..refused import Refused
 from .grids_at_run_time import dequantize_at_run_time, quantize_at_run_time
 from .lowering import Lowering
@@ -53,7 +53,12 @@ def lower_dequantize(call: Call, b: Builder) -> ir.Value:
     zero_point = call.constant(2, "zero point") if call.has(2) else np.zeros_like(scale, np.int32)
     if _has_kernel(dtype, scale, zero_point):
         shift = x.meta.get(_SHIFT, 0)
+        if dtype == ir.DataType.UINT8 and _is_input_of_reals(call):
+            put_on(x, Quantization((float(scale.item()),), int(zero_point.item())))
+            shift = _SHIFT_OF_UINT8
         grid = {"scale": float(scale.item()), "zero_point": int(zero_point.item()) - shift}
+        if shift and dtype == ir.DataType.UINT8:
+            x = b.op("QUANTIZE", [x], shape_of(x), ir.DataType.INT8, **grid)
         return b.op("DEQUANTIZE", [x], shape_of(x), ir.DataType.FLOAT, **grid)
     if dtype not in (*_KERNELS, ir.DataType.UINT16, ir.DataType.INT32):
         raise Refused(f"integers of {dtype_name(dtype)}")
@@ -81,8 +86,21 @@ def _zero_point(call: Call, dtype: ir.DataType) -> Array:
 
 
 def _is_for_reals(call: Call) -> bool:
-    value = call.node.outputs[0]
-    return not value.is_graph_output() and all(use.node.op_type == "DequantizeLinear" for use in value.uses())
+    """Whether the integers are only ever seen as the reals that they stand for, or end a graph of such integers.
+
+    Elsewhere they are numbers of their own, and every one has to be right; the kernels round halves in ways of theirs.
+    """
+    value, source = call.node.outputs[0], call.node.inputs[0]
+    maker = source.producer() if source is not None else None
+    makers = [entry.producer() for entry in maker.inputs if entry is not None] if maker is not None else []
+    on_grids = any(made is not None and made.op_type == "DequantizeLinear" for made in makers)
+    ends = value.is_graph_output() and on_grids and _dtype(call) != ir.DataType.UINT8
+    return (ends or not value.is_graph_output()) and all(use.node.op_type == "DequantizeLinear" for use in value.uses())
+
+
+def _is_input_of_reals(call: Call) -> bool:
+    value = call.node.inputs[0]
+    return value is not None and value.is_graph_input() and len(value.uses()) == 1 and not value.is_graph_output()
 
 
 def _along(call: Call, array: Array, dtype: ir.DataType) -> Array:
