@@ -62,7 +62,6 @@ def line_of(forecast: Forecast) -> str:
     """Say it in a sentence: `tflite on here: static_wi8_ai8 should be 1.80× faster than fp32 (estimated …)`."""
     has = ", ".join(forecast.instructions) or "no instructions for int8 products"
     count = len(forecast.kernels)
-    kernels = "1 kernel" if len(forecast.kernels) == 1 else f"{len(forecast.kernels)} kernels"
     return (
         f"{forecast.target} on {forecast.device}: {forecast.precision} should be {times_of(forecast.ratio)} than fp32 "
         f"(estimated from {count} kernel{'s' if count != 1 else ''} with {100 * forecast.covered:.0f} % of the MACs; "
