@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final, cast
 
+import msgspec
+
 from ..vocabulary.errors import ConfigError, RequestError
 from ..vocabulary.tables import Table
 from .model import Model, Precision
@@ -151,14 +153,44 @@ def _construct(step: Step, where: str) -> Pass:
             hint=f"did you mean {near[0]!r}?" if near else f"known steps: {', '.join(STEPS.names)}",
         )
     kind = cast("type[Pass]", STEPS.load(step.name))
-    known = tuple(inspect.signature(kind).parameters)
-    for option in step.options:
+    known = inspect.signature(kind).parameters
+    for option, value in step.options.items():
         if option not in known:
             raise ConfigError(
                 f"{where}: step {step.name!r} has no option {option!r}",
                 hint=f"its options: {', '.join(known)}" if known else "it takes no options",
             )
+        _check_option(known[option], value, f"{where}: step {step.name!r}")
+    missing = [name for name, option in known.items() if option.default is option.empty and name not in step.options]
+    if missing:
+        raise ConfigError(
+            f"{where}: step {step.name!r} has no {missing[0]}, which must be said",
+            hint=f"write {{ {step.name} = {{ {missing[0]} = … }} }}",
+        )
     try:
         return kind(**step.options)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: step {step.name!r}: {error}") from error
+
+
+_OPTION_TYPES: Final[Mapping[str, tuple[Any, str]]] = {
+    "bool": (bool, "true or false"),
+    "bool | None": (bool, "true or false"),
+    "float": (float, "a number"),
+    "int": (int, "a whole number"),
+    "str": (str, "a text"),
+    "Sequence[str]": (list[str], "a list of texts"),
+}
+"""Annotation of a pass's parameter → the type, and what it is called in project files. A pass checks others itself."""
+
+
+def _check_option(parameter: inspect.Parameter, value: Any, where: str) -> None:
+    annotation = parameter.annotation
+    name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    if name not in _OPTION_TYPES:
+        return
+    type_, words = _OPTION_TYPES[name]
+    try:
+        msgspec.convert(value, type_)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {parameter.name} = {value!r}: expected {words}") from error

@@ -78,6 +78,11 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             ConfigError: when the selection is empty or reaches beyond the data.
         """
         start, stop = self._start, row_count if self._stop == math.inf else int(self._stop)
+        if not row_count:
+            raise ConfigError(
+                f"{self.file or self.function}: there are no rows in it",
+                hint="the first axis of every array counts the rows; this one has none",
+            )
         if not start < stop <= row_count:
             raise ConfigError(
                 f"{self.file or self.function}: rows {self.rows or ':'} select nothing, or more than there is",
@@ -289,14 +294,16 @@ def check_rows_apart(data: DataSection, where: str) -> None:
     """Check that no row is looked at before it judges.
 
     Raises:
-        ConfigError: when the tuning rows (by default the calibration rows) overlap the evaluation rows.
+        ConfigError: when calibration or tuning rows are evaluation rows too.
     """
-    tuning, evaluation = data.tuning or data.calibration, data.evaluation
-    if tuning is not None and evaluation is not None and tuning.overlaps(evaluation):
-        raise ConfigError(
-            f"{where}: the rows that searches may look at overlap the evaluation rows",
-            hint="give data.tuning (by default the calibration rows) other rows than data.evaluation",
-        )
+    for name, selection in (("calibration", data.calibration), ("tuning", data.tuning)):
+        if selection is not None and data.evaluation is not None and selection.overlaps(data.evaluation):
+            raise ConfigError(
+                f"{where}: {name} rows are among the evaluation rows, and no row judges what it was used for",
+                hint=f"give data.{name} (--calibration-rows) other rows than data.evaluation (--rows)"
+                if name == "calibration"
+                else "give data.tuning other rows than data.evaluation",
+            )
 
 
 def _known_recipes(name: str, defined: Mapping[str, Any]) -> str:

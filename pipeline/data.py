@@ -169,7 +169,7 @@ def _check_finite(rows: Array, name: str, at: int, where: str) -> None:
     if not finite.all():
         raise DataError(
             f"{where}: input {name!r} holds NaN or infinity, first in row {at + int(np.argmin(finite))}",
-            hint="no parity can be told on such rows; leave them out",
+            hint="such rows say nothing about the model; leave them out",
         )
 
 

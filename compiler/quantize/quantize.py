@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache, partial
 from typing import Final
 
@@ -105,7 +106,13 @@ class Quantize(InformedPass):
         names = {str(node.name) for node in model.graph}
         for name in self.keep_float:
             if name not in names:
-                raise ModelError(f"keep_float names {name!r}, and the model has no such node")
+                near = get_close_matches(name, names, 1)
+                raise ModelError(
+                    f"keep_float names {name!r}, and the model that is quantized has no such node",
+                    hint=f"did you mean {near[0]!r}?"
+                    if near
+                    else "`edgewright inspect MODEL --sensitivity --calibration DATA` names the nodes",
+                )
         return dict.fromkeys(self.keep_float, "asked for by keep_float")
 
     def _drowning(self, model: ir.Model, asked: Mapping[str, str]) -> dict[str, str]:

@@ -34,6 +34,35 @@ def test_an_unknown_option_is_refused() -> None:
         recipe.parse([{"float16": {"bits": 8}}], where="x")
 
 
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ({"smooth_quant": {"alpha": "0.5"}}, "step 'smooth_quant': alpha = '0.5': expected a number"),
+        ({"smooth_quant": {"insert": 1}}, "step 'smooth_quant': insert = 1: expected true or false"),
+        ({"equalize": {"by": 3}}, "step 'equalize': by = 3: expected a text"),
+        (
+            {"quantize": {"precision": "static_wi8_ai8", "keep_float": "fc"}},
+            "keep_float = 'fc': expected a list of texts",
+        ),
+        (
+            {"quantize": {"precision": "static_wi8_ai8", "keep_float": [3]}},
+            r"keep_float = \[3\]: expected a list of texts",
+        ),
+        ({"quantize": {"precision": "static_wi8_ai8", "bias_correction": "no"}}, "expected true or false"),
+        ({"quantize": {"precision": "static_wi8_ai8", "percentile": True}}, "percentile = True: expected a number"),
+    ],
+)
+def test_an_option_of_another_type_is_refused(step: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^x\\[0\\]: .*{message}$"):
+        recipe.parse([step], where="x")
+
+
+def test_an_option_that_must_be_said_is_named() -> None:
+    with pytest.raises(ConfigError, match="step 'quantize' has no precision, which must be said") as caught:
+        recipe.parse(["quantize"], where="x")
+    assert caught.value.hint == "write { quantize = { precision = … } }"
+
+
 @pytest.mark.parametrize("step", [16, ["float16"], {}, {"float16": {}, "prune": {}}, {"float16": 3}])
 def test_what_is_neither_a_name_nor_a_table_is_refused(step: object) -> None:
     with pytest.raises(ConfigError, match="expected the name of a step or a table with one key"):

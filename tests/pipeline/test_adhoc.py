@@ -81,7 +81,7 @@ def test_a_recipe_is_the_name_of_a_precision():
 
 
 def test_rows_do_not_judge_what_they_calibrated():
-    with pytest.raises(RequestError, match="the command line: the rows that searches may look at overlap"):
+    with pytest.raises(RequestError, match="the command line: calibration rows are among the evaluation rows"):
         project(evaluation=UNLABELLED, calibration=LABELLED)
 
 

@@ -71,7 +71,11 @@ def test_a_project_file_reads_as_it_is_written() -> None:
         ('file = "kws.npz", rows = "0:200"', 'rows = "0:200"', "one of them"),
         ('["probability"]', "[1]", "a list of names"),
         ('rows = "200:1000", labels = "label"', 'rows = "200:1000"', "needs labelled evaluation data"),
-        ('rows = "0:200"', 'rows = "0:201"', "rows that searches may look at overlap the evaluation rows"),
+        (
+            'rows = "0:200"',
+            'rows = "0:201"',
+            "rows are among the evaluation rows, and no row judges what it was used for",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_its_place(old: str, new: str, message: str) -> None:
@@ -120,11 +124,22 @@ def test_an_unknown_key_comes_with_the_nearest_known_one() -> None:
     assert caught.value.hint == "did you mean 'metric'?"
 
 
-@pytest.mark.parametrize(("rows", "count"), [("5:5", 10), ("0:11", 10), ("7:3", 10), (":", 0)])
+@pytest.mark.parametrize(("rows", "count"), [("5:5", 10), ("0:11", 10), ("7:3", 10)])
 def test_a_selection_that_selects_nothing_or_too_much_is_refused(rows: str, count: int) -> None:
     project = parse(PROJECT.replace('"kws.npz", rows = "0:200"', f'"other.npz", rows = "{rows}"'))
     with pytest.raises(ConfigError, match="select nothing"):
         project.data.calibration.bounds(count)
+
+
+def test_data_without_rows_is_told_as_such() -> None:
+    with pytest.raises(ConfigError, match=r"^other\.npz: there are no rows in it$"):
+        Selection(file="other.npz").bounds(0)
+
+
+def test_calibration_rows_stay_apart_from_the_evaluation_rows_where_tuning_rows_are_others() -> None:
+    tuned = '[data]\ntuning = { file = "other.npz", labels = "label" }'
+    with pytest.raises(ConfigError, match="calibration rows are among the evaluation rows"):
+        parse(PROJECT.replace("[data]", tuned, 1).replace('rows = "0:200"', 'rows = "0:201"', 1))
 
 
 @given(start=st.integers(0, 50), stop=st.integers(0, 50), count=st.integers(0, 50))
