@@ -69,8 +69,11 @@ _FUSED: Final = frozenset(
     }
 )
 
-_TABLES: Final[Mapping[str, OpRule]] = dict.fromkeys(("Gelu", "HardSwish", "Elu"), OpRule())
-"""Kernels that look results up, with 8 bits only."""
+_NARROW: Final[Mapping[str, OpRule]] = {
+    **dict.fromkeys(("Gelu", "HardSwish", "HardSigmoid", "Elu"), OpRule()),
+    "PRelu": OpRule(inputs=(_A, _W)),
+}
+"""Operators that have kernels of 8 bits only."""
 
 SCHEMES: Final[Mapping[Precision, Scheme]] = {
     Precision.STATIC_WI8_AI8: Scheme(
@@ -82,7 +85,7 @@ SCHEMES: Final[Mapping[Precision, Scheme]] = {
         ops={
             **_LINEAR,
             **_ARITHMETIC,
-            **_TABLES,
+            **_NARROW,
             "Sigmoid": OpRule(fixed=(1 / 256, -128)),
             "Softmax": OpRule(fixed=(1 / 256, -128)),
             "LogSoftmax": OpRule(fixed=(16 / 256, 127)),

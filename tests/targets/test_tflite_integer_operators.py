@@ -202,6 +202,7 @@ COMPUTES = {
     ),
     "LeakyRelu": (one("LeakyRelu", alpha=0.1), {"LEAKY_RELU": 1}),
     "PRelu": (with_weights("PRelu", (1, 3, 4, 4), (3, 1, 1), axis=None), {"PRELU": 1}),
+    "HardSigmoid": (one("HardSigmoid", low=-4, high=4, alpha=1 / 6), {"ADD": 1, "MUL": 1}),
     "HardSwish": (one("HardSwish", low=-4, high=4), {"HARD_SWISH": 1}),
     "Gelu": (one("Gelu", low=-4, high=4), {"GELU": 1}),
     "Elu": (one("Elu", low=-4, high=4), {"ELU": 1}),
@@ -374,7 +375,7 @@ def test_top_k_gives_the_integers_and_their_places(hub_of_proto, tmp_path):
     check(network, hub_of_proto, tmp_path, {"TOPK_V2": 1}, [2 / 255], 0)
 
 
-WIDE_STAYS_FLOAT = {"PRelu", "HardSwish", "Gelu", "Elu", "Exp", "Log", "ReduceSum"}
+WIDE_STAYS_FLOAT = {"PRelu", "HardSigmoid", "HardSwish", "Gelu", "Elu", "Exp", "Log", "ReduceSum"}
 
 
 @pytest.mark.parametrize("name", COMPUTES)

@@ -54,7 +54,7 @@ def on_integers(rewriter: Rewriter, node: ir.Node) -> bool:
             return False
         operands[place] = constant
     b = rewriter.builder
-    rewriter.replace(node, [_reals(b, value) for value in _made(b, node, operands, grid, dtype)])
+    rewriter.replace(node, [reals(b, value) for value in _made(b, node, operands, grid, dtype)])
     return True
 
 
@@ -94,7 +94,7 @@ def _made(
     return made
 
 
-def _reals(b: Builder, value: ir.Value) -> ir.Value:
+def reals(b: Builder, value: ir.Value) -> ir.Value:
     """Give integers as reals, where they are on a grid."""
     if dtype_of(value) not in (ir.DataType.INT8, ir.DataType.INT16):
         return value

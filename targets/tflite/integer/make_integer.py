@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_ir as ir
 
-from ..dialect import dtype_of, hub_node, is_constant, operand
+from ..dialect import dtype_of, hub_node, is_constant, operand, text
 from ..legalize.rewriter import Rewriter
 from ..origin import carry_origins
-from ..quantization import grid_of, has_grid, put_on
+from ..quantization import Quantization, grid_of, has_grid, put_on
 from ..refused import Refused
-from .exact import before, data_places, on_integers
+from .exact import before, data_places, on_integers, reals
 from .operands import behind, grid_in, is_from_grid, requantized
 from .rules import RULES
 from .stays import Stays
 
 _INTEGERS = frozenset({ir.DataType.INT8, ir.DataType.INT16})
+_UP_TO_6 = Quantization((float(np.float32(6 / 255)),), -128)
 
 
 def make_integer(rewriter: Rewriter) -> dict[str, str]:
@@ -54,7 +56,7 @@ def _say(rewriter: Rewriter, node: ir.Node) -> str | None:
             return None
         wanted = _wanted(node)
         if wanted is None:
-            return None if on_integers(rewriter, node) else "its result is not quantized"
+            return None if on_integers(rewriter, node) or _bounded(rewriter, node) else "its result is not quantized"
         if data_places(node) and node.op_type not in RULES and before(rewriter, wanted):
             return None  # what pads may lie beside the grid of the operand, and saturates on that of the result
         if node.op_type not in RULES:
@@ -77,6 +79,23 @@ def _wanted(node: ir.Node) -> ir.Node | None:
     users = [use.node for use in out.uses()]
     alone = len(node.outputs) == 1 and len(users) == 1 and not out.is_graph_output()
     return users[0] if alone and users[0].op_type == "QUANTIZE" and dtype_of(out) == ir.DataType.FLOAT else None
+
+
+def _bounded(rewriter: Rewriter, node: ir.Node) -> bool:
+    """Say a node in integers whose result nobody quantized, but whose activation bounds it. Tells whether it could.
+
+    Only where every user is an operator between grids itself: the grid of the bounds costs half a step of it there.
+    """
+    out = node.outputs[0]
+    activation = text(node, "fused_activation_function", "NONE") if node.op_type != "RELU6" else "RELU6"
+    users = [use.node for use in out.uses()]
+    if activation != "RELU6" or node.op_type not in RULES or out.is_graph_output():
+        return False
+    if not all(user.op_type in RULES and _wanted(user) is not None for user in users):
+        return False
+    result = RULES[node.op_type](rewriter.builder, node, _UP_TO_6, ir.DataType.INT8)
+    rewriter.replace(node, [reals(rewriter.builder, requantized(rewriter.builder, result, _UP_TO_6, ir.DataType.INT8))])
+    return True
 
 
 def _requantize(rewriter: Rewriter, node: ir.Node) -> None:
