@@ -129,7 +129,7 @@ def _edges(node: ir.Node, rule: OpRule, scheme: Scheme) -> tuple[Edge, ...] | st
                 return f"its weight has only {tensor.size} elements"
             if not np.isfinite(tensor.numpy()).all():
                 return f"its weight {value.name} is not finite"
-            if scheme.block and not _has_blocks(node, rule, value, scheme.block):
+            if scheme.block and not _has_blocks(node, rule, value, scheme):
                 return f"its weight {value.name} does not part into blocks of {scheme.block}"
         if role is Role.BIAS:
             refusal = _bias(node, value)
@@ -139,7 +139,7 @@ def _edges(node: ir.Node, rule: OpRule, scheme: Scheme) -> tuple[Edge, ...] | st
                 continue
         if role is Role.ACTIVATION and scheme.activations is None and not scheme.dynamic:
             continue
-        axis = _channel_axis(node, rule, value) if role is Role.WEIGHT else None
+        axis = _channel_axis(node, rule, value, scheme) if role is Role.WEIGHT else None
         edges.append(Edge(node=node, index=index, role=role, axis=axis))
     if any(is_op(user, "QuantizeLinear") for output in node.outputs for user, _ in output.uses()):
         return "it is quantized already"
@@ -156,6 +156,8 @@ def _bias(node: ir.Node, value: ir.Value) -> str | None:
         return f"its bias {value.name} is computed"
     if sum(size != 1 for size in tensor_shape(tensor)) > 1 or (tensor.shape.rank() or 0) > 2:
         return f"its bias {value.name} is no vector"
+    if not np.isfinite(tensor.numpy()).all():
+        return f"its bias {value.name} is not finite"
     if is_op(node, "Gemm") and (node.attributes.get_float("alpha", 1.0), node.attributes.get_float("beta", 1.0)) != (
         1.0,
         1.0,
@@ -164,20 +166,23 @@ def _bias(node: ir.Node, value: ir.Value) -> str | None:
     return None
 
 
-def _channel_axis(node: ir.Node, rule: OpRule, value: ir.Value) -> int | None:
+def _channel_axis(node: ir.Node, rule: OpRule, value: ir.Value, scheme: Scheme) -> int | None:
     tensor = constant_tensor(value)
     if rule.weight_axis is None or tensor is None:
         return None
-    axis = rule.weight_axis % len(tensor_shape(tensor))
+    rank = len(tensor_shape(tensor))
+    if is_op(node, "MatMul") and (rank == 1 or (rank > 2 and scheme.multiplies)):
+        return None  # a vector has no channels of output, and no kernel multiplies a stack with a scale a channel
+    axis = rule.weight_axis % rank
     transposed = is_op(node, "Gemm") and node.attributes.get_int("transB", 0) == 1
     return 1 - axis if transposed else axis
 
 
-def _has_blocks(node: ir.Node, rule: OpRule, value: ir.Value, block: int) -> bool:
+def _has_blocks(node: ir.Node, rule: OpRule, value: ir.Value, scheme: Scheme) -> bool:
     """Whether a weight is a matrix, and along the axis that is reduced a multiple of the block."""
-    tensor, axis = constant_tensor(value), _channel_axis(node, rule, value)
+    tensor, axis = constant_tensor(value), _channel_axis(node, rule, value, scheme)
     shape = () if tensor is None else tensor_shape(tensor)
-    return axis is not None and len(shape) == 2 and shape[1 - axis] % block == 0
+    return axis is not None and len(shape) == 2 and shape[1 - axis] % scheme.block == 0
 
 
 def _with_fused(kernel: Kernel, scheme: Scheme, keep_float: Mapping[str, str]) -> Kernel:
@@ -217,7 +222,11 @@ def is_bias_of(kernel: Kernel, value: ir.Value) -> bool:
     channels = (weight.value.shape or ())[weight.axis]
     rank = len(kernel.head.outputs[0].shape or ())
     return (
-        kernel.head.op_type == "MatMul" and tensor.size == channels and 0 < len(shape) <= rank and shape[-1] == channels
+        kernel.head.op_type == "MatMul"
+        and tensor.size == channels
+        and 0 < len(shape) <= rank
+        and shape[-1] == channels
+        and bool(np.isfinite(tensor.numpy()).all())
     )
 
 

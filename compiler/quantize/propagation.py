@@ -118,6 +118,10 @@ def _gain(node: ir.Node, index: int, output: ir.Value, values: Values) -> float:
         count = _count(value, output)
         if count is not None:
             return float(count) if is_op(node, "ReduceSum") else 1 / count
+    if is_op(node, "Softmax"):
+        return values.power(output) or 0.0  # dp = p · (dx − Σ p · dx)
+    if is_op(node, "LogSoftmax"):
+        return 1.0
     function = _FUNCTIONS.get(node.op_type) if node.domain == "" else None
     bins = values.bins(value)
     if function is not None and bins is not None:

@@ -109,3 +109,8 @@ class Scheme:
     """Rules before those of `ops` for operators whose first input is a constant: tables that are looked up."""
     min_weight_elements: int = 0
     """A weight with fewer elements stays float: its scales would cost more than it saves."""
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether kernels multiply integers, and do not only store weights as such."""
+        return self.activations is not None or self.dynamic

@@ -80,6 +80,18 @@ def constants(path: Path) -> dict[int, int]:
     return found
 
 
+@pytest.mark.parametrize("precision", ["static_wi8_ai8", "dynamic_wi8_afp32"])
+@pytest.mark.parametrize("shape", [(1024,), (3, 1024, 4)], ids=["vector", "stack"])
+def test_products_with_what_is_no_matrix_run(
+    make: Make, tmp_path: Path, precision: str, shape: tuple[int, ...]
+) -> None:
+    model = make([node("MatMul", ["x", "w"], ["y"], "product")], (3, 5, 1024), {"w": noise(*shape) / 32})
+    x = noise(3, 5, 1024)
+    path, _ = compiled(quantized(model, precision, x), tmp_path)
+    # 1024 products, each off by a rounding of either factor (steps of 0.03 and 0.002): sigma 0.021
+    assert np.abs(run(path, x) - hub(model, x, tmp_path)).max() < 0.1
+
+
 @pytest.fixture
 def residual(make: Make) -> Model:
     nodes = [

@@ -222,6 +222,53 @@ def test_a_variance_by_cancellation_stays_float_and_a_plain_chain_does_not(make:
     assert kept_float(quantized(centred, noise(200, 16), scheme(ops=more))) == {}
 
 
+def test_a_bias_that_is_not_finite_keeps_its_node_float(make: Make) -> None:
+    """As integers −∞ would be the lowest int32."""
+    bias = np.array([-np.inf, *noise(7)], np.float32)
+    layers = [node("Gemm", ["x", "w", "b"], ["g"], "gemm"), node("MatMul", ["g", "w"], ["y"], "matmul")]
+    result = quantized(make(layers, ("n", 8), {"w": noise(8, 8), "b": bias}), noise(4, 8))
+    assert kept_float(result)["gemm"] == "its bias b is not finite"
+    behind = [node("MatMul", ["x", "w"], ["h"], "matmul"), node("Add", ["h", "b"], ["y"], "add")]
+    result = quantized(make(behind, ("n", 8), {"w": noise(8, 8), "b": bias}), noise(4, 8))
+    assert kept_float(result) == {"add": "b is not finite"}
+
+
+@pytest.mark.parametrize("shape", [(8,), (3, 8, 4)], ids=["vector", "stack"])
+def test_a_product_with_what_is_no_matrix_has_one_scale_for_it(make: Make, run: Run, shape: tuple[int, ...]) -> None:
+    model = make([node("MatMul", ["x", "w"], ["y"], "matmul")], (3, 5, 8), {"w": noise(*shape)})
+    rows = noise(3, 5, 8)
+    result = quantized(model, rows)
+    assert result.graph.initializers["w/scale"].shape == ()
+    # 8 products, each off by half a step of either factor, and half a step of the result
+    assert np.abs(run(result, {"x": rows})["y"] - run(model, {"x": rows})["y"]).max() < 0.15
+
+
+@pytest.mark.parametrize("low", [-1e4, -1e9, float(np.finfo(np.float32).min)])
+def test_scores_under_a_mask_of_a_large_number_stay_float(make: Make, run: Run, low: float) -> None:
+    """A grid that reaches down to the mask has one step for all scores, which Softmax tells apart."""
+    nodes = [
+        node("MatMul", ["x", "w"], ["scores"], "scores"),
+        node("Add", ["scores", "mask"], ["masked"], "mask"),
+        node("Softmax", ["masked"], ["shares"], "softmax"),
+        node("MatMul", ["shares", "v"], ["y"], "values"),
+    ]
+    weights = {"w": noise(8, 8), "v": noise(8, 4), "mask": np.triu(np.full((8, 8), low, np.float32), 1)}
+    model, rows = make(nodes, ("n", 8, 8), weights), noise(20, 8, 8)
+    result = quantized(model, rows, scheme(fused=frozenset()))
+    assert kept_float(result).keys() == {"mask", "softmax"}
+    assert run(result, {"x": rows})["y"] == pytest.approx(run(model, {"x": rows})["y"], abs=0.1)
+
+
+def test_scores_without_a_mask_become_integers(make: Make) -> None:
+    nodes = [
+        node("MatMul", ["x", "w"], ["scores"], "scores"),
+        node("Softmax", ["scores"], ["shares"], "softmax"),
+        node("MatMul", ["shares", "v"], ["y"], "values"),
+    ]
+    result = quantized(make(nodes, ("n", 8, 8), {"w": noise(8, 8), "v": noise(8, 4)}), noise(20, 8, 8))
+    assert kept_float(result) == {}
+
+
 def test_what_only_carries_integers_on_joins_when_they_arrive(make: Make) -> None:
     """A Reshape that an Add wants, and an Add that a Reshape feeds, must not pull each other in."""
     carrying = {**RULES, "Add": OpRule(follows=True), "Conv": RULES["Conv"]}
