@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from .dialect import DOMAIN, Array, constant_of, dtype_name, dtype_of, is_constant, make_constant, make_value, shape_of
 from .integer_kernels import INTEGER_KERNELS
-from .kernels import KERNELS, Kernel
+from .kernels import BROADCAST_RANK, KERNELS, Kernel
 from .quantization import has_grid, on_grid_of, reshaped_constant, transposed_constant
 from .refused import Refused
 
@@ -87,8 +87,7 @@ class Builder:
         x, y = self.value(x), self.value(y)
         if dtype_of(x) != dtype_of(y):
             raise Refused(f"operands of different dtypes, {dtype_name(dtype_of(x))} and {dtype_name(dtype_of(y))}")
-        shape = np.broadcast_shapes(shape_of(x), shape_of(y))
-        return self.op(operator, [x, y], shape, dtype or dtype_of(x))
+        return self._spread(operator, [x, y], dtype or dtype_of(x))
 
     def compare(self, operator: str, x: Operand, y: Operand) -> ir.Value:
         """Compare two operands that broadcast, to bool; constants are compared at once."""
@@ -101,8 +100,20 @@ class Builder:
     def select(self, mask: Operand, x: Operand, y: Operand) -> ir.Value:
         """Choose `x` where the mask holds, `y` elsewhere; all three broadcast."""
         operands = [self.value(operand) for operand in (mask, x, y)]
-        shape = np.broadcast_shapes(*map(shape_of, operands))
-        return self.op("SELECT_V2", operands, shape, dtype_of(operands[1]))
+        return self._spread("SELECT_V2", operands, dtype_of(operands[1]))
+
+    def _spread(self, operator: str, operands: Sequence[ir.Value], dtype: ir.DataType) -> ir.Value:
+        """Make an elementwise node; where its kernel does not broadcast so many axes, on equal shapes."""
+        shapes = [shape_of(value) for value in operands]
+        shape = np.broadcast_shapes(*shapes)
+        if len(set(shapes)) == 1 or len(shape) <= BROADCAST_RANK.get(operator, len(shape)):
+            return self.op(operator, operands, shape, dtype)
+        sizes = np.array(shape, np.int32)
+        full = [
+            value if shape_of(value) == shape else self.op("BROADCAST_TO", [value, sizes], shape, dtype_of(value))
+            for value in operands
+        ]
+        return self.op(operator, full, shape, dtype)
 
     def value(self, operand: Operand) -> ir.Value:
         """Give the operand as a value."""

@@ -98,7 +98,7 @@ KERNELS: dict[str, Kernel] = {
     "REVERSE_SEQUENCE": _kernel("f32 i16 i32 i64 u8"),
     "REVERSE_V2": _kernel(_MOVES, 8),
     "SCATTER_ND": _kernel("f32 i8 i32 i64 u8 bool", operand=1),
-    "SELECT_V2": _kernel(_ANY, 6, operand=1),
+    "SELECT_V2": _kernel("f32 i8 i16 i32 i64 u8 u32 bool", 6, operand=1),
     "SIGN": _kernel("f32 i32"),
     "SPACE_TO_DEPTH": _kernel("f32 i8 i32 i64 u8", 4),
     "SPLIT": _kernel("f32 i8 i16 i32 i64 u8", 6, operand=1),
@@ -113,3 +113,11 @@ KERNELS: dict[str, Kernel] = {
     "UNPACK": _kernel("f32 i8 i16 i32 u8 bool"),
     "WHERE": _kernel("bool"),
 }
+
+BROADCAST_RANK: dict[str, int] = {
+    **dict.fromkeys(("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"), 4),
+    **dict.fromkeys(("BITWISE_XOR", "FLOOR_MOD", "LOGICAL_AND", "LOGICAL_OR", "POW", "RIGHT_SHIFT"), 4),
+    "SQUARED_DIFFERENCE": 4,
+    **dict.fromkeys(("MAXIMUM", "MINIMUM", "SELECT_V2"), 5),
+}
+"""Up to which rank the first LiteRT broadcasts operands of different shapes; beyond it ends the process."""

@@ -151,3 +151,10 @@ def test_float16_is_worked_on_in_float32(lite, litert, expression):
 
 def test_casts_of_one_value_to_two_dtypes_are_two(lite):
     lite("(uint8[6] x) => (float[6] y, int32[6] z) { f = Cast<to=1>(x) y = Sqrt(f) i = Cast<to=6>(x) z = Neg(i) }")
+
+
+@pytest.mark.parametrize("other", ["1", "1,3,1,1,2,1", "2,3,2,1,2,2"])
+@pytest.mark.parametrize("op", ["Less", "Equal", "Max", "Mod", "Pow"])
+def test_six_axes_broadcast(lite, op, other):
+    kind = "bool" if op in ("Less", "Equal") else "int32"
+    lite(f"(int32[2,3,2,3,2,2] x, int32[{other}] y) => ({kind}[2,3,2,3,2,2] z) {{ z = {op}(x, y) }}")

@@ -77,7 +77,7 @@ def lower_bit_shift(call: Call, b: Builder) -> ir.Value:
     signed = np.issubdtype(dtype.numpy(), np.signedinteger)
     kept = b.select(beyond, np.array(width - 1), places)
     shifted = b.binary("RIGHT_SHIFT", x, b.cast(kept, dtype))
-    return shifted if signed else b.select(beyond, b.full(0, x), shifted)
+    return shifted if signed else convert(b, b.select(beyond, np.array(0), b.cast(shifted, I64)), dtype)
 
 
 def lower_bit_cast(call: Call, b: Builder) -> ir.Value:

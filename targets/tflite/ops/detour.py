@@ -24,7 +24,7 @@ INTEGERS = NARROW | {I32, I64, U32}
 
 _ORDERED = frozenset({"GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "MAXIMUM", "MINIMUM", "TOPK_V2"})
 _MODULAR = frozenset({"ADD", "EQUAL", "MUL", "NOT_EQUAL", "SUB"})
-_HELD = _ORDERED | _MODULAR | {"ABS", "CUMSUM", "DIV", "FLOOR_MOD", "NEG", "POW", "SIGN", "SUM"}
+_HELD = _ORDERED | _MODULAR | {"ABS", "CUMSUM", "DIV", "FLOOR_MOD", "NEG", "POW", "SELECT_V2", "SIGN", "SUM"}
 
 Way = tuple[Callable[[Builder, ir.Value], ir.Value], Callable[[Builder, ir.Value], ir.Value]]
 

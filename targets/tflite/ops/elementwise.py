@@ -113,7 +113,7 @@ _ACTIVATIONS = {(0.0, None): "RELU", (0.0, 6.0): "RELU6", (-1.0, 1.0): "RELU_N1_
 
 def lower_where(call: Call, b: Builder) -> ir.Value:
     """Choose between two operands; all three broadcast."""
-    return b.select(call[0], call[1], call[2])
+    return through("SELECT_V2", b, lambda x, y: b.select(call[0], x, y), call[1], call[2])
 
 
 def lower_cast(call: Call, b: Builder) -> ir.Value:

@@ -10,6 +10,7 @@ import onnx_ir as ir
 from ..builder import Builder
 from ..call import Call
 from ..dialect import Array, constant_of, dtype_of, shape_of
+from .detour import through
 from .lowering import Lowering
 
 
@@ -86,7 +87,7 @@ def lower_trilu(call: Call, b: Builder) -> ir.Value:
         mask = b.compare(operator, places.astype(np.int64), b.reshape(call[1], ()))
     else:
         mask = b.value(places >= 0 if call.integer("upper", 1) else places <= 0)
-    return b.select(mask, x, b.full(0, x))
+    return through("SELECT_V2", b, lambda kept: b.select(mask, kept, b.full(0, kept)), x)
 
 
 LOWERINGS: dict[str, Lowering] = {
