@@ -79,11 +79,14 @@ FP32 = {
 }
 """The float files that latencies are compared with, by suffix."""
 
+RECIPES = ("static", "static smooth", "dynamic", "dynamic smooth")
+"""What edgewright takes part with, in both runtimes; the recipes themselves are in `quantizers/with_edgewright.py`."""
+
 ENTRANTS = {
     entrant.key: entrant
     for entrant in (
         FP32[".onnx"],
-        *_entrants("edgewright", ".onnx", ("onnxruntime static", "onnxruntime static smooth", "onnxruntime dynamic")),
+        *_entrants("edgewright", ".onnx", tuple(f"onnxruntime {recipe}" for recipe in RECIPES)),
         *_entrants(
             "onnxruntime",
             ".onnx",
@@ -91,7 +94,7 @@ ENTRANTS = {
         ),
         *_entrants("nncf", ".onnx", ("static", "static transformer")),
         FP32[".tflite"],
-        *_entrants("edgewright", ".tflite", ("tflite static", "tflite static smooth", "tflite dynamic")),
+        *_entrants("edgewright", ".tflite", tuple(f"tflite {recipe}" for recipe in RECIPES)),
         *_entrants("ai-edge-quantizer", ".tflite", ("static", "dynamic"), from_tflite=True),
         *_entrants("onnx2tf-tensorflow", ".tflite", ("static", "dynamic")),
         *_entrants("onnx2tf", ".tflite", ("static", "dynamic")),

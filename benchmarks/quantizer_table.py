@@ -1,14 +1,18 @@
-"""`quantizer_table.py RESULTS`: the comparison of quantizers as Markdown tables, one for each model and runtime."""
+"""`quantizer_table.py RESULTS PAGE`: puts the comparison of quantizers into a page, a table a model and runtime."""
 
 from __future__ import annotations
 
 import json
 import statistics
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 from entrants import ENTRANTS, FP32, MODELS
+
+MARK = "<!-- measured -->"
+"""What follows it in a page is written anew."""
 
 RUNTIMES = {".onnx": "onnxruntime", ".tflite": "LiteRT"}
 HEAD = (
@@ -50,7 +54,7 @@ def markdown(context: dict[str, Any], found: dict[str, Records]) -> str:
     for subject, records in found.items():
         for suffix, runtime in RUNTIMES.items():
             rows = {key: record for key, record in records.items() if ENTRANTS[key].suffix == suffix}
-            lines.append(f"\n### {subject}, {runtime}\n\n{HEAD.format(task=_task_name(rows))}")
+            lines.append(f"\n### {subject} in {runtime}\n\n{HEAD.format(task=_task_name(rows))}")
             lines += [_line(key, rows) for key in rows]
     return "".join(lines)
 
@@ -69,7 +73,8 @@ def _line(key: str, rows: Records) -> str:
     entrant, record = ENTRANTS[key], rows[key]
     name = entrant.environment.removesuffix("-tensorflow") + (" 1.29" if "tensorflow" in entrant.environment else "")
     if "failed" in record:
-        cells = [name, entrant.setting, f"fails: {record['failed'].replace('|', '/')}", *["–"] * 6]
+        reason = textwrap.shorten(record["failed"].replace("|", "/"), 110, placeholder=" …")
+        cells = [name, entrant.setting, f"fails: {reason}", *["–"] * 6]
         return f"| {' | '.join(cells)} |\n"
     noise = [draw["snr_db"] for draw in record["judged"] if draw["snr_db"] is not None]
     cells = [
@@ -125,5 +130,7 @@ def _ratio(key: str, other: str | None, rows: Records) -> str:
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    print(markdown(json.loads((folder / "context.json").read_text("utf-8")), collect(folder)))
+    folder, page = Path(sys.argv[1]), Path(sys.argv[2])
+    tables = markdown(json.loads((folder / "context.json").read_text("utf-8")), collect(folder))
+    head, _, _ = page.read_text("utf-8").partition(MARK)
+    page.write_text(f"{head}{MARK}\n\n{tables}", "utf-8")

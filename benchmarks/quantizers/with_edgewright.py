@@ -19,12 +19,13 @@ from edgewright.compiler.recipe import Recipe, apply, parse
 from edgewright.targets.base import Options
 from edgewright.targets.table import load_target
 
-STATIC = {"precision": "static_wi8_ai8"}
+STATIC, DYNAMIC = {"precision": "static_wi8_ai8"}, {"precision": "dynamic_wi8_afp32"}
 RECIPES: dict[str, list[object]] = {
     "fp32": [],
     "static": [{"quantize": STATIC}],
     "static smooth": ["smooth_quant", {"quantize": STATIC}],
-    "dynamic": [{"quantize": {"precision": "dynamic_wi8_afp32"}}],
+    "dynamic": [{"quantize": DYNAMIC}],
+    "dynamic smooth": ["smooth_quant", {"quantize": DYNAMIC}],
 }
 
 
