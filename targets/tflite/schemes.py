@@ -70,8 +70,7 @@ _FUSED: Final = frozenset(
 )
 
 _NARROW: Final[Mapping[str, OpRule]] = {
-    **dict.fromkeys(("Gelu", "HardSwish", "HardSigmoid", "Elu"), OpRule()),
-    "PRelu": OpRule(inputs=(_A, _W)),
+    **dict.fromkeys(("Gelu", "HardSwish", "HardSigmoid", "Elu", "PRelu"), OpRule()),
 }
 """Operators that have kernels of 8 bits only."""
 

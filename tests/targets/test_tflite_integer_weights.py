@@ -18,11 +18,11 @@ from edgewright.vocabulary.precision import Precision
 RESOLVERS = (OpResolverType.AUTO, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
 DENSE = "(float[4,64] x) => (float[4,32] y) { w = DequantizeLinear <axis = 1> (weight, scale) y = MatMul(x, w) }"
 STACK = "(float[2,5,64] x) => (float[2,5,32] y) { w = DequantizeLinear <axis = 1> (weight, scale) y = MatMul(x, w) }"
-CONV = """(float[1,8,9,9] x) => (float[1,16,7,7] y) {
+CONV = """(float[1,16,9,9] x) => (float[1,16,7,7] y) {
     w = DequantizeLinear <axis = 0> (weight, scale) y = Conv(x, w)
 }"""
-GROUPS = CONV.replace("Conv(", "Conv <group = 2> (")
-TRANSPOSED = """(float[1,8,6,6] x) => (float[1,16,8,8] y) {
+GROUPS = CONV.replace("Conv(", "Conv <group = 2> (").replace("[1,16,9,9]", "[1,32,9,9]")
+TRANSPOSED = """(float[1,16,6,6] x) => (float[1,16,8,8] y) {
     w = DequantizeLinear <axis = 1> (weight, scale) y = ConvTranspose(x, w)
 }"""
 DEPTHWISE = """(float[1,64,9,9] x) => (float[1,64,7,7] y) {
@@ -31,9 +31,9 @@ DEPTHWISE = """(float[1,64,9,9] x) => (float[1,64,7,7] y) {
 NETWORKS = {
     "dense": (DENSE, (64, 32), 1, "FULLY_CONNECTED"),
     "dense, rank 3": (STACK, (64, 32), 1, "FULLY_CONNECTED"),
-    "convolution": (CONV, (16, 8, 3, 3), 0, "CONV_2D"),
-    "groups": (GROUPS, (16, 4, 3, 3), 0, "CONV_2D"),
-    "transposed": (TRANSPOSED, (8, 16, 3, 3), 1, "TRANSPOSE_CONV"),
+    "convolution": (CONV, (16, 16, 3, 3), 0, "CONV_2D"),
+    "groups": (GROUPS, (16, 16, 3, 3), 0, "CONV_2D"),
+    "transposed": (TRANSPOSED, (16, 16, 3, 3), 1, "TRANSPOSE_CONV"),
     "depthwise": (DEPTHWISE, (64, 1, 3, 3), 0, "DEPTHWISE_CONV_2D"),
 }
 
@@ -96,6 +96,7 @@ def test_dynamic_is_off_by_the_grid_of_the_activations_at_most(name, ahead, hub_
 
     assert operator in artifact.ops
     assert has_int8(tmp_path)
+    assert ("DEQUANTIZE" in artifact.ops) is (name == "depthwise")
     # An activation is off by half a step; a step is at most the largest of them over 127.
     others = tuple(place for place in range(len(shape)) if place != axis)
     reals = weights["weight"] * weights["scale"].reshape([-1 if place == axis else 1 for place in range(len(shape))])
@@ -103,6 +104,13 @@ def test_dynamic_is_off_by_the_grid_of_the_activations_at_most(name, ahead, hub_
     wanted = reference(model, x)
     for answer in answers(tmp_path, x):
         assert np.abs(answer - wanted).max() <= bound
+
+
+def test_convolutions_of_few_channels_stay_float_as_their_dynamic_kernel_is_slower(hub_of_text, tmp_path):
+    text = CONV.replace("[1,16,9,9]", "[1,3,9,9]")
+    artifact = compiled(hub_of_text(text, drawn_weights((16, 3, 3, 3), 0)), Precision.DYNAMIC_WI8_AFP32, tmp_path)
+
+    assert artifact.ops["DEQUANTIZE"] == 1
 
 
 def test_depthwise_convolutions_stay_float_as_their_dynamic_kernel_is_slower(hub_of_text, tmp_path):
