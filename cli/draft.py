@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..pipeline.adhoc import bundle_name, model_section
 from ..pipeline.peek import ArrayHead, peek
 from ..vocabulary.errors import DataError, RequestError
+from ..vocabulary.precision import Precision
 from ..vocabulary.signature import Signature, TensorDeclaration, TensorSpec
 
 if TYPE_CHECKING:
@@ -21,9 +22,19 @@ MODEL_SUFFIXES = (".onnx", ".pt2")
 NAMES_OF_LABELS = ("label", "labels", "y", "target", "targets")
 MOST_CALIBRATION_ROWS = 500
 """Ranges of activations settle within some hundred rows."""
-CALIBRATION_SHARE = 5
-"""One row of so many is for calibration; the rest judges."""
+MOST_TUNING_ROWS = 1000
+"""A search runs over them once for each artifact that it tries."""
+SHARE = 5
+"""One row of so many is for calibration, and one for tuning; the rest judges."""
 FEWEST_ROWS_TO_SPLIT = 10
+FEWEST_ROWS_TO_TUNE = 100
+"""With fewer the metric of the tuning rows has steps of more than 5 percentage points."""
+
+INT8 = Precision.STATIC_WI8_AI8
+OPERATORS_OF_INTEGERS = frozenset(
+    ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger")
+)
+"""A model that has one of them was quantized by somebody, and keeps its scales."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +44,7 @@ class DataDraft:
     file: str
     row_count: int
     calibration: str | None
+    tuning: str | None
     evaluation: str
     labels: str | None
     inputs: Mapping[str, str]
@@ -59,6 +71,7 @@ class Draft:
     signature: Signature
     data: DataDraft | None
     metric: str | None
+    is_quantized: bool
     targets: tuple[TargetDraft, ...]
     name: str
     has_key: bool
@@ -113,6 +126,8 @@ def draft_of(
     found = inspect(section, folder=folder, targets={}, progress=progress)
     arrays = peek(Path(data)) if data else {}
     split = data_draft(_beside(data, folder), arrays, found.signature, labels) if data else None
+    is_quantized = not OPERATORS_OF_INTEGERS.isdisjoint(found.ops)
+    calibrates = split is not None and split.calibration is not None and not is_quantized
     return Draft(
         source=section.source,
         args=section.args,
@@ -122,7 +137,8 @@ def draft_of(
         signature=found.signature,
         data=split,
         metric=metric_for(split, arrays, found.signature) if split else None,
-        targets=tuple(_target(target_state(name)) for name in TARGETS.names),
+        is_quantized=is_quantized,
+        targets=tuple(target_draft(target_state(name), calibrates=calibrates) for name in TARGETS.names),
         name=bundle_name(section.source),
         has_key=bool(os.environ.get("EDGEWRIGHT_SIGNING_KEY")),
     )
@@ -141,13 +157,17 @@ def data_draft(file: str, arrays: Mapping[str, ArrayHead], signature: Signature,
         labels = next((name for name in NAMES_OF_LABELS if name in arrays and name not in names), None)
     chosen = {spec.name: _array_for(spec, arrays, labels, file) for spec in signature.inputs}
     row_count = arrays[next(iter(chosen.values()))].shape[0]
-    calibration = min(row_count // CALIBRATION_SHARE, MOST_CALIBRATION_ROWS)
-    splits = row_count >= FEWEST_ROWS_TO_SPLIT
+    calibration, tuning = 0, 0
+    if row_count >= FEWEST_ROWS_TO_SPLIT:
+        calibration = min(row_count // SHARE, MOST_CALIBRATION_ROWS)
+    if row_count >= FEWEST_ROWS_TO_TUNE and labels is not None:
+        tuning = min(row_count // SHARE, MOST_TUNING_ROWS)
     return DataDraft(
         file=file,
         row_count=row_count,
-        calibration=f"0:{calibration}" if splits else None,
-        evaluation=f"{calibration if splits else 0}:{row_count}",
+        calibration=f"0:{calibration}" if calibration else None,
+        tuning=f"{calibration}:{calibration + tuning}" if tuning else None,
+        evaluation=f"{calibration + tuning}:{row_count}",
         labels=labels,
         inputs={name: array for name, array in chosen.items() if name != array},
     )
@@ -195,7 +215,11 @@ def _beside(name: str, folder: Path) -> str:
     return Path(os.path.relpath(file, folder)).as_posix() + separator + attribute
 
 
-def _target(state: TargetState) -> TargetDraft:
-    halves = "fp16" in state.precisions and state.name != "onnxruntime"  # on a CPU it computes in fp32 either way
-    recipes = ("fp32", "fp16") if halves else ("fp32",)
-    return TargetDraft(name=state.name, recipes=recipes, fix=state.fix)
+def target_draft(state: TargetState, *, calibrates: bool) -> TargetDraft:
+    """Choose recipes for a target; `calibrates` says that there are rows that ranges can be taken from."""
+    recipes = ["fp32"]
+    if "fp16" in state.precisions and state.name != "onnxruntime":  # on a CPU it computes in fp32 either way
+        recipes.append("fp16")
+    if calibrates and INT8 in state.precisions:
+        recipes.append("int8")
+    return TargetDraft(name=state.name, recipes=tuple(recipes), fix=state.fix)

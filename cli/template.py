@@ -6,18 +6,28 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from ..profiles.built_in_metric import BUILT_IN, PERCENT, SHARE
 from ..vocabulary.signature import Signature, TensorDeclaration, TensorSpec
-from .draft import DataDraft, Draft, TargetDraft
+from .draft import INT8, DataDraft, Draft, TargetDraft
 
 COMMENT_COLUMN = 48
 """Where the comments beside the keys begin, when the key leaves room."""
+
+_ONE_OF = {SHARE: "one percentage point", PERCENT: "one percent"}
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def project_text(draft: Draft) -> str:
     """Write the project file of a draft; it parses, and says all that the draft knows."""
-    sections = (_head(draft), _model(draft), _data(draft.data), _metric(draft), _recipes(), *_targets(draft.targets))
+    sections = (
+        _head(draft),
+        _model(draft),
+        _data(draft.data),
+        _metric(draft),
+        _recipes(draft),
+        *_targets(draft.targets),
+    )
     sections += (_gates(draft), _devices(), _bundle(draft))
     return "\n\n".join(sections) + "\n"
 
@@ -83,9 +93,12 @@ def _data(data: DataDraft | None) -> str:
     ]
     if data.calibration is not None:
         calibration = {"file": data.file, "rows": data.calibration, **names}
-        lines.append(f"calibration = {_table(calibration)}   # what quantization looks at")
+        lines.append(f"calibration = {_table(calibration)}   # what the ranges of integers are taken from")
+    if data.tuning is not None:
+        tuning = {"file": data.file, "rows": data.tuning, **labels, **names}
+        lines.append(f"tuning = {_table(tuning)}   # what searches look at")
     evaluation = {"file": data.file, "rows": data.evaluation, **labels, **names}
-    lines.append(f"evaluation = {_table(evaluation)}   # what judges")
+    lines.append(f"evaluation = {_table(evaluation)}   # what judges; no row is in two of them")
     return "\n".join(lines)
 
 
@@ -101,14 +114,24 @@ def _metric(draft: Draft) -> str:
     return "\n".join(("[metric]", _line("name", draft.metric, known)))
 
 
-def _recipes() -> str:
-    return "\n".join(
-        (
-            _beside("[recipes]", "a name for each list of steps between the model and a target"),
-            _line("fp32", [], "as trained"),
-            _line("fp16", ["float16"], "weights stored in half the bytes"),
-        )
-    )
+def _recipes(draft: Draft) -> str:
+    lines = [
+        _beside("[recipes]", "a name for each list of steps between the model and a target"),
+        _line("fp32", [], "as trained"),
+        _line("fp16", ["float16"], "weights stored in half the bytes"),
+    ]
+    int8 = [{"quantize": {"precision": INT8.value}}]
+    if draft.is_quantized:
+        lines.append("# The model has integers already; they keep their scales.")
+    elif draft.data is None or draft.data.calibration is None:
+        lines.append(f"# int8 = {_value(int8)}   # computed in integers; needs data.calibration")
+    else:
+        lines.append(f"int8 = {_value(int8)}   # computed in integers of eight bits")
+        if draft.data.tuning is not None and draft.metric is not None:
+            mixed = [{"quantize": {"precision": INT8.value, "max_drop": f"1.0 {_unit_of(draft.metric)}"}}]
+            lines.append("# Where int8 loses too much, a build can find the fewest nodes that must stay float:")
+            lines.append(f"# mixed = {_value(mixed)}")
+    return "\n".join(lines)
 
 
 def _targets(targets: Sequence[TargetDraft]) -> tuple[str, ...]:
@@ -123,15 +146,19 @@ def _targets(targets: Sequence[TargetDraft]) -> tuple[str, ...]:
 
 
 def _gates(draft: Draft) -> str:
-    drop = _line if draft.metric is not None else _off
+    drop, unit = _line if draft.metric is not None else _off, _unit_of(draft.metric or "top1")
     return "\n".join(
         (
             _beside("[gates]", "every bound has a unit; a build that breaks one leaves no bundle"),
-            drop("max_drop", "1.0 pp", "at most one percentage point worse than the original"),
+            drop("max_drop", f"1.0 {unit}", f"at most {_ONE_OF[unit]} worse than the original"),
             _off("max_latency_p90", "20 ms", "nine calls of ten are faster, on each device below"),
             _off("max_size", "2 MB", "of all files of an artifact; [targets.NAME.gates] overrides"),
         )
     )
+
+
+def _unit_of(metric: str) -> str:
+    return BUILT_IN[metric].unit
 
 
 def _devices() -> str:

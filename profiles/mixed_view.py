@@ -75,7 +75,7 @@ def _one(search: MixedPrecisionSearch) -> Content:
             bound=float(search.max_drop.split()[0]),
             joined=True,
         ),
-        table(titles, rows),
+        table(titles, rows, numbers=titles[2:3]),
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from .markup import Content, Markup, element
 from .style import STYLE
 
@@ -21,14 +23,18 @@ def page(title: str, kind: str, subtitle: Content, content: Content) -> str:
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
 
 
-def table(titles: tuple[str, ...], rows: Content, caption: str = "") -> Markup:
-    """Give a table that scrolls sideways where it must; `rows` are `tr` elements."""
+def table(titles: Sequence[str], rows: Content, caption: str = "", *, numbers: Collection[str] = ()) -> Markup:
+    """Give a table that scrolls sideways where it must.
+
+    `rows` are `tr` elements; the columns of `numbers`, by title, have their titles on the right as their cells are.
+    """
+    header = [element("th", title, scope="col", class_="number" if title in numbers else "text") for title in titles]
     return element(
         "div",
         element(
             "table",
             element("caption", caption) if caption else [],
-            element("thead", element("tr", [element("th", title, scope="col") for title in titles])),
+            element("thead", element("tr", header)),
             element("tbody", rows),
         ),
         class_="scroll",

@@ -79,12 +79,13 @@ def _section(search: RecipeSearch, target: str) -> Content:
         for trial, figures in ran
     ]
     unit = next((figures.unit for _, figures in ran), "")
+    titles = ("Drop", "p50", "Size", "Recipe")
     problems = [trial for trial in search.trials if trial.target == target and trial.figures is None]
     return [
         element("h2", target),
         element("p", headline(search, target)),
         scatter(points, x_title="median latency in ms", y_title=f"drop in {unit}") if points else [],
-        table(("Drop", "p50", "Size", "Recipe"), [_row(trial) for trial in best], "Beaten by no other"),
+        table(titles, [_row(trial) for trial in best], "Beaten by no other", numbers=titles[:3]),
         [
             element("h3", "Came to nothing"),
             table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import wording
 from .forecast import Forecast, line_of
 from .gain import gains_of, sentence_of
-from .markup import Content, element
+from .markup import Content, Markup, element
 from .page import table
 from .report import Report
 
@@ -23,25 +23,24 @@ def speed_section(report: Report) -> Content:
     ]
 
 
-def _foretold(forecast: Forecast) -> Content:
+def _foretold(forecast: Forecast) -> Markup:
     rows = [
         element(
             "tr",
             [
-                element("td", cell)
-                for cell in (
-                    kernel.kernel,
-                    str(kernel.nodes),
-                    wording.time_of(kernel.float_ms),
-                    wording.time_of(kernel.integer_ms),
-                    f"{kernel.ratio:.2f}",
-                )
+                element("td", kernel.kernel),
+                element("td", str(kernel.nodes), class_="number"),
+                element("td", wording.time_of(kernel.float_ms), class_="number"),
+                element("td", wording.time_of(kernel.integer_ms), class_="number"),
+                element("td", f"{kernel.ratio:.2f}", class_="number"),
             ],
         )
         for kernel in forecast.kernels
     ]
     titles = ("Kernel", "Nodes", "fp32", forecast.precision, "Ratio")
-    return [
-        element("p", line_of(forecast)),
-        table(titles, rows, f"p50 of one node; {wording.TIERS[forecast.measured]}"),
-    ]
+    caption = f"p50 of one node on {forecast.runtime} {forecast.runtime_version}; {forecast.measured}"
+    return element(
+        "details",
+        element("summary", line_of(forecast)),
+        element("div", table(titles, rows, caption, numbers=titles[1:])),
+    )

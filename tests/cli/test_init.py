@@ -2,14 +2,18 @@ import stat
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgewright.cli.draft import DataDraft, Draft, TargetDraft, data_draft, metric_for
+from edgewright.cli.draft import DataDraft, Draft, TargetDraft, data_draft, metric_for, target_draft
+from edgewright.cli.targets import target_state
 from edgewright.cli.template import project_text
 from edgewright.pipeline.config import load_project, parse_project
 from edgewright.pipeline.peek import ArrayHead
+from edgewright.pipeline.plan import plan_artifacts
+from edgewright.pipeline.settling import check_searches
 from edgewright.vocabulary.errors import DataError
 from edgewright.vocabulary.signature import Signature, TensorDeclaration, TensorSpec
 
@@ -31,6 +35,7 @@ def draft(**changes):
         "signature": SIGNATURE,
         "data": None,
         "metric": None,
+        "is_quantized": False,
         "targets": (TargetDraft(name="onnxruntime", recipes=("fp32",), fix=None),),
         "name": "digits",
         "has_key": False,
@@ -49,12 +54,14 @@ def test_it_looks_at_what_is_in_the_folder(edgewright, digits_here, monkeypatch)
     project = load_project(digits_here)
     assert project.model.source == "digits.onnx"
     assert (project.data.calibration.file, project.data.calibration.rows) == ("digits.npz", "0:120")
-    assert (project.data.evaluation.rows, project.data.evaluation.labels) == ("120:600", "label")
+    assert (project.data.tuning.rows, project.data.tuning.labels) == ("120:240", "label")
+    assert (project.data.evaluation.rows, project.data.evaluation.labels) == ("240:600", "label")
     assert project.metric.name == "top1"
     assert {name: target.recipes for name, target in project.targets.items()} == {
-        "onnxruntime": ("fp32",),
-        "tflite": ("fp32", "fp16"),
+        "onnxruntime": ("fp32", "int8"),
+        "tflite": ("fp32", "fp16", "int8"),
     }
+    assert project.recipes["int8"] == ({"quantize": {"precision": "static_wi8_ai8"}},)
     assert project.gates == {"max_drop": "1.0 pp"}
     assert (project.bundle.name, project.bundle.signing_key) == ("digits", "env:EDGEWRIGHT_SIGNING_KEY")
 
@@ -139,13 +146,72 @@ def test_data_that_is_no_npz_is_a_wrong_request(edgewright, digits_here):
 
 
 @pytest.mark.parametrize(
-    ("row_count", "calibration", "evaluation"),
-    [(9, None, "0:9"), (10, "0:2", "2:10"), (1000, "0:200", "200:1000"), (100_000, "0:500", "500:100000")],
+    ("row_count", "calibration", "tuning", "evaluation"),
+    [
+        (9, None, None, "0:9"),
+        (10, "0:2", None, "2:10"),
+        (99, "0:19", None, "19:99"),
+        (100, "0:20", "20:40", "40:100"),
+        (1000, "0:200", "200:400", "400:1000"),
+        (100_000, "0:500", "500:1500", "1500:100000"),
+    ],
 )
-def test_rows_are_split_into_calibration_and_evaluation(row_count, calibration, evaluation):
-    heads = {"image": ArrayHead(dtype="float32", kind="f", shape=(row_count, 1, 8, 8))}
+def test_rows_are_split_and_none_is_in_two_parts(row_count, calibration, tuning, evaluation):
+    heads = {
+        "image": ArrayHead(dtype="float32", kind="f", shape=(row_count, 1, 8, 8)),
+        "label": ArrayHead(dtype="int64", kind="i", shape=(row_count,)),
+    }
     found = data_draft("data.npz", heads, SIGNATURE, None)
-    assert (found.calibration, found.evaluation) == (calibration, evaluation)
+    assert (found.calibration, found.tuning, found.evaluation) == (calibration, tuning, evaluation)
+
+
+def test_without_labels_no_rows_are_kept_for_searches():
+    found = data_draft("data.npz", {"image": IMAGES}, SIGNATURE, None)
+    assert (found.calibration, found.tuning, found.evaluation) == ("0:120", None, "120:600")
+
+
+def test_integers_are_asked_for_where_there_are_rows_to_calibrate_on():
+    state = target_state("tflite")
+    assert target_draft(state, calibrates=True).recipes == ("fp32", "fp16", "int8")
+    assert target_draft(state, calibrates=False).recipes == ("fp32", "fp16")
+
+
+def test_without_rows_to_calibrate_on_the_integers_say_what_they_need(tmp_path):
+    assert "int8" not in parsed(tmp_path).recipes
+    assert '"static_wi8_ai8" } }]   # computed in integers; needs data.calibration\n' in project_text(draft())
+
+
+def test_a_model_that_was_quantized_is_not_quantized_again(edgewright, digits_here):
+    model = onnx.load(digits_here / "digits.onnx")
+    (output,) = (node for node in model.graph.node if "probability" in node.output)
+    output.output[0] = "exact"
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(1 / 255), "scale"))
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.uint8(0), "zero"))
+    model.graph.node.append(onnx.helper.make_node("QuantizeLinear", ["exact", "scale", "zero"], ["integers"]))
+    model.graph.node.append(onnx.helper.make_node("DequantizeLinear", ["integers", "scale", "zero"], ["probability"]))
+    onnx.save(model, digits_here / "digits.onnx")
+    edgewright("init")
+    assert (
+        "# The model has integers already; they keep their scales.\n" in (digits_here / "edgewright.toml").read_text()
+    )
+    assert load_project(digits_here).targets["tflite"].recipes == ("fp32", "fp16")
+
+
+def test_the_drop_has_the_unit_of_the_metric(tmp_path):
+    data = DataDraft(
+        file="d.npz", row_count=600, calibration="0:120", tuning="120:240", evaluation="240:600", labels="y", inputs={}
+    )
+    assert parsed(tmp_path, data=data, metric="mse").gates == {"max_drop": "1.0 %"}
+    assert 'max_drop = "1.0 %" } }]' in project_text(draft(data=data, metric="mse"))
+    assert 'max_drop = "1.0 pp" } }]' in project_text(draft(data=data, metric="top1"))
+
+
+def test_the_search_that_stands_in_a_comment_can_be_asked_for(edgewright, digits_here):
+    edgewright("init")
+    text = (digits_here / "edgewright.toml").read_text()
+    asked = text.replace("# mixed =", "mixed =").replace('["fp32", "int8"]', '["fp32", "mixed"]')
+    project = parse_project(asked, folder=digits_here)
+    check_searches(project, plan_artifacts(project))
 
 
 def test_an_array_is_found_by_dtype_and_shape_where_names_differ():
@@ -207,8 +273,10 @@ names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 @given(names, names, names, names)
 def test_any_name_survives_the_way_through_the_file(source, array, tensor, argument):
     signature = Signature(inputs=(TensorSpec(name=tensor, dtype="int8", shape=(1,)),), outputs=SIGNATURE.outputs)
-    data = DataDraft(file=source, row_count=9, calibration=None, evaluation="0:9", labels=array, inputs={tensor: array})
+    rows = {"row_count": 99, "calibration": "0:19", "tuning": "19:38", "evaluation": "38:99"}
+    data = DataDraft(file=source, labels=array, inputs={tensor: array}, **rows)
     text = project_text(draft(source=source, args=(argument,), signature=signature, data=data, metric="top1"))
     project = parse_project(text, folder=Path())
     assert (project.model.source, project.model.args) == (source, (argument,))
-    assert (project.data.evaluation.labels, project.data.evaluation.inputs) == (array, {tensor: array})
+    for part in (project.data.tuning, project.data.evaluation):
+        assert (part.file, part.labels, part.inputs) == (source, array, {tensor: array})
