@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .output import Output, escaped, pass_output
+from .project_option import project_option
 from .verb import CONTEXT, Verb
 
 if TYPE_CHECKING:
@@ -35,14 +36,7 @@ AROUND = 4
     },
 )
 @click.argument("artifact")
-@click.option(
-    "-C",
-    "--project",
-    "folder",
-    type=click.Path(path_type=Path),
-    default=Path(),
-    help="The folder of a project file, or the file.  [default: this folder]",
-)
+@project_option
 @click.option("--file", type=click.Path(path_type=Path), help="A file to look into instead of the one just compiled.")
 @click.option("--device", metavar="NAME", help="A device of the project.  [default: the first]")
 @click.option(
@@ -51,7 +45,7 @@ AROUND = 4
 @click.option("--cut", is_flag=True, help="Cut the model even where the runtime shows inner tensors.")
 @pass_output
 def bisect(
-    output: Output, artifact: str, folder: Path, file: Path | None, device: str | None, calls: int, cut: bool
+    output: Output, artifact: str, folder: Path | None, file: Path | None, device: str | None, calls: int, cut: bool
 ) -> int:
     """Walk, and show the tensors around the first that parts."""
     from ..pipeline.bisect import BisectRequest
@@ -61,7 +55,7 @@ def bisect(
 
     request = BisectRequest(artifact=artifact, file=file, device=device, calls=calls, way=Way.CUT if cut else None)
     with output.progress() as progress:
-        found = walk(load_project(folder), request, progress=progress)
+        found = walk(load_project(folder or Path()), request, progress=progress)
     output.show(found, lambda console: _text(console, found, output.settings.verbose))
     return 1 if found.first is not None else 0
 

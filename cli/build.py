@@ -13,6 +13,7 @@ from .build_request import KEY_VARIABLE, BuildRequest
 from .model_options import MODEL_HELP, model_options
 from .names import RECIPE_NAME, TARGET_NAME
 from .output import Output, pass_output, path_from_here
+from .project_option import project_option
 from .verb import CONTEXT, Verb
 
 if TYPE_CHECKING:
@@ -38,13 +39,7 @@ if TYPE_CHECKING:
     },
 )
 @click.argument("model", required=False)
-@click.option(
-    "-C",
-    "--project",
-    "folder",
-    type=click.Path(path_type=Path),
-    help="The folder of a project file, or the file.  [default: this folder]",
-)
+@project_option
 @click.option("-t", "--target", "targets", multiple=True, type=TARGET_NAME, help="A target; repeat it.")
 @click.option(
     "-o",

@@ -9,6 +9,7 @@ import click
 
 from .names import TARGET_NAME
 from .output import Output, pass_output, path_from_here
+from .project_option import project_option
 from .verb import CONTEXT, Verb
 from .write_whole import write_whole
 
@@ -30,13 +31,7 @@ if TYPE_CHECKING:
         "edgewright search --json": "every trial, for programs",
     },
 )
-@click.option(
-    "-C",
-    "--project",
-    "folder",
-    type=click.Path(path_type=Path),
-    help="The folder of a project file, or the file.  [default: this folder]",
-)
+@project_option
 @click.option("-t", "--target", "targets", multiple=True, type=TARGET_NAME, help="A target; repeat it.")
 @click.option("--trials", type=click.IntRange(min=1), default=24, show_default=True, help="At most so many, for all.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another one, another search.")

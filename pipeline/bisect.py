@@ -13,14 +13,13 @@ from .cache import Cache, default_cache_folder
 from .calibration import Calibrations, check_calibration
 from .config import Project
 from .imported import Imported
+from .making import compile_step_of, make
 from .on_device import Place
 from .plan import drawn_sizes, plan_artifacts
 from .progress import Progress
 from .runner import Runner
 from .settling import Settling, check_searches
-from .steps.compile_model import CompileModel, read_artifact
 from .steps.import_model import ImportModel
-from .subject import Subject
 from .tensor_walk import TensorWalker
 
 CALLS = 8
@@ -63,32 +62,13 @@ def bisect(project: Project, request: BisectRequest, *, progress: Progress, cach
     check_searches(project, (chosen,))
     device = _device(project, request.device)
     runner = Runner(cache or Cache(default_cache_folder()), progress)
-    imported = Imported(
-        runner.reading(
-            ImportModel(
-                folder=str(project.folder),
-                model=project.model,
-                evaluation=project.data.evaluation,
-                golden_rows=project.bundle.golden_rows,
-                dims=drawn_sizes(project),
-            )
-        )
-    )
+    imported = Imported(runner.reading(ImportModel.of(project, project.data.evaluation, drawn_sizes(project))))
     calibrations = Calibrations(project, imported, runner)
     # judged where a build judges, so that its search is found in the cache
     judge = _device(project, None)
     chosen = Settling(project, runner, Place(device=judge, facts=judge.facts()), calibrations).settle(chosen)
-    model, steps = calibrations.prepare(chosen)
-    compile_step = CompileModel(
-        model=model,
-        target=chosen.target.name,
-        packages=chosen.target.packages,
-        recipe=steps,
-        options=chosen.options,
-    )
-    entry = runner.step(compile_step)
-    artifact = read_artifact(entry)
-    subject = Subject(artifact=artifact, folder=entry / "files", runtime=chosen.runtime)
+    compile_step = compile_step_of(chosen, calibrations)
+    subject = make(chosen, calibrations, runner)
     file = request.file.absolute() if request.file is not None else subject.opened
     if not file.is_file():
         raise RequestError(f"{file}: there is no such file")

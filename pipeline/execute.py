@@ -93,13 +93,7 @@ class _Build:
 
     def run(self, jobs: int, evidence: Path | None) -> BuildResult:
         project, kept = self.project, read_report(evidence) if evidence is not None else None
-        step = ImportModel(
-            folder=str(project.folder),
-            model=project.model,
-            evaluation=project.data.evaluation,
-            golden_rows=project.bundle.golden_rows,
-            dims=drawn_sizes(project),
-        )
+        step = ImportModel.of(project, project.data.evaluation, drawn_sizes(project))
         imported = Imported(self.runner.reading(step))
         calibrations = Calibrations(project, imported, self.runner)
         settling = Settling(project, self.runner, self.places[0], calibrations, known=kept.searches if kept else ())

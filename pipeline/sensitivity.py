@@ -52,13 +52,7 @@ def sensitivities(
             hint='say data.calibration = { file = "data.npz", rows = "0:100" }, or --calibration data.npz',
         )
     runner = Runner(cache or Cache(default_cache_folder()), progress)
-    step = ImportModel(
-        folder=str(project.folder),
-        model=project.model,
-        evaluation=None,
-        golden_rows=None,
-        dims=drawn_sizes(project),
-    )
+    step = ImportModel.of(project, None, drawn_sizes(project))
     calibrations = Calibrations(project, Imported(runner.reading(step)), runner)
     found = []
     for item in one_a_target(project, variant=precision):

@@ -59,7 +59,9 @@ class Tuning:
         """
         selection = tuning_rows(project, what)
         data = msgspec.structs.replace(project.data, evaluation=selection)
-        self._project, self._runner, self._lock = msgspec.structs.replace(project, data=data), runner, Lock()
+        bundle = msgspec.structs.replace(project.bundle, golden_rows=None)
+        self._project = msgspec.structs.replace(project, data=data, bundle=bundle)
+        self._runner, self._lock = runner, Lock()
 
     @property
     def imported(self) -> Imported:
@@ -73,14 +75,8 @@ class Tuning:
 
     @cached_property
     def _imported(self) -> Imported:
-        step = ImportModel(
-            folder=str(self._project.folder),
-            model=self._project.model,
-            evaluation=self._project.data.evaluation,
-            golden_rows=None,
-            dims=drawn_sizes(self._project),
-        )
-        return Imported(self._runner.reading(step))
+        dims = drawn_sizes(self._project)
+        return Imported(self._runner.reading(ImportModel.of(self._project, self._project.data.evaluation, dims)))
 
     @property
     def rows(self) -> FileRef:

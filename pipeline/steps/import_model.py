@@ -9,7 +9,7 @@ import msgspec
 
 from ...vocabulary.codec import encode_json
 from ...vocabulary.digest import Plain
-from ..config import ModelSection, Selection
+from ..config import ModelSection, Project, Selection
 from .base import own_code, versions
 
 DRAWN_ROWS = 32
@@ -33,6 +33,18 @@ class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
     golden_rows: str | None
     dims: dict[str, int]
     """The sizes at which symbolic dimensions are drawn where no data says them."""
+
+    @classmethod
+    def of(cls, project: Project, evaluation: Selection | None, dims: dict[str, int]) -> ImportModel:
+        """Give the import of a project's model with these rows to judge by; golden rows are of its own rows alone."""
+        own = evaluation == project.data.evaluation
+        return cls(
+            folder=str(project.folder),
+            model=project.model,
+            evaluation=evaluation,
+            golden_rows=project.bundle.golden_rows if own else None,
+            dims=dims,
+        )
 
     @property
     def title(self) -> str:
