@@ -125,8 +125,9 @@ def _edges(node: ir.Node, rule: OpRule, scheme: Scheme) -> tuple[Edge, ...] | st
         if role is Role.WEIGHT and tensor is None:
             role = Role.ACTIVATION
         if role is Role.WEIGHT and tensor is not None:
-            if tensor.size < max(scheme.min_weight_elements, 1):
-                return f"its weight has only {tensor.size} elements"
+            least = max(scheme.min_weight_elements, 1)
+            if tensor.size < least:
+                return f"its weight has fewer than {least} elements"
             if not np.isfinite(tensor.numpy()).all():
                 return f"its weight {value.name} is not finite"
             if scheme.block and not _has_blocks(node, rule, value, scheme):

@@ -21,6 +21,7 @@ from .informed import InformedPass
 from .kernels import Choice, choose
 from .methods import DEFAULT_PERCENT, METHODS, Method
 from .methods import percentile as by_percentile
+from .nothing_left import has_integers, nothing_left
 from .parameters import Parameters
 from .place import Placer
 from .place_layer import place_layer
@@ -86,6 +87,7 @@ class Quantize(InformedPass):
 
         Raises:
             ModelError: when `keep_float` names a node that the model does not have.
+            RefusedError: when nothing in the model can be integer, and that is not what `keep_float` asks for.
         """
         scheme = self.scheme
         asked = self._kept(model)
@@ -94,6 +96,9 @@ class Quantize(InformedPass):
         for node, reason in choice.reasons.items():
             note(model, "quantize", str(node.name), f"kept float: {reason}")
         if not choice.kernels:
+            wished = bool(asked) and bool(choose(model.graph, scheme, drowning, self._unknown).kernels)
+            if not wished and not has_integers(model.graph):
+                raise nothing_left(scheme, choice)
             note(model, "quantize", "the model", "nothing in it became integers")
             return True
         if _needs_later_opset(scheme):

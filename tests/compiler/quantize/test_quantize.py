@@ -15,7 +15,7 @@ from edgewright.compiler.quantize.calibrate import calibrate
 from edgewright.compiler.quantize.quantize import Quantize
 from edgewright.compiler.quantize.record import notes
 from edgewright.compiler.quantize.scheme import Grid, OpRule, Role, Scheme
-from edgewright.vocabulary.errors import ModelError
+from edgewright.vocabulary.errors import ModelError, RefusedError
 
 Make, Run = Callable[..., Model], Callable[..., dict[str, np.ndarray]]
 node = onnx.helper.make_node
@@ -165,18 +165,24 @@ def test_a_matmul_takes_its_bias_in(make: Make, run: Run) -> None:
 
 
 def test_a_tensor_that_calibration_has_not_seen_keeps_its_node_float(make: Make) -> None:
-    model = convolution(make)
-    ranges = calibrate(model, {"x": noise(2, 3, 8, 8)})
+    nodes = [node("MatMul", ["x", "w"], ["a"], "first"), node("MatMul", ["a", "w"], ["y"], "second")]
+    model = make(nodes, ("n", 8), {"w": noise(8, 8)})
+    ranges = calibrate(model, {"x": noise(2, 8)})
     del ranges.tensors["y"]
     result = Quantize("static_wi8_ai8").informed(ranges, scheme())(model)
-    assert ops(result) == ["Conv", "Relu"]
-    assert kept_float(result) == {"conv": "calibration has seen no values of y"}
+    assert ops(result) == ["Q", "DQ", "DQ", "MatMul", "Q", "DQ", "MatMul"]
+    assert kept_float(result) == {"second": "calibration has seen no values of y"}
 
 
 def test_nodes_that_only_move_stay_float_among_themselves(make: Make) -> None:
-    nodes = [node("Reshape", ["x", "s"], ["r"], "one"), node("Reshape", ["r", "s"], ["y"], "two")]
-    result = quantized(make(nodes, ("n", 8), {"s": np.int64([-1, 4])}), noise(4, 8))
-    assert ops(result) == ["Reshape", "Reshape"]
+    nodes = [
+        node("Reshape", ["x", "s"], ["r"], "one"),
+        node("Reshape", ["r", "s"], ["q"], "two"),
+        node("Tanh", ["q"], ["t"], "tanh"),
+        node("MatMul", ["t", "w"], ["y"], "matmul"),
+    ]
+    result = quantized(make(nodes, ("n", 8), {"s": np.int64([-1, 4]), "w": noise(4, 4)}), noise(4, 8))
+    assert ops(result) == ["Reshape", "Reshape", "Tanh", "Q", "DQ", "DQ", "MatMul", "Q", "DQ"]
 
 
 def test_a_model_that_is_quantized_already_keeps_its_scales(make: Make) -> None:
@@ -225,7 +231,7 @@ def test_a_variance_by_cancellation_stays_float_and_a_plain_chain_does_not(make:
 def test_a_bias_that_is_not_finite_keeps_its_node_float(make: Make) -> None:
     """As integers −∞ would be the lowest int32."""
     bias = np.array([-np.inf, *noise(7)], np.float32)
-    layers = [node("Gemm", ["x", "w", "b"], ["g"], "gemm"), node("MatMul", ["g", "w"], ["y"], "matmul")]
+    layers = [node("MatMul", ["x", "w"], ["h"], "matmul"), node("Gemm", ["h", "w", "b"], ["y"], "gemm")]
     result = quantized(make(layers, ("n", 8), {"w": noise(8, 8), "b": bias}), noise(4, 8))
     assert kept_float(result)["gemm"] == "its bias b is not finite"
     behind = [node("MatMul", ["x", "w"], ["h"], "matmul"), node("Add", ["h", "b"], ["y"], "add")]
@@ -308,6 +314,31 @@ def test_options_that_mean_nothing_are_errors(options: dict[str, Any], reason: s
         Quantize(**options)
 
 
-def test_a_model_in_which_nothing_became_integers_says_so(make: Make) -> None:
-    result = quantized(make([node("Tanh", ["x"], ["y"], "tanh")], ("n", 8)), noise(4, 8))
-    assert [one.text for one in notes(result.ir)] == ["nothing in it became integers"]
+def test_a_model_in_which_nothing_can_be_integers_is_refused(make: Make) -> None:
+    model = make([node("Tanh", ["x"], ["y"], "tanh")], ("n", 8))
+    with pytest.raises(RefusedError, match="no node with float32 inputs among Add, Concat, Conv") as refusal:
+        quantized(model, noise(4, 8))
+    assert refusal.value.hint == "take fp32 or fp16 instead, or another integer precision"
+
+
+def test_the_refusal_names_the_most_frequent_reason(make: Make) -> None:
+    nodes = [
+        node("MatMul", ["x", "w"], ["a"], "first"),
+        node("MatMul", ["a", "w"], ["b"], "second"),
+        node("Gemm", ["b", "i"], ["y"], "third"),
+    ]
+    weights = {"w": noise(8, 8), "i": np.full((32, 32), np.inf, np.float32)[:8]}
+    stored = scheme(activations=None, bias=None, min_weight_elements=100, precision=Precision.WEIGHT_ONLY_WI8_AFP32)
+    step = Quantize("weight_only_wi8_afp32").informed(None, stored)
+    with pytest.raises(RefusedError) as refusal:
+        step(make(nodes, ("n", 8), weights))
+    assert refusal.value.message == (
+        "nothing in the model can be integers on test in weight_only_wi8_afp32: "
+        "first and 1 more: its weight has fewer than 100 elements; 1 stay float for other reasons"
+    )
+
+
+def test_keep_float_may_name_all_that_could_be_integers(make: Make) -> None:
+    result = quantized(convolution(make), noise(2, 3, 8, 8), keep_float=["conv", "relu"])
+    assert ops(result) == ["Conv", "Relu"]
+    assert [one.text for one in notes(result.ir)][-1] == "nothing in it became integers"
