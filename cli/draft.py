@@ -16,6 +16,7 @@ from ..vocabulary.signature import Signature, TensorDeclaration, TensorSpec
 
 if TYPE_CHECKING:
     from ..pipeline.progress import Progress
+    from ..pipeline.steps.inspect_model import Inspection
     from .targets import TargetState
 
 MODEL_SUFFIXES = (".onnx", ".pt2")
@@ -61,7 +62,10 @@ class TargetDraft:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
-    """All that the template puts into words. Paths are relative to the project file."""
+    """All that the template puts into words. Paths are relative to the project file.
+
+    `no_integers` says why no recipe of integers is for this model, None where one may be.
+    """
 
     source: str
     args: tuple[str, ...]
@@ -71,7 +75,7 @@ class Draft:
     signature: Signature
     data: DataDraft | None
     metric: str | None
-    is_quantized: bool
+    no_integers: str | None
     targets: tuple[TargetDraft, ...]
     name: str
     has_key: bool
@@ -126,8 +130,8 @@ def draft_of(
     found = inspect(section, folder=folder, targets={}, progress=progress)
     arrays = peek(Path(data)) if data else {}
     split = data_draft(_beside(data, folder), arrays, found.signature, labels) if data else None
-    is_quantized = not OPERATORS_OF_INTEGERS.isdisjoint(found.ops)
-    calibrates = split is not None and split.calibration is not None and not is_quantized
+    no_integers = reason_against_integers(found)
+    calibrates = split is not None and split.calibration is not None and no_integers is None
     return Draft(
         source=section.source,
         args=section.args,
@@ -137,7 +141,7 @@ def draft_of(
         signature=found.signature,
         data=split,
         metric=metric_for(split, arrays, found.signature) if split else None,
-        is_quantized=is_quantized,
+        no_integers=no_integers,
         targets=tuple(target_draft(target_state(name), calibrates=calibrates) for name in TARGETS.names),
         name=bundle_name(section.source),
         has_key=bool(os.environ.get("EDGEWRIGHT_SIGNING_KEY")),
@@ -171,6 +175,15 @@ def data_draft(file: str, arrays: Mapping[str, ArrayHead], signature: Signature,
         labels=labels,
         inputs={name: array for name, array in chosen.items() if name != array},
     )
+
+
+def reason_against_integers(found: Inspection) -> str | None:
+    """Say why a model as it was looked at should not be quantized; None where it may be."""
+    if not OPERATORS_OF_INTEGERS.isdisjoint(found.ops):
+        return "the model has integers already, and they keep their scales"
+    if not found.kernels.shares:
+        return "the model has no convolutions or products to compute in integers"
+    return None
 
 
 def metric_for(data: DataDraft, arrays: Mapping[str, ArrayHead], signature: Signature) -> str | None:

@@ -121,8 +121,8 @@ def _recipes(draft: Draft) -> str:
         _line("fp16", ["float16"], "weights stored in half the bytes"),
     ]
     int8 = [{"quantize": {"precision": INT8.value}}]
-    if draft.is_quantized:
-        lines.append("# The model has integers already; they keep their scales.")
+    if draft.no_integers is not None:
+        lines.append(f"# No integers: {draft.no_integers}.")
     elif draft.data is None or draft.data.calibration is None:
         lines.append(f"# int8 = {_value(int8)}   # computed in integers; needs data.calibration")
     else:

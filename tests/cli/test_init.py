@@ -35,7 +35,7 @@ def draft(**changes):
         "signature": SIGNATURE,
         "data": None,
         "metric": None,
-        "is_quantized": False,
+        "no_integers": None,
         "targets": (TargetDraft(name="onnxruntime", recipes=("fp32",), fix=None),),
         "name": "digits",
         "has_key": False,
@@ -191,10 +191,21 @@ def test_a_model_that_was_quantized_is_not_quantized_again(edgewright, digits_he
     model.graph.node.append(onnx.helper.make_node("DequantizeLinear", ["integers", "scale", "zero"], ["probability"]))
     onnx.save(model, digits_here / "digits.onnx")
     edgewright("init")
-    assert (
-        "# The model has integers already; they keep their scales.\n" in (digits_here / "edgewright.toml").read_text()
-    )
+    text = (digits_here / "edgewright.toml").read_text()
+    assert "# No integers: the model has integers already, and they keep their scales.\n" in text
     assert load_project(digits_here).targets["tflite"].recipes == ("fp32", "fp16")
+
+
+def test_a_model_without_products_is_not_quantized(edgewright, digits_here):
+    sine = onnx.helper.make_node("Sin", ["x"], ["y"])
+    x, y = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", 1, 8, 8]) for name in "xy")
+    graph = onnx.helper.make_graph([sine], "sine", [x], [y])
+    opset = onnx.helper.make_opsetid("", 18)
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=10), digits_here / "digits.onnx")
+    edgewright("init")
+    text = (digits_here / "edgewright.toml").read_text()
+    assert "# No integers: the model has no convolutions or products to compute in integers.\n" in text
+    assert load_project(digits_here).targets["onnxruntime"].recipes == ("fp32",)
 
 
 def test_the_drop_has_the_unit_of_the_metric(tmp_path):
