@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from ..passes.editing import Editor, constant_array
 from ..passes.remove_dead_code import RemoveDeadCode
-from .scheme import Scheme
+from .scheme import Role, Scheme
 
 QUANTIZES = ("QuantizeLinear", "DynamicQuantizeLinear")
 
@@ -19,13 +19,21 @@ HANDS_ON = frozenset(
 """Operators that hand numbers on as they are, so that they lose nothing by themselves."""
 
 
-def quantized_nodes(model: ir.Model) -> tuple[ir.Node, ...]:
-    """Give the nodes that compute with dequantized numbers, in the order of the graph."""
+def quantized_nodes(model: ir.Model, scheme: Scheme) -> tuple[ir.Node, ...]:
+    """Give the nodes that compute in integers by a rule of the scheme, in the order of the graph.
+
+    A node that the scheme does not know, or whose weight is a float, only reads what others made of integers.
+    """
     return tuple(
         node
         for node in model.graph
-        if node.op_type not in (*QUANTIZES, "DequantizeLinear", *HANDS_ON)
+        if node.op_type not in HANDS_ON
+        and (rule := scheme.ops.get(node.op_type)) is not None
         and any(dequantizer(value) is not None for value in node.inputs)
+        and not any(
+            role is Role.WEIGHT and constant_array(value) is not None
+            for role, value in zip(rule.inputs, node.inputs, strict=False)
+        )
     )
 
 

@@ -55,7 +55,7 @@ def rank(
     """
     reference = _outputs(model, calls)
     found = []
-    for node in quantized_nodes(quantized.ir):
+    for node in quantized_nodes(quantized.ir, scheme):
         alone = quantized.with_graph(isolate(quantized.ir, model.ir, str(node.name), scheme))
         snr_db = _worst_snr_db(reference, _outputs(alone, calls))
         found.append(_told(node, snr_db, ranges.tensors if ranges is not None else {}))

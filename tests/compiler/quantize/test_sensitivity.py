@@ -99,3 +99,18 @@ def test_an_isolated_node_is_quantized_as_in_the_whole_and_nothing_else_is(with_
         "DequantizeLinear",
         "MatMul",
     ]
+
+
+def test_a_node_that_only_reads_what_others_made_of_integers_is_not_ranked(make: Callable[..., Model]) -> None:
+    """The scheme has no rule for Sin, and the last layer was asked to stay float."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "a"], ["h"], name="first"),
+        helper.make_node("Sin", ["h"], ["s"], name="sine"),
+        helper.make_node("MatMul", ["s", "b"], ["i"], name="second"),
+        helper.make_node("MatMul", ["i", "c"], ["y"], name="kept"),
+    ]
+    model = make(nodes, ("batch", 8), {"a": SQUARE[0], "b": SQUARE[1], "c": SQUARE[2]}, ("batch", 8))
+    ranges = calibrate(model, {"x": ROWS})
+    quantized = Quantize("static_wi8_ai8", keep_float=["kept"]).informed(ranges, SCHEME)(model)
+
+    assert [str(node.name) for node in quantized_nodes(quantized.ir, SCHEME)] == ["first", "second"]
