@@ -85,7 +85,7 @@ def test_equal_models_are_ranked_alike(with_outlier: Model) -> None:
 
 def test_an_isolated_node_is_quantized_as_in_the_whole_and_nothing_else_is(with_outlier: Model) -> None:
     whole = Quantize("static_wi8_ai8").informed(calibrate(with_outlier, {"x": ROWS}), SCHEME)(with_outlier)
-    assert [node.name for node in quantized_nodes(whole.ir)] == ["first", "second", "third"]
+    assert [node.name for node in quantized_nodes(whole.ir, SCHEME)] == ["first", "second", "third"]
 
     alone = isolate(whole.ir, with_outlier.ir, "second", SCHEME)
 
