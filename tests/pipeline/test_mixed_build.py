@@ -99,8 +99,11 @@ def test_the_search_brings_a_model_to_pass_that_plain_int8_ruins(tmp_path: Path,
     assert f"{len(search.kept_float)} of {len(search.ranking)} nodes stay float for 5 pp" in done.stdout
 
 
-def test_a_bound_that_nothing_meets_ships_nothing_and_tells_the_best(tmp_path: Path, edgewright: Run) -> None:
-    folder = write_project(tmp_path, "onnxruntime")
+@pytest.mark.parametrize("target", ["onnxruntime", "tflite"])
+def test_a_bound_that_nothing_meets_ships_nothing_and_tells_the_best(
+    tmp_path: Path, edgewright: Run, target: str
+) -> None:
+    folder = write_project(tmp_path, target)
     text = (folder / "edgewright.toml").read_text()
     text = text.replace('max_drop = "5 pp"', 'max_drop = "-50 pp"').replace('["static_wi8_ai8", "mixed"]', '["mixed"]')
     (folder / "edgewright.toml").write_text(text)
