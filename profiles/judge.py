@@ -95,7 +95,9 @@ def _output_findings(output: str, parity: TensorParity, precision: str, gates: G
         yield _Finding(
             "min_cosine",
             _Outcome.BROKEN,
-            f"output {output} has {_number(parity.cosine)}, under {bounds.min_cosine:.6g}",
+            f"output {output} has {_number(parity.cosine)}, under {bounds.min_cosine:.6g}"
+            if parity.cosine is not None
+            else f"output {output} has none, for one side is {'all zeros' if not parity.nonfinite else 'not finite'}",
         )
     if bounds.min_psnr_db is not None and (parity.psnr_db is None or parity.psnr_db < bounds.min_psnr_db):
         yield _Finding(

@@ -20,8 +20,12 @@ def lines_of(search: MixedPrecisionSearch) -> list[str]:
     for evaluation in sorted(search.evaluations, key=lambda each: each.kept_float):
         drop, size = f"{evaluation.drop:.2f} {evaluation.unit}", wording.size_of(evaluation.size_bytes)
         found.append(f"  {evaluation.kept_float:>5}  {drop:>12}  {size:>8}  {_mark(search, evaluation)}".rstrip())
-    found += [f"  {node.snr_db:.1f} dB  {node.node} ({node.op}): {node.why}" for node in search.ranking[:SHOWN]]
-    return found
+    return [*found, "  the most sensitive nodes, and the signal to noise with each alone in integers:"]
+
+
+def ranked_of(search: MixedPrecisionSearch) -> list[tuple[str, str, str]]:
+    """Give the most sensitive nodes: the signal to noise that each leaves alone in integers, its name, and why."""
+    return [(f"{node.snr_db:.1f} dB", f"{node.node} ({node.op})", node.why) for node in search.ranking[:SHOWN]]
 
 
 def headline(search: MixedPrecisionSearch) -> str:
@@ -60,20 +64,20 @@ def _one(search: MixedPrecisionSearch) -> Content:
             element("td", node.op),
             element("td", f"{node.snr_db:.1f} dB", class_="number"),
             element("td", "float" if node.node in search.kept_float else "integers"),
-            element("td", node.why),
+            element("td", node.why, class_="why"),
         )
         for node in search.ranking[: max(SHOWN, len(search.kept_float))]
     ]
     titles = ("Node", "Operator", "SNR when alone in integers", "Here", "Why")
     return [
-        element("h3", search.artifact),
-        element("p", headline(search)),
+        element("h3", headline(search)),
         scatter(
             points,
             x_title="nodes that stay float, the most sensitive first",
             y_title=f"drop in {unit}",
             bound=float(search.max_drop.split()[0]),
             joined=True,
+            x_step=1.0,  # nodes are counted
         ),
         table(titles, rows, numbers=titles[2:3]),
     ]

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from . import wording
 from .gain import gains_of, sentence_of
-from .mixed_view import lines_of
+from .mixed_view import lines_of, ranked_of
 from .report import Entry, Report, Verdict
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
+
+    from .mixed_precision import MixedPrecisionSearch
 
 GAP = 2
 """Blanks between two columns."""
@@ -65,7 +67,7 @@ def render(report: Report, width: int) -> RenderableType:
                 for column in columns
             )
         )
-    searched = [Text(line) for search in report.searches for line in (*lines_of(search), "")]
+    searched = [part for search in report.searches for part in _searched(search)]
     return Group(table, *_reasons(report), *_speed(report), *searched, Text(wording.summary_of(report), style="bold"))
 
 
@@ -98,6 +100,20 @@ def _speed(report: Report) -> list[Text]:
 
     lines = [Text(f"  {sentence_of(gain)}") for gain in gains_of(report.entries, report.forecasts)]
     return [*lines, Text("")] if lines else []
+
+
+def _searched(search: MixedPrecisionSearch) -> list[RenderableType]:
+    """Give the curve of a search, and the nodes that it ranked with what long reasons leave of the width."""
+    from rich.table import Table
+    from rich.text import Text
+
+    ranked = Table.grid(padding=(0, GAP, 0, 0))
+    ranked.add_column(justify="right", min_width=GAP + len("100.0 dB"), no_wrap=True)
+    ranked.add_column(overflow="fold")
+    ranked.add_column(overflow="fold", ratio=1)
+    for row in ranked_of(search):
+        ranked.add_row(*map(Text, row))
+    return [*(Text(line) for line in lines_of(search)), ranked, Text("")]
 
 
 def _reasons(report: Report) -> list[Text]:

@@ -39,8 +39,8 @@ class _Axis:
     def place(self, value: float) -> float:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
-    def ticks(self) -> list[float]:
-        rough = (self.high - self.low) / _TICKS
+    def ticks(self, least_step: float = 0.0) -> list[float]:
+        rough = max((self.high - self.low) / _TICKS, least_step)
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
         first, last = math.ceil(self.low / step), math.floor(self.high / step)
@@ -48,9 +48,19 @@ class _Axis:
 
 
 def scatter(
-    points: Sequence[Point], *, x_title: str, y_title: str, bound: float | None = None, joined: bool = False
+    points: Sequence[Point],
+    *,
+    x_title: str,
+    y_title: str,
+    bound: float | None = None,
+    joined: bool = False,
+    x_step: float = 0.0,
 ) -> Markup:
-    """Draw points; `bound` is a dashed line at this y, `joined` draws a line through the points in the order of x."""
+    """Draw points.
+
+    `bound` is a dashed line at this y, `joined` draws a line through the points in the order of x; the marks of the
+    x axis are at least `x_step` apart.
+    """
     ys = [point.y for point in points] + ([bound] if bound is not None else [])
     x_axis = _Axis.over([point.x for point in points], _LEFT, WIDTH - _RIGHT)
     y_axis = _Axis.over(ys, HEIGHT - _BOTTOM, _TOP)
@@ -60,7 +70,7 @@ def scatter(
             fill="none", stroke="var(--line)",
         )
     ]  # fmt: skip
-    for tick in x_axis.ticks():
+    for tick in x_axis.ticks(x_step):
         parts.append(_text(x_axis.place(tick), HEIGHT - _BOTTOM + 18, f"{tick:.6g}", anchor="middle"))
     for tick in y_axis.ticks():
         y = y_axis.place(tick)

@@ -68,10 +68,12 @@ def render_search_html(search: RecipeSearch) -> str:
 
 def _section(search: RecipeSearch, target: str) -> Content:
     best = search.pareto(target)
+    titles = ("Drop", "p50", "Size", "Recipe")
     ran = [(trial, trial.figures) for trial in search.trials if trial.target == target and trial.figures is not None]
+    time_unit, scale = ("ms", 1.0) if any(figures.latency_ms >= 1.0 for _, figures in ran) else ("µs", 1e3)
     points = [
         Point(
-            x=figures.latency_ms,
+            x=scale * figures.latency_ms,
             y=figures.drop,
             label=f"{', '.join(_cells(figures))}: {recipe_text(trial.recipe)}",
             good=trial in best,
@@ -79,19 +81,22 @@ def _section(search: RecipeSearch, target: str) -> Content:
         for trial, figures in ran
     ]
     unit = next((figures.unit for _, figures in ran), "")
-    titles = ("Drop", "p50", "Size", "Recipe")
     problems = [trial for trial in search.trials if trial.target == target and trial.figures is None]
     return [
         element("h2", target),
         element("p", headline(search, target)),
-        scatter(points, x_title="median latency in ms", y_title=f"drop in {unit}") if points else [],
+        scatter(points, x_title=f"median latency in {time_unit}", y_title=f"drop in {unit}") if points else [],
         table(titles, [_row(trial) for trial in best], "Beaten by no other", numbers=titles[:3]),
         [
             element("h3", "Came to nothing"),
             table(
                 ("Recipe", "Why"),
                 [
-                    element("tr", element("td", recipe_text(trial.recipe)), element("td", trial.problem))
+                    element(
+                        "tr",
+                        element("td", element("code", recipe_text(trial.recipe))),
+                        element("td", trial.problem, class_="why"),
+                    )
                     for trial in problems
                 ],
             ),
@@ -104,7 +109,7 @@ def _section(search: RecipeSearch, target: str) -> Content:
 def _row(trial: Trial) -> Content:
     assert trial.figures is not None
     cells = [element("td", cell, class_="number") for cell in _cells(trial.figures)]
-    return element("tr", cells, element("td", element("code", recipe_text(trial.recipe))))
+    return element("tr", cells, element("td", element("code", recipe_text(trial.recipe)), class_="why"))
 
 
 def _cells(figures: Figures) -> tuple[str, str, str]:

@@ -45,6 +45,7 @@ details { background: var(--panel); border: 1px solid var(--line); border-radius
 summary { cursor: pointer; padding: 0.6rem 0.9rem; font-weight: 600; overflow-wrap: anywhere; }
 summary .verdict { margin-left: 0.5rem; }
 details > div { padding: 0 0.9rem 1rem; }
+.picture { display: block; margin: 0.5rem 0 0.9rem; }
 .picture { width: 100%; max-width: 46rem; height: auto; background: var(--panel); border: 1px solid var(--line); }
 ul { margin: 0.4rem 0; padding-left: 1.2rem; }
 code { font: 0.85em ui-monospace, "Liberation Mono", monospace; overflow-wrap: anywhere; }
@@ -62,6 +63,7 @@ code { font: 0.85em ui-monospace, "Liberation Mono", monospace; overflow-wrap: a
   .cards td > span { text-align: right; }
   th, td { padding: 0.4rem 0.6rem; }
   .pairs th { width: 9rem; }
+  .why { min-width: 16rem; }
   details .scroll table:not(.pairs) { min-width: 34rem; }
 }
 @media print { body { max-width: none; } details { break-inside: avoid; } }

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from edgewright.profiles.html import render_html
 from edgewright.profiles.mixed_precision import Evaluation, MixedPrecisionSearch
-from edgewright.profiles.mixed_view import lines_of
+from edgewright.profiles.mixed_view import lines_of, ranked_of
 from edgewright.profiles.recipe_search import Figures, RecipeSearch, Trial
 from edgewright.profiles.render import render
 from edgewright.profiles.search_view import recipe_text, render_search, render_search_html
@@ -45,9 +45,12 @@ def test_a_mixed_precision_search_is_told_in_lines() -> None:
         "      0      42.00 pp   40.0 kB  too far",
         "      1       3.50 pp   41.0 kB  too far",
         "      2       0.25 pp   42.0 kB  taken",
-        "  1.5 dB  conv1 (Conv): a step is 3",
-        "  8.0 dB  conv<7> (Conv): a step is 3",
-        "  30.0 dB  conv2 (Conv): a step is 3",
+        "  the most sensitive nodes, and the signal to noise with each alone in integers:",
+    ]
+    assert ranked_of(MIXED) == [
+        ("1.5 dB", "conv1 (Conv)", "a step is 3"),
+        ("8.0 dB", "conv<7> (Conv)", "a step is 3"),
+        ("30.0 dB", "conv2 (Conv)", "a step is 3"),
     ]
 
 
@@ -70,6 +73,7 @@ def test_the_report_shows_the_curve(report) -> None:
     console = Console(file=io.StringIO(), width=100)
     console.print(render(searched, 100))
     assert "2 of 3 nodes stay float" in console.file.getvalue()
+    assert "    8.0 dB  conv<7> (Conv)  a step is 3\n" in console.file.getvalue()
 
 
 def trial(drop: float, latency_ms: float, size_bytes: int, *recipe: object) -> Trial:
