@@ -7,6 +7,7 @@ import site
 import sys
 import sysconfig
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -67,9 +68,13 @@ class FilesRead:
 
 
 def _is_installed(path: Path) -> bool:
+    return any(path.is_relative_to(root) for root in (_PACKAGE, *_OF_THE_KERNEL, *_installed_roots()))
+
+
+@cache
+def _installed_roots() -> tuple[Path, ...]:
     libraries = (sysconfig.get_path(name) for name in _LIBRARIES)
-    roots = (Path(root).resolve() for root in (*libraries, *site.getsitepackages()))
-    return any(path.is_relative_to(root) for root in (_PACKAGE, *_OF_THE_KERNEL, *roots))
+    return tuple(dict.fromkeys(Path(root).resolve() for root in (*libraries, *site.getsitepackages())))
 
 
 def packages_of(*references: str | None) -> set[str]:

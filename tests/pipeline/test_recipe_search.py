@@ -85,8 +85,8 @@ def test_the_pareto_set_is_what_no_other_trial_beats() -> None:
         name="m", device="here", rows=9, limit=9, seed=0, trials=(*beaten, best[1], refused, best[0], best[2])
     )
     assert list(found.pareto("tflite")) == best
+
+
 def test_every_recipe_that_is_tried_is_one_that_a_project_file_can_say() -> None:
     for trial in search({"tflite": PRECISIONS}, 30, 1, of_recipe):
         parse(trial.recipe, where="recipes.found")
-
-
