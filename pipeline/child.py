@@ -48,7 +48,7 @@ AnyStep = (
 )
 
 FAILED = 70
-"""The exit code of a child that has written `OUT.error.json`."""
+"""The exit code of a child that has written `OUT.error.json`, or said in the last line of its log why it could not."""
 
 
 class _Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +84,10 @@ def run_step(
         error: errors.EdgewrightError = getattr(errors, found.kind)(found.message, hint=found.hint)
         error.add_note(finished.log)
         raise error
+    if finished.exit_code == FAILED and finished.log.strip():
+        raise errors.ToolError(
+            finished.log.strip().splitlines()[-1], hint="EDGEWRIGHT_CACHE_DIR moves the cache to another disk"
+        )
     finished.require_success(f"{step.title}: the child")
     request.unlink()
     return finished.log
@@ -120,7 +124,8 @@ def _leave(problem: _Problem, path: Path) -> None:
         fresh.write_bytes(msgspec.json.encode(problem))
         fresh.replace(path)
     except OSError as error:
-        print(f"{problem.message}\n{error}", file=sys.stderr)  # noqa: T201 - the log is all that is left
+        words = problem.message.replace("\n", " ")
+        print(f"{words}; nor can that be written: {error}", file=sys.stderr)  # noqa: T201 - the log is all that is left
 
 
 if __name__ == "__main__":

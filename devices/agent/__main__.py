@@ -1,7 +1,8 @@
 """The part that runs on a device: `python -m edgewright.devices.agent JOB.json RESULT.json`.
 
 It reads the job, runs it, and writes the result: `{"runtime", "runtime_version", "samples"}`, or `{"error"}` when the
-runtime refused the artifact or its inputs (exit code 1). Standard library, NumPy and the job's runtime only.
+runtime refused the artifact or its inputs, or a file could not be read or written (exit code 1). Standard library,
+NumPy and the job's runtime only.
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ def main(arguments: list[str]) -> int:
     job_path, result_path = map(Path, arguments)
     try:
         result, exit_code = run(AgentJob.read(job_path)), 0
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, OSError) as error:
         result, exit_code = {"error": f"{type(error).__name__}: {error}"}, 1
     unfinished = result_path.with_name(result_path.name + ".part")
-    unfinished.write_text(json.dumps(result, allow_nan=False) + "\n", "utf-8")
-    unfinished.replace(result_path)
+    try:
+        unfinished.write_text(json.dumps(result, allow_nan=False) + "\n", "utf-8")
+        unfinished.replace(result_path)
+    except OSError as error:  # on a full disk it can only be said in the log
+        print(result.get("error", f"OSError: {error}"), file=sys.stderr)  # noqa: T201
+        return 1
     return exit_code
 
 

@@ -74,6 +74,21 @@ def test_a_job_that_lacks_something_is_an_error(tmp_path, make_job):
     assert result == {"error": "ValueError: the job lacks 'rows_per_call'"}
 
 
+def test_what_cannot_be_written_is_an_error(tmp_path, make_job):
+    (tmp_path / "file").write_text("no folder")
+    path = write_job(tmp_path, make_job("infer"), output=str(tmp_path / "file" / "outputs"))
+    finished, result = run_agent(tmp_path, path)
+    assert finished.returncode == 1
+    assert result["error"].startswith("NotADirectoryError: ")
+
+
+def test_a_result_that_cannot_be_written_is_said_in_the_log(tmp_path, make_job):
+    (tmp_path / "result.json.part").mkdir()
+    finished, result = run_agent(tmp_path, write_job(tmp_path, make_job("infer")))
+    assert (finished.returncode, result) == (1, None)
+    assert finished.stderr == f"OSError: [Errno 21] Is a directory: '{tmp_path / 'result.json.part'}'\n"
+
+
 def test_several_rows_a_call_need_a_batch(tmp_path, make_job):
     path = write_job(tmp_path, make_job("infer"), batched=False)
     finished, result = run_agent(tmp_path, path)
