@@ -82,7 +82,10 @@ def show_ranking(console: Console, found: Sequence[Sensitivity], verbose: bool) 
         left = len(sensitivity.ranking) - len(shown)
         if left:
             console.print(f"and {left} more; -v shows them", markup=False)
-        if sensitivity.notes:
-            console.print("\nwhat quantizing says of nodes, and why some stay float", markup=False)
-            for told in sensitivity.notes if verbose else sensitivity.notes[:SHOWN]:
+        kept = [note for note in sensitivity.notes if note.text.startswith("kept float")]
+        if (verbose and sensitivity.notes) or kept:
+            console.print("\nwhat quantizing says of nodes" if verbose else "\nwhat stays float, and why", markup=False)
+            for told in sensitivity.notes if verbose else kept[:SHOWN]:
                 console.print(f"  {told.where}: {told.text}", markup=False, soft_wrap=True)
+            if not verbose and len(kept) > SHOWN:
+                console.print(f"  and {len(kept) - SHOWN} more; -v shows them", markup=False)
