@@ -248,7 +248,10 @@ def _missing(kernel: Kernel, scheme: Scheme, known: Callable[[ir.Value], str | N
 
 
 def _that_pay(kernels: list[Kernel]) -> tuple[list[Kernel], dict[ir.Node, str]]:
-    """Leave out kernels that only carry integers on, where none arrive or none are wanted."""
+    """Leave out kernels that only carry integers on, where none arrive or none are wanted.
+
+    One that follows joins where integers arrive, and all else that it reads is quantized for another kernel anyway.
+    """
     first = [kernel for kernel in kernels if not kernel.rule.shares and not kernel.rule.follows]
     wanted = {value for kernel in first for value in kernel.values(Role.ACTIVATION)}
     arriving = {value for kernel in first if not kernel.rule.gives_float for value in kernel.outputs}
@@ -274,5 +277,7 @@ def _that_pay(kernels: list[Kernel]) -> tuple[list[Kernel], dict[ir.Node, str]]:
 def _joins(kernel: Kernel, wanted: Collection[ir.Value], arriving: Collection[ir.Value]) -> bool:
     inputs = kernel.values(Role.ACTIVATION)
     if kernel.rule.follows:
-        return all(value in arriving or constant_tensor(value) is not None for value in inputs)
+        return any(value in arriving for value in inputs) and all(
+            value in arriving or value in wanted or constant_tensor(value) is not None for value in inputs
+        )
     return any(value in arriving for value in inputs) or any(value in wanted for value in kernel.outputs)

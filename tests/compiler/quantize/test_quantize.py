@@ -293,6 +293,20 @@ def test_what_only_carries_integers_on_joins_when_they_arrive(make: Make) -> Non
     }
 
 
+def test_what_carries_on_takes_what_another_kernel_wants_as_integers(make: Make) -> None:
+    """Behind a first layer that stays float, the sum of a residual block has its input quantized anyway."""
+    carrying = {**RULES, "Add": OpRule(follows=True)}
+    nodes = [
+        node("MatMul", ["x", "w"], ["h"], "first"),
+        node("MatMul", ["h", "w"], ["i"], "second"),
+        node("Add", ["h", "i"], ["y"], "add"),
+    ]
+    model = make(nodes, ("n", 8), {"w": noise(8, 8)})
+    result = quantized(model, noise(4, 8), scheme(ops=carrying), keep_float=["first"])
+    assert kept_float(result) == {"first": "asked for by keep_float"}
+    assert ops(result).count("Q") == 3
+
+
 def test_percentile_leaves_an_outlier_out_and_minmax_does_not(make: Make) -> None:
     x = np.concatenate([noise(2000, 8), np.full((1, 8), 100.0, np.float32)])
     model = make([node("MatMul", ["x", "w"], ["y"], "matmul")], ("n", 8), {"w": noise(8, 8)})
