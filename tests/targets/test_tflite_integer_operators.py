@@ -452,3 +452,23 @@ def test_padding_that_no_integer_stands_for_saturates_as_the_result_does(hub_of_
     padded = network.node("Pad", [network.input((2, 3)), network.constant(np.array([0, 1, 0, 1])), far])
     network.finish(padded, network.grid(-1.0, 1.0))
     check(network, hub_of_proto, tmp_path, {"PADV2": 1}, [2 / 255], 0)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+@pytest.mark.parametrize(("bound", "limit"), [("Min", 4.0), ("Max", -4.0)])
+def test_what_a_bound_keeps_off_the_grid_is_not_quantized_before_it(dtype, bound, limit, hub_of_proto, tmp_path):
+    """1 / ±0 is infinite, and QUANTIZE would put that at the wrong end."""
+    network = Network(dtype)
+    zeros = network.node("Relu", [network.input((4, 16))])
+    sign = network.constant(np.float32(np.sign(limit)))
+    infinite = network.node("Div", [sign, network.on_grid(zeros, network.grid(0.0, 1.0))])
+    bounded = network.node(bound, [infinite, network.constant(np.full(1, limit, np.float32))])
+    scale = network.finish(bounded)
+
+    _, path = compiled(network, hub_of_proto, tmp_path)
+
+    [wanted] = network.values(network.outputs)
+    assert np.isclose(wanted, limit, atol=scale).any()
+    for resolver in RESOLVERS:
+        found = ran(path, network.feeds, resolver)[network.outputs[0]]
+        assert np.abs(found - wanted).max() <= scale * 1.01

@@ -13,6 +13,7 @@ from ..origin import carry_origins
 from ..quantization import Quantization, grid_of, put_on
 from .operands import behind, grid_in
 from .operands import quantize as quantize_to
+from .rules import RULES
 
 _ALL = None
 _DATA: dict[str, tuple[int, ...] | None] = {
@@ -27,6 +28,10 @@ _DATA: dict[str, tuple[int, ...] | None] = {
     "SPLIT": (1,),
 }
 """The operands that hold data, by index."""
+
+
+_BOUNDS = frozenset({"MAXIMUM", "MINIMUM", "REDUCE_MAX", "REDUCE_MIN"})
+"""Operators that may keep values off the grid that do not fit it: a quotient by zero, a mask of −10⁹."""
 
 
 def data_places(node: ir.Node) -> tuple[int, ...]:
@@ -67,6 +72,8 @@ def before(rewriter: Rewriter, quantize: ir.Node) -> bool:
     places = data_places(node)
     if not places or dtype not in INTEGER_KERNELS[node.op_type].dtypes:
         return False
+    if node.op_type in _BOUNDS and not all(_becomes_integer(operand(node, place)) for place in places):
+        return False
     grid, b = grid_in(quantize), rewriter.builder
     operands = list(node.inputs)
     for place in places:
@@ -76,6 +83,21 @@ def before(rewriter: Rewriter, quantize: ir.Node) -> bool:
     carry_origins(value, result)
     rewriter.replace(quantize, [result])
     return True
+
+
+def _becomes_integer(value: ir.Value) -> bool:
+    """Whether a QUANTIZE behind a value is likely to become part of its kernel, which saturates.
+
+    QUANTIZE itself does not: infinity and what is beyond 2³¹ steps it puts at the wrong end of the grid.
+    """
+    maker = value.producer()
+    if maker is None or maker.op_type == "DEQUANTIZE":
+        return True
+    if maker.op_type == "DIV" and not is_constant(operand(maker, 1)):
+        return False
+    if data_places(maker):
+        return all(_becomes_integer(operand(maker, place)) for place in data_places(maker))
+    return maker.op_type in RULES
 
 
 def _made(
