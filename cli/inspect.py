@@ -13,7 +13,7 @@ from .model_options import MODEL_HELP, model_options
 from .names import TARGET_NAME
 from .output import Output, columns, escaped, pass_output
 from .sensitivity import rank_nodes, show_ranking
-from .units import in_bytes, in_count, in_ms
+from .units import in_bytes, in_count
 from .verb import CONTEXT, Verb
 
 if TYPE_CHECKING:
@@ -149,11 +149,12 @@ def _show_targets(console: Console, targets: Mapping[str, TargetOutlook], verbos
 
 def _show_forecasts(console: Console, forecasts: Sequence[Forecast]) -> None:
     from ..profiles.forecast import line_of
+    from ..profiles.wording import time_of
 
     for forecast in forecasts:
         console.print(f"\n{line_of(forecast)}", markup=False, soft_wrap=True)
         for kernel in forecast.kernels:
-            times = f"{in_ms(kernel.float_ms)} → {in_ms(kernel.integer_ms)}"
+            times = f"{time_of(kernel.float_ms)} → {time_of(kernel.integer_ms)}"
             console.print(f"  {kernel.ratio:.2f}  {kernel.kernel}: {times}", markup=False, soft_wrap=True)
 
 

@@ -111,7 +111,11 @@ def broken_bounds(precision: str, parity: TensorParity, step: float | None = Non
             and parity.max_abs <= step
         ):
             return tuple(found)
-        found.append(f"cosine {_number(parity.cosine)}, under {bounds.min_cosine:.6g}")
+        found.append(
+            f"cosine {parity.cosine:.4g}, under {bounds.min_cosine:.6g}"
+            if parity.cosine is not None
+            else "no cosine, for one side is all zeros"
+        )
     return tuple(found)
 
 
