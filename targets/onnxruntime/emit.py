@@ -13,6 +13,7 @@ from ...compiler.passes.base import Pipeline
 from ...compiler.passes.editing import constant_tensor, is_op
 from ...compiler.passes.remove_dead_code import RemoveDeadCode
 from ...vocabulary.errors import ToolError
+from .fuse_bias import FuseBias
 from .legalize import GemmToMatMul, UnpackWeights
 from .ort_format import canonical
 from .runtime import ERRORS_ONLY
@@ -34,6 +35,7 @@ def emit(model: Model, format_: str, out: Path) -> tuple[list[Path], dict[str, i
         legal = Pipeline(GemmToMatMul(), UnpackWeights(), RemoveDeadCode())(model)
         legal.save(source)
         _save_optimized(source / "model.onnx", optimized / "model.onnx", legal)
+        _fuse_biases(optimized / "model.onnx")
         ops = _ops(optimized / "model.onnx")
         bound = sorted(op for op in ops if op.startswith(CPU_BOUND))
         if bound:
@@ -56,6 +58,14 @@ def _save_optimized(source: Path, target: Path, model: Model) -> None:
     if _weight_bytes(model) > INLINE_LIMIT_BYTES:
         settings.add_session_config_entry("session.optimized_model_external_initializers_file_name", "model.onnx.data")
     _open(source, settings, _undoing(model))
+
+
+def _fuse_biases(path: Path) -> None:
+    import onnx_ir as ir
+
+    model = ir.load(path)
+    if FuseBias().rewrite(model):
+        ir.save(model, path)
 
 
 def _undoing(model: Model) -> list[str]:
