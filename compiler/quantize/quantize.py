@@ -32,6 +32,7 @@ from .rounding import SecondOrder
 from .scheme import Role, Scheme
 from .sharing import Assignment, assign
 from .weights import Correction, Rounding, nearest, no_correction
+from .without_rule import without_rule
 
 _OPSET_OF_SMALL_AND_WIDE: Final = 21
 """The first operator set in which Q/DQ know 4 and 16 bits, and blocks."""
@@ -95,6 +96,10 @@ class Quantize(InformedPass):
         choice = choose(model.graph, scheme, {**drowning, **asked}, self._unknown)
         for node, reason in choice.reasons.items():
             note(model, "quantize", str(node.name), f"kept float: {reason}")
+        unknown = without_rule(model.graph, scheme, choice) if scheme.activations is not None else {}
+        if unknown:
+            counts = ", ".join(f"{count} {op_type}" for op_type, count in unknown.items())
+            note(model, "quantize", "the model", f"kept float, since the scheme has no rule for them: {counts}")
         if not choice.kernels:
             wished = bool(asked) and bool(choose(model.graph, scheme, drowning, self._unknown).kernels)
             if not wished and not has_integers(model.graph):

@@ -114,6 +114,9 @@ def test_a_constant_channel_a_mask_and_an_operator_without_integers_are_no_reaso
         assert by_name[name]["parity"]["outputs"]["score"]["cosine"] > 0.999
         told = {note["where"]: note["text"] for note in by_name[name]["notes"]}
         assert told.get("hide", told.get("softmax", "")).startswith("kept float: ")
+        assert "1 Sin" in told["the model"].removeprefix("kept float, since the scheme has no rule for them: ").split(
+            ", "
+        )
     ops = {node["node"]: node for node in by_name["tflite-static_wi8_ai8"]["coverage"]["nodes"]}
     assert ops["wave"]["detail"] == "SIN; SIN stays float: the runtime has no SIN of integers on a grid"
 
