@@ -94,7 +94,8 @@ def test_doctor_is_content_with_this_machine(edgewright):
     said = edgewright("doctor", "--json")
     assert said.exit_code == 0
     names = [check["name"] for check in said.document["checks"]]
-    assert names == ["python", "packages", "extra tflite", "extra torch", "cache", "signing key", "processor"]
+    extras = ["extra tflite", "extra torch", "extra search"]
+    assert names == ["python", "packages", *extras, "cache", "signing key", "processor"]
 
 
 def test_doctor_shows_the_command_that_fixes(edgewright, monkeypatch):
