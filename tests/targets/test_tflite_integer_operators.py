@@ -209,7 +209,7 @@ COMPUTES = {
     "Exp": (one("Exp"), {"EXP": 1}),
     "Log": (one("Log", low=0.1, high=4), {"LOG": 1}),
     "Abs": (one("Abs"), {"ABS": 1}),
-    "AveragePool": (one("AveragePool", kernel_shape=[3, 3]), {"TRANSPOSE": 2, "AVERAGE_POOL_2D": 1, "QUANTIZE": 1}),
+    "AveragePool": (one("AveragePool", kernel_shape=[2, 2]), {"TRANSPOSE": 2, "AVERAGE_POOL_2D": 1, "QUANTIZE": 1}),
     "GlobalAveragePool": (one("GlobalAveragePool"), {"MEAN": 1}),
     "ReduceMean": (ints("ReduceMean", (2, 3, 8), [1]), {"MEAN": 1}),
     "ReduceSum": (ints("ReduceSum", (2, 3, 8), [1]), {"SUM": 1}),
@@ -287,12 +287,19 @@ def cut_twice(n):
 MOVES = {
     "Reshape": (moved("Reshape", (2, 3, 8), [6, 8]), {"RESHAPE": 1}),
     "Transpose": (one("Transpose", (2, 3, 8), perm=[2, 0, 1]), {"TRANSPOSE": 1}),
+    "Transpose, two columns": (one("Transpose", (32, 16, 2), perm=[2, 0, 1]), {"TRANSPOSE": 2}),
+    "Transpose, two columns of many axes": (one("Transpose", (9, 5, 1, 24, 2), perm=[4, 0, 1, 2, 3]), {"TRANSPOSE": 2}),
+    "Transpose, three rows": (one("Transpose", (1, 3, 32, 24), perm=[0, 2, 3, 1]), {"TRANSPOSE": 2}),
+    "Transpose, eight columns": (one("Transpose", (32, 16, 8), perm=[2, 0, 1]), {"TRANSPOSE": 1}),
+    "Transpose, few pairs": (one("Transpose", (16, 16, 2), perm=[2, 0, 1]), {"TRANSPOSE": 1}),
     "Slice": (moved("Slice", (2, 3, 8), [1, 2], [3, 7], [1, 2]), {"STRIDED_SLICE": 1}),
     "Slice of a Slice": (cut_twice, {"STRIDED_SLICE": 1}),
     "Gather": (moved("Gather", (2, 3, 8), [2, 0, 1, 1], axis=1), {"GATHER": 1}),
     "Concat": (twins("Concat", axis=1), {"CONCATENATION": 1}),
     "Split": (one("Split", (2, 3, 8), axis=2, num_outputs=2, count=2), {"SPLIT": 1}),
     "Pad": (moved("Pad", (2, 3, 8), [0, 1, 0, 0, 0, 2]), {"PAD": 1}),
+    "Pad, whole rows": (moved("Pad", (1, 40, 30, 3), [0, 1, 2, 0, 0, 0, 1, 0]), {"RESHAPE": 2, "PAD": 1}),
+    "Pad, last axis": (moved("Pad", (1, 40, 30, 3), [0, 1, 2, 0, 0, 0, 1, 1]), {"PAD": 1}),
     "Pad, reflected": (moved("Pad", (2, 3, 8), [0, 1, 0, 0, 0, 2], mode="reflect"), {"MIRROR_PAD": 1}),
     "Tile": (moved("Tile", (2, 3), [2, 2]), {"TILE": 1}),
     "Expand": (moved("Expand", (2, 1, 3), [2, 4, 3]), {"BROADCAST_TO": 1}),
@@ -444,6 +451,22 @@ def test_weights_of_minus_128_stay_float(hub_of_proto, tmp_path):
     dense = network.node("MatMul", [network.input((4, 16)), network.node("DequantizeLinear", weight)])
     scale = network.finish(dense)
     check(network, hub_of_proto, tmp_path, {"fully_connected": 1}, [scale], 1)
+
+
+@pytest.mark.parametrize("kernel", [[1, 3], [3, 3], [3, 5], [5, 5]])
+def test_averages_of_odd_windows_are_exact_as_convolutions(kernel, hub_of_proto, tmp_path):
+    network = Network(seed=kernel[1])
+    network.finish(one("AveragePool", (1, 5, 30, 30), kernel_shape=kernel)(network), network.grid(-1.0, 1.0))
+    check(network, hub_of_proto, tmp_path, {"TRANSPOSE": 2, "DEPTHWISE_CONV_2D": 1}, [2 / 255], 0)
+
+
+def test_padding_before_a_maximum_is_with_zeros_where_nothing_is_below(hub_of_proto, tmp_path):
+    network = Network()
+    pooled = network.node(
+        "MaxPool", [network.input((2, 3, 8, 8), 0.0, 1.0)], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]
+    )
+    network.finish(pooled, network.grid(0.0, 1.0))
+    check(network, hub_of_proto, tmp_path, {"TRANSPOSE": 2, "PAD": 1, "MAX_POOL_2D": 1}, [1 / 255], 0)
 
 
 def test_padding_that_no_integer_stands_for_saturates_as_the_result_does(hub_of_proto, tmp_path):

@@ -16,13 +16,16 @@ from .fuse_activations import fuse_activations
 from .fuse_pads import fuse_pads
 from .merge_slices import merge_slices
 from .move_transposes import move_transposes
+from .pad_rows import pad_rows
 from .part_operands import part_operands
 from .pick_by_transpose import pick_by_transpose
 from .rewriter import Rewriter
 from .share import share_equal_constants, share_equal_nodes
 from .shrink_constants import shrink_constants
 from .sink_reshapes import sink_reshapes
+from .split_transposes import split_transposes
 from .store_halves import store_halves
+from .sum_windows import sum_windows
 
 
 def simplify(graph: ir.Graph, precision: Precision) -> dict[str, str]:
@@ -56,6 +59,10 @@ def simplify(graph: ir.Graph, precision: Precision) -> dict[str, str]:
     stays = make_integer(rewriter)  # behind the passes that know no grids
     clean_reshapes(rewriter)  # a QUANTIZE stood between them
     merge_slices(rewriter)  # here too
+    sum_windows(rewriter)
+    pad_rows(rewriter)  # after it: a convolution takes the PAD before it in
+    clean_reshapes(rewriter)
+    split_transposes(rewriter)  # behind all that would join them again
     store_weights(graph, precision)  # what has become no integer operator
     if precision is Precision.FP16:
         share_equal_constants(graph)  # each would be dequantized by itself
