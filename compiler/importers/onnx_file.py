@@ -14,6 +14,7 @@ from ...vocabulary.errors import ModelError
 from ..model import INLINE_LIMIT_BYTES, Model, Source
 from ..passes.fix_dimensions import FixDimensions
 from ..passes.infer_shapes import InferShapes
+from .arrived_precision import arrived_precision
 from .checker import check, own_contrib_nodes
 from .external_data import external_files
 from .file_kind import seems_to_be
@@ -57,7 +58,8 @@ class OnnxFile:
             digest=source_digest(files, path.parent),
             tools={package: version(package) for package in ("onnx", "onnx-ir")},
         )
-        model = FixDimensions(request.dims)(Model(ir=graph, signature=signature, source=source))
+        model = Model(ir=graph, signature=signature, source=source, precision=arrived_precision(graph))
+        model = FixDimensions(request.dims)(model)
         return Imported(
             model=model,
             original=OnnxOriginal(path, tuple(spec.name for spec in signature.outputs)),

@@ -15,6 +15,7 @@ from ...vocabulary.errors import ConfigError, ModelError
 from ..model import Model, Source
 from ..passes.fix_dimensions import FixDimensions
 from ..passes.infer_shapes import InferShapes
+from .arrived_precision import arrived_precision
 from .interface import check_dims, settle_interface
 from .normal_form import normalize
 from .onnx_file import source_digest
@@ -90,7 +91,9 @@ def finish(
     )
     kept = {spec.name for spec in signature.outputs}
     return Imported(
-        model=FixDimensions(request.dims)(Model(ir=graph, signature=signature, source=source)),
+        model=FixDimensions(request.dims)(
+            Model(ir=graph, signature=signature, source=source, precision=arrived_precision(graph))
+        ),
         original=TorchOriginal(module, inputs, tuple(name if name in kept else None for name in outputs)),
         files=files,
         log=log.getvalue(),
