@@ -36,7 +36,6 @@ _ARITHMETIC: Final[Mapping[str, OpRule]] = {
         [
             "MaxPool",
             "GlobalMaxPool",
-            "AveragePool",
             "ReduceMax",
             "ReduceMin",
             "Reshape",
@@ -57,7 +56,8 @@ _ARITHMETIC: Final[Mapping[str, OpRule]] = {
         _SHARES,
     ),
     "Pad": OpRule(inputs=(_A, _F, _A, _F), shares=True),
-    **dict.fromkeys(("GlobalAveragePool", "ReduceMean", "ReduceSum"), OpRule(inputs=(_A, _F))),
+    # The kernel of AveragePool keeps the grid. That would tie what stands before it and behind to the largest of both.
+    **dict.fromkeys(("AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum"), OpRule(inputs=(_A, _F))),
     **dict.fromkeys(("Relu", "Clip", "LeakyRelu"), OpRule(inputs=(_A, _F))),
 }
 

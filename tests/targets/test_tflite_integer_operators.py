@@ -460,6 +460,13 @@ def test_averages_of_odd_windows_are_exact_as_convolutions(kernel, hub_of_proto,
     check(network, hub_of_proto, tmp_path, {"TRANSPOSE": 2, "DEPTHWISE_CONV_2D": 1}, [2 / 255], 0)
 
 
+def test_averages_of_odd_windows_are_put_on_another_grid_by_the_convolution(hub_of_proto, tmp_path):
+    network = Network()
+    scale = network.finish(one("AveragePool", (1, 5, 30, 30), kernel_shape=[3, 3])(network))
+    assert scale < 0.9 * 2 / 255
+    check(network, hub_of_proto, tmp_path, {"TRANSPOSE": 2, "DEPTHWISE_CONV_2D": 1}, [scale], 1)
+
+
 def test_padding_before_a_maximum_is_with_zeros_where_nothing_is_below(hub_of_proto, tmp_path):
     network = Network()
     pooled = network.node(

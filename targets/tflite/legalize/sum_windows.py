@@ -11,6 +11,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..dialect import dtype_of, integer, make_constant, operand, shape_of, text
+from ..origin import carry_origins
 from ..quantization import Quantization, grid_of, has_grid, put_on
 from .rewriter import Rewriter
 
@@ -22,17 +23,32 @@ _MOST = 25
 
 
 def sum_windows(rewriter: Rewriter) -> None:
-    """Say VALID averages of int8 over windows of an odd size. Only once it is settled what is int8."""
+    """Say VALID averages of int8 over windows of an odd size. Only once it is settled what is int8.
+
+    A QUANTIZE to another grid behind one goes: a convolution gives any.
+    """
     for node in rewriter.graph:
         if node.op_type != "AVERAGE_POOL_2D" or text(node, "padding", "SAME") != "VALID":
             continue
         value, count = operand(node, 0), integer(node, "filter_height") * integer(node, "filter_width")
         keeps_grid = has_grid(value) and has_grid(node.outputs[0]) and grid_of(value) == grid_of(node.outputs[0])
         if dtype_of(value) == ir.DataType.INT8 and keeps_grid and count % 2 and count <= _MOST:
-            rewriter.replace(node, [_convolved(rewriter, node, count)])
+            last = _requantizing(node) or node
+            averages = _convolved(rewriter, node, count, grid_of(last.outputs[0]))
+            carry_origins(node.outputs[0], averages)
+            rewriter.replace(last, [averages])
 
 
-def _convolved(rewriter: Rewriter, node: ir.Node, count: int) -> ir.Value:
+def _requantizing(node: ir.Node) -> ir.Node | None:
+    """Give the QUANTIZE to int8 that alone takes the result."""
+    out = node.outputs[0]
+    users = [use.node for use in out.uses()]
+    if len(users) != 1 or out.is_graph_output() or users[0].op_type != "QUANTIZE":
+        return None
+    return users[0] if dtype_of(users[0].outputs[0]) == ir.DataType.INT8 else None
+
+
+def _convolved(rewriter: Rewriter, node: ir.Node, count: int, wanted: Quantization) -> ir.Value:
     value, channels = operand(node, 0), shape_of(node.outputs[0])[-1]
     grid, share = grid_of(value), float(np.float32(1 / (count * _WEIGHT)))
     window = (1, integer(node, "filter_height"), integer(node, "filter_width"), channels)
@@ -51,4 +67,4 @@ def _convolved(rewriter: Rewriter, node: ir.Node, count: int) -> ir.Value:
         dilation_w_factor=1,
         fused_activation_function=text(node, "fused_activation_function", "NONE"),
     )
-    return put_on(averages, grid)
+    return put_on(averages, wanted)
