@@ -54,6 +54,7 @@ class Quantize(InformedPass):
         percentile: float = DEFAULT_PERCENT,
         bias_correction: bool | None = None,
         rounding: str = "nearest",
+        scheme: str = "",
     ) -> None:
         """Choose how.
 
@@ -61,7 +62,8 @@ class Quantize(InformedPass):
         "percentile", "entropy" or "mse"); `percentile` is the percentage of values that the second of them keeps.
         `bias_correction` gives the mean error of rounded weights back to the biases; by default where activations are
         calibrated anyway. `rounding` is "nearest", or "second_order": weights are rounded together by the second
-        moments of what they meet.
+        moments of what they meet. `scheme` names the target whose scheme is to be followed, by default the one that is
+        compiled for; whoever applies the pass gives it.
 
         Raises:
             ValueError: when there is no such precision, or it is none of integers, no such method or rounding, or a
@@ -82,6 +84,7 @@ class Quantize(InformedPass):
         self.needs_ranges = self.precision.static or self.bias_correction
         self.needs_moments = rounding == "second_order"
         self.keep_float = tuple(keep_float)
+        self.scheme_of = scheme
 
     def rewrite(self, model: ir.Model) -> bool:
         """Choose the nodes, then the parameters of every tensor, then the integers of the weights.

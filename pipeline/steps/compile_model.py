@@ -14,6 +14,7 @@ from ...vocabulary.codec import encode_json
 from ...vocabulary.digest import Plain
 from .base import own_code, versions
 from .prepared import Prepared
+from .schemes_for import schemes_for
 
 
 class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
@@ -55,7 +56,8 @@ class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
         from ...targets.table import load_target
 
         target = load_target(self.target)
-        model = self.model.apply(self.recipe, where=f"recipes.{self.options.variant}", schemes=target.schemes())
+        schemes = schemes_for(self.target, self.recipe)
+        model = self.model.apply(self.recipe, where=f"recipes.{self.options.variant}", schemes=schemes)
         (out / "files").mkdir()
         bare = model.with_graph(without_notes(model.ir))  # what passes did stands in the report, not in what ships
         artifact = target.compile(bare, self.options, out / "files")

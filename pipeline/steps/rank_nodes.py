@@ -15,6 +15,7 @@ from ...vocabulary.note import Note
 from ...vocabulary.sensitivity import NodeSensitivity
 from .base import own_code, versions
 from .prepared import FileRef, Prepared
+from .schemes_for import schemes_for
 
 ROWS = 16
 """Calls that each node is judged by. The order of nodes that differ by 3 dB or more settles within a few rows."""
@@ -68,10 +69,9 @@ class RankNodes(msgspec.Struct, frozen=True, kw_only=True, tag="rank"):
         from ...compiler.quantize.ranges import Ranges
         from ...compiler.quantize.record import notes
         from ...compiler.quantize.sensitivity import rank
-        from ...targets.table import load_target
         from ...vocabulary.tensor_folder import TensorFolder
 
-        schemes = load_target(self.target).schemes()
+        schemes = schemes_for(self.target, self.steps)
         model = self.model.apply(self.steps[:-1], where=self.where)
         quantized = self.model.apply(self.steps, where=self.where, schemes=schemes)
         if quantized.precision not in schemes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .compile_model import CompileModel
+from .schemes_for import schemes_for
 
 if TYPE_CHECKING:
     from ...compiler.model import Model
@@ -24,9 +25,8 @@ def before_precision(step: CompileModel) -> Model:
 
 
 def _applied(step: CompileModel, count: int) -> Model:
-    from ...targets.table import load_target
-
-    return step.model.apply(step.recipe[:count], where=_where(step), schemes=load_target(step.target).schemes())
+    steps = step.recipe[:count]
+    return step.model.apply(steps, where=_where(step), schemes=schemes_for(step.target, steps))
 
 
 def _where(step: CompileModel) -> str:
