@@ -43,8 +43,8 @@ def opened(model: Model) -> Iterator[InferenceSession]:
             session = onnxruntime.InferenceSession(
                 str(Path(folder) / "model.onnx"), options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:
-            raise ToolError(f"calibration: onnxruntime cannot open the model: {error}") from error
+        except Exception as error:  # its exceptions share no base below Exception
+            raise ToolError(f"onnxruntime cannot open the model: {error}") from error
         yield session
 
 
@@ -56,6 +56,6 @@ def run_call(session: InferenceSession, outputs: Sequence[str], call: Mapping[st
     """
     try:
         found: list[Array] = session.run(list(outputs), dict(call))
-    except Exception as error:
-        raise ToolError(f"calibration: onnxruntime failed on the rows: {error}") from error
+    except Exception as error:  # as above
+        raise ToolError(f"onnxruntime failed on the rows: {error}") from error
     return found

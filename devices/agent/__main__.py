@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
         unfinished.write_text(json.dumps(result, allow_nan=False) + "\n", "utf-8")
         unfinished.replace(result_path)
     except OSError as error:  # on a full disk it can only be said in the log
-        print(result.get("error", f"OSError: {error}"), file=sys.stderr)  # noqa: T201
+        print(result.get("error", f"OSError: {error}"), file=sys.stderr)  # noqa: T201 - as said above
         return 1
     return exit_code
 

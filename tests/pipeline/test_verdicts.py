@@ -95,3 +95,12 @@ def test_who_verifies_an_integer_artifact_holds_it_to_what_it_gave_at_the_build(
     same, other = REFERENCE[:, ::-1].copy(), -REFERENCE
     assert mismatches({"y": same}, {"y": REFERENCE}, bounds) == ()
     assert mismatches({"y": other}, {"y": REFERENCE}, bounds) != ()
+
+
+def test_an_integer_artifact_that_gives_nan_on_any_vectors_fails(entry) -> None:
+    near = far_on_drawn_vectors(entry)
+    broken = np.array([[10.0, np.nan, 2.0]], np.float32)
+    golden = Parity(outputs={"y": compare("y", REFERENCE, broken)}, rows=1, inputs="golden")
+    judged = verdicts("").judge(msgspec.structs.replace(near, golden=golden))
+    assert judged.verdict is Verdict.FAIL
+    assert judged.reasons[0].startswith("golden vectors: max_abs: output y has 1 elements that are NaN")
