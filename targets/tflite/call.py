@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import onnx_ir as ir
 
+from ..attributes import Attributes
+from ..refused import Refused
 from .dialect import Array, constant_of, shape_of
-from .refused import Refused
 
 _KEEPS_SHAPE = frozenset({"Abs", "Cast", "CastLike", "Ceil", "Exp", "Floor", "Identity", "Log", "Neg", "Relu", "Sqrt"})
 """Operators whose result has the shape of operand 0."""
@@ -23,13 +24,13 @@ def declared_shape(value: ir.Value) -> tuple[int, ...] | None:
     return None
 
 
-class Call:
+class Call(Attributes):
     """A hub node with the dialect values that stand for its inputs, and typed access to its attributes."""
 
     def __init__(self, node: ir.Node, inputs: Sequence[ir.Value | None], opset: int) -> None:
         """`opset` is the version of the node's own domain."""
-        self.node, self.inputs, self.opset = node, tuple(inputs), opset
-        self.op = node.op_type
+        super().__init__(node)
+        self.inputs, self.opset = tuple(inputs), opset
 
     def has(self, index: int) -> bool:
         """Whether an input is given."""
@@ -56,31 +57,6 @@ class Call:
         """Give a constant integer input as numbers, None when it is not given."""
         return [int(number) for number in self.constant(index, what).ravel()] if self.has(index) else None
 
-    def integer(self, name: str, default: int) -> int:
-        """Read an integer attribute."""
-        attribute = self.node.attributes.get(name)
-        return attribute.as_int() if attribute is not None else default
-
-    def real(self, name: str, default: float) -> float:
-        """Read a float attribute."""
-        attribute = self.node.attributes.get(name)
-        return attribute.as_float() if attribute is not None else default
-
-    def text(self, name: str, default: str) -> str:
-        """Read a string attribute."""
-        attribute = self.node.attributes.get(name)
-        return attribute.as_string() if attribute is not None else default
-
-    def texts(self, name: str) -> list[str] | None:
-        """Read a list of strings, None when it is not set."""
-        attribute = self.node.attributes.get(name)
-        return [*attribute.as_strings()] if attribute is not None else None
-
-    def ints(self, name: str) -> list[int] | None:
-        """Read a list attribute, None when it is not set."""
-        attribute = self.node.attributes.get(name)
-        return [*attribute.as_ints()] if attribute is not None else None
-
     def rank(self, index: int = 0) -> int:
         """Give the number of axes of an input."""
         return len(shape_of(self[index]))
@@ -88,13 +64,6 @@ class Call:
     def axis(self, default: int, index: int = 0) -> int:
         """Read the attribute `axis`, counted from the front."""
         return self.integer("axis", default) % max(self.rank(index), 1)
-
-    def wants(self, index: int) -> bool:
-        """Whether an output is named, and used by a node or as an output of the graph."""
-        if index >= len(self.node.outputs):
-            return False
-        value = self.node.outputs[index]
-        return bool(value.name) and (bool(value.uses()) or value.is_graph_output())
 
     def declared(self, index: int = 0) -> tuple[int, ...] | None:
         """Give the static shape that the model says an output has, None when it says none."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..dialect import dtype_of, hub_node, is_constant, operand, text
 from ..legalize.rewriter import Rewriter
 from ..origin import carry_origins
 from ..quantization import Quantization, grid_of, has_grid, put_on
-from ..refused import Refused
 from .exact import before, data_places, on_integers, reals
 from .operands import behind, grid_in, is_from_grid, requantized
 from .rules import RULES

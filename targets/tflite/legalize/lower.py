@@ -13,9 +13,9 @@ from ....compiler.model import Model
 from ....vocabulary.errors import RequestError
 from ....vocabulary.signature import TensorSpec
 from ...artifact import Coverage, Handling, NodeCoverage
+from ...refused import Refused
 from ..dialect import constant_of, made_for, make_constant, make_value
 from ..origin import stands_for
-from ..refused import Refused
 from .find_gelu import find_gelu
 from .infer import infer_outputs
 from .translate import Translator

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import constant_of, dtype_of, hold_tensor, is_constant, make_constant, shape_of
 from ..ops.quantization import constant_on_grid
 from ..ops.table import LOWERINGS
-from ..refused import Refused
 from .control import choose, scan, unroll
 from .declared import settled
 from .definition import definition_of

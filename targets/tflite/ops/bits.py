@@ -7,10 +7,10 @@ import math
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import dtype_name, dtype_of, shape_of
-from ..refused import Refused
 from .detour import I32, I64, U32, U64, bitcast
 from .elementwise import convert
 from .lowering import Lowering

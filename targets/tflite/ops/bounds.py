@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import dtype_of, shape_of
-from ..refused import Refused
 from .indexing import from_the_front
 
 _FARTHEST = 2**31 - 1

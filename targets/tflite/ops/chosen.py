@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import constant_of, shape_of
-from ..refused import Refused
 
 
 def by_axis(call: Call, b: Builder, index: int, rank: int, work: Callable[[int], ir.Value]) -> ir.Value:

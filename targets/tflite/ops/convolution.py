@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Attribute, Builder
 from ..call import Call
 from ..dialect import dtype_of, shape_of
-from ..refused import Refused
 from .lowering import Lowering
 from .windows import Windows, padded, unsqueezed, windows_of
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import constant_of, dtype_name, dtype_of, shape_of
-from ..refused import Refused
 from .detour import I64, INTEGERS, U64, bitcast, through
 from .lowering import Lowering
 

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import shape_of
-from ..refused import Refused
 from .linear import fully_connected
 from .lowering import Lowering
 from .sampling import Tap, clamp, cubic, inside, joined, linear, nearest, or_zero

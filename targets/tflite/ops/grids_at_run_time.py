@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import dtype_name, dtype_of, shape_of
-from ..refused import Refused
 
 _HELD_BY_FLOAT = frozenset({ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT16, ir.DataType.UINT16})
 _FLOAT = ir.DataType.FLOAT

@@ -11,10 +11,10 @@ import math
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import dtype_name, dtype_of, shape_of
-from ..refused import Refused
 from .convolution import convolve
 from .linear import batch_matmul
 from .lowering import Lowering

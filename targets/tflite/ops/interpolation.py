@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...refused import Refused
 from ..dialect import Array
-from ..refused import Refused
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

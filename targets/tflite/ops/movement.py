@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import Array, dtype_of, is_constant, shape_of
-from ..refused import Refused
 from .bounds import pad_at_run_time, slice_at_run_time
 from .lowering import Lowering
 

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder, Operand
 from ..call import Call
 from ..dialect import Array, dtype_of, shape_of
 from ..kernels import KERNELS
-from ..refused import Refused
 from .lowering import Lowering
 from .tap_pooling import element_limits, largest_with_place, pooled_by_taps
 from .windows import Windows, padded, unsqueezed, windows_of

@@ -8,11 +8,11 @@ import ml_dtypes
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import Array, dtype_name, dtype_of, is_constant, shape_of
 from ..quantization import Blocks, Quantization, dequantized, dequantized_blocks, put_on
-from ..refused import Refused
 from .grids_at_run_time import dequantize_at_run_time, quantize_at_run_time
 from .lowering import Lowering
 

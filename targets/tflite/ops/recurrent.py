@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import constant_of, dtype_of, shape_of
-from ..refused import Refused
 from .linear import fully_connected
 from .lowering import Lowering
 

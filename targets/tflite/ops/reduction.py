@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder, Operand
 from ..call import Call
 from ..dialect import dtype_name, dtype_of, is_constant, shape_of
-from ..refused import Refused
 from .chosen import by_axis
 from .detour import NARROW, way
 from .lowering import Lowering

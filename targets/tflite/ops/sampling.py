@@ -11,9 +11,9 @@ from itertools import product
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder, Operand
 from ..dialect import shape_of
-from ..refused import Refused
 
 CUBIC = -0.75
 """The coefficient of the cubic curve (Keys, 1981) that ONNX uses."""

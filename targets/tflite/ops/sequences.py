@@ -7,10 +7,10 @@ import math
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import dtype_of, shape_of
-from ..refused import Refused
 from .lowering import Lowering
 
 _MOST_ROWS = 4

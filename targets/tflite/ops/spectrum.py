@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import Array, dtype_name, dtype_of, shape_of
-from ..refused import Refused
 from .chosen import by_axis
 from .linear import fully_connected
 from .lowering import Lowering

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder, Operand
 from ..call import Call
 from ..dialect import Array, constant_of, dtype_of, shape_of
-from ..refused import Refused
 from .lowering import Lowering
 
 _DENSE_LIMIT = 4_000_000

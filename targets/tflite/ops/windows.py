@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import shape_of
-from ..refused import Refused
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer about a node, collected with the others, not an error of ours
-    """A node cannot be said in TFLite; the message is the reason, for people."""
+    """A node cannot be said in the target's language; the message is the reason, for people."""

@@ -1,0 +1,157 @@
+"""Makes MIL operations. What coremltools' type system refuses is a refusal of the node, with its reason."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from ..refused import Refused
+from .deployment import Deployment, NeedsNewer
+from .toolkit import builder as mil_builder
+from .toolkit import coremltools
+
+Array = NDArray[Any]
+Var = Any
+"""A value of a MIL program, `coremltools…Var`: `.shape` (ints and symbols), `.dtype`, `.val` (None unless constant)."""
+Operand = Var | Array
+
+MAX_RANK = 5
+"""Core ML's tensors have at most five axes. Source: MIL operations' documentation, and `ct.convert`'s own check."""
+
+INT32 = np.iinfo(np.int32)
+
+
+class Builder:
+    """MIL operations for one deployment target, added to the function that is open."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        """`deployment`: what the operations' versions are chosen by."""
+        self.deployment = deployment
+        self._mb = mil_builder()
+        registry = coremltools().converters.mil.mil.ops.registry.SSAOpRegistry
+        self._versions = registry.core_ops
+        self._held: dict[ir.TensorProtocol, Var] = {}
+        self._made: list[Any] = []
+        self._names: set[str] = set()
+
+    def op(self, operator: str, /, **inputs: Any) -> Any:
+        """Make an operation by its MIL name; give its result, or a tuple of them.
+
+        Inputs that are None are left out. Arrays become constants.
+
+        Raises:
+            Refused: when coremltools does not take these inputs, or the result has more axes than Core ML's tensors.
+            NeedsNewer: when a later deployment target has the operation and this one does not.
+        """
+        first = min(self._versions[operator])
+        if first > self.deployment.opset:
+            raise NeedsNewer(_deployment_of(first), operator)
+        try:
+            made = getattr(self._mb, operator)(**{name: value for name, value in inputs.items() if value is not None})
+        except (ValueError, TypeError, NotImplementedError, IndexError) as error:
+            raise Refused(f"coremltools refuses {operator}: {_sentence(error)}") from error
+        for value in made if isinstance(made, tuple | list) else (made,):
+            if hasattr(value, "shape") and value.shape is not None and len(value.shape) > MAX_RANK:
+                raise Refused(f"{operator} would give {len(value.shape)} axes; Core ML has at most {MAX_RANK}")
+        self._made.append((made[0] if isinstance(made, tuple | list) else made).op)
+        return made
+
+    def begin(self) -> None:
+        """Begin with another node of the hub: what was made so far stays."""
+        self._made.clear()
+
+    @property
+    def operations(self) -> list[str]:
+        """What was made since `begin`, by MIL's names."""
+        return [operation.op_type for operation in self._made]
+
+    def take_back(self) -> None:
+        """Remove what was made since `begin`; constants stay, and are dropped at the end unless somebody uses them."""
+        for operation in reversed(self._made):
+            operation.enclosing_block.remove_ops([operation])
+        self._made.clear()
+
+    def name(self, value: Var, name: str | None) -> None:
+        """Name what was made since `begin` after a tensor of the hub, as far as MIL's grammar allows it."""
+        if not name or value.op not in self._made:
+            return
+        plain = mil_name(name)
+        while plain in self._names:
+            plain += "_"
+        self._names.add(plain)
+        value.name = plain
+        if len(value.op.outputs) == 1:
+            value.op.name = plain
+
+    def require(self, deployment: Deployment, what: str) -> None:
+        """Ask for a deployment target; `what` needs it.
+
+        Raises:
+            NeedsNewer: when this one is older.
+        """
+        if self.deployment < deployment:
+            raise NeedsNewer(deployment, what)
+
+    def const(self, array: Array | float | bool | str) -> Var:
+        """Make a constant; integers are stored as int32.
+
+        Raises:
+            Refused: when an integer does not fit int32, or MIL has no such dtype.
+        """
+        return self._mb.const(val=constant(array))
+
+    def hold(self, tensor: ir.TensorProtocol) -> Var:
+        """Give a constant of the hub as one of MIL's, the same for the same tensor.
+
+        Raises:
+            Refused: when an integer does not fit int32, or MIL has no such dtype.
+        """
+        if tensor not in self._held:
+            self._held[tensor] = self.const(tensor.numpy())
+        return self._held[tensor]
+
+    def cast(self, x: Var, dtype: str) -> Var:
+        """Give `x` in another of MIL's dtypes (`fp16`, `fp32`, `int32`, `bool`)."""
+        return x if type_name(x) == dtype else self.op("cast", x=x, dtype=dtype)
+
+
+def constant(array: Array | float | bool | str) -> Any:
+    """Give an array as MIL holds it: fp16, fp32, int32 or bool.
+
+    Raises:
+        Refused: when an integer does not fit int32, or the dtype is none of those.
+    """
+    if isinstance(array, str):
+        return array
+    held = np.asarray(array, np.float32 if isinstance(array, float) else None)
+    if held.dtype.kind in "iu":
+        if held.size and (held.min() < INT32.min or held.max() > INT32.max):
+            beyond = held[(held < INT32.min) | (held > INT32.max)].ravel()[0]
+            raise Refused(f"the integer {beyond} does not fit into int32, the widest that Core ML computes with")
+        return held.astype(np.int32)
+    if held.dtype not in (np.float16, np.float32, np.bool_):
+        raise Refused(f"Core ML has no tensors of {held.dtype}")
+    return held
+
+
+def type_name(x: Var) -> str:
+    """Give MIL's name of a value's dtype: `fp16`, `fp32`, `int32`, `bool`."""
+    return str(coremltools().converters.mil.mil.types.builtin_to_string(x.dtype))
+
+
+def mil_name(name: str) -> str:
+    """Give a name as MIL's grammar has it: letters, digits and `_`, no digit in front."""
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return plain if plain[:1].isalpha() or plain[:1] == "_" else f"_{plain}"
+
+
+def _deployment_of(opset: Any) -> Deployment:
+    return next(each for each in Deployment if each.opset >= opset)
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split())
