@@ -2,10 +2,58 @@
 
 from __future__ import annotations
 
-from . import activation
+from . import (
+    activation,
+    bits,
+    casting,
+    comparison,
+    convolution,
+    elementwise,
+    generation,
+    indexing,
+    linear,
+    movement,
+    normalization,
+    pooling,
+    quantization,
+    recurrent,
+    reduction,
+    resize,
+    sampling,
+    scattering,
+    selection,
+    shape,
+    spectrum,
+    trigonometry,
+)
 from .lowering import Lowering
 
 LOWERINGS: dict[tuple[str, str], Lowering] = {
-    ("", op): lowering for theme in (activation,) for op, lowering in theme.LOWERINGS.items()
+    ("", op): lowering
+    for theme in (
+        activation,
+        bits,
+        casting,
+        comparison,
+        convolution,
+        elementwise,
+        generation,
+        indexing,
+        linear,
+        movement,
+        normalization,
+        pooling,
+        quantization,
+        recurrent,
+        reduction,
+        resize,
+        sampling,
+        scattering,
+        selection,
+        shape,
+        spectrum,
+        trigonometry,
+    )
+    for op, lowering in theme.LOWERINGS.items()
 }
 """(domain, operator) → its lowering."""

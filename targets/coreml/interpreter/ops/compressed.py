@@ -1,0 +1,7 @@
+"""Weights that are stored compressed."""
+
+from __future__ import annotations
+
+from .operation import Implementation
+
+OPERATIONS: dict[str, Implementation] = {}

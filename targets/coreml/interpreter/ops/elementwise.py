@@ -1,0 +1,7 @@
+"""Arithmetic, comparisons and logic, element by element."""
+
+from __future__ import annotations
+
+from .operation import Implementation
+
+OPERATIONS: dict[str, Implementation] = {}

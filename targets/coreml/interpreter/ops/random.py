@@ -1,0 +1,7 @@
+"""Random numbers."""
+
+from __future__ import annotations
+
+from .operation import Implementation
+
+OPERATIONS: dict[str, Implementation] = {}

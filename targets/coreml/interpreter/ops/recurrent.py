@@ -1,0 +1,7 @@
+"""Recurrent layers."""
+
+from __future__ import annotations
+
+from .operation import Implementation
+
+OPERATIONS: dict[str, Implementation] = {}

@@ -1,0 +1,7 @@
+"""Shapes and what changes them."""
+
+from __future__ import annotations
+
+from .operation import Implementation
+
+OPERATIONS: dict[str, Implementation] = {}

@@ -1,0 +1,7 @@
+"""States that outlive a call."""
+
+from __future__ import annotations
+
+from .operation import Implementation
+
+OPERATIONS: dict[str, Implementation] = {}

@@ -1,0 +1,7 @@
+"""Operations on the bits of integers."""
+
+from __future__ import annotations
+
+from .lowering import Lowering
+
+LOWERINGS: dict[str, Lowering] = {}

@@ -1,0 +1,7 @@
+"""Changes of dtype."""
+
+from __future__ import annotations
+
+from .lowering import Lowering
+
+LOWERINGS: dict[str, Lowering] = {}

@@ -1,0 +1,7 @@
+"""Tensors made from nothing but sizes."""
+
+from __future__ import annotations
+
+from .lowering import Lowering
+
+LOWERINGS: dict[str, Lowering] = {}

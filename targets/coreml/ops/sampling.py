@@ -1,0 +1,7 @@
+"""Samples between the elements of a grid."""
+
+from __future__ import annotations
+
+from .lowering import Lowering
+
+LOWERINGS: dict[str, Lowering] = {}

@@ -1,0 +1,7 @@
+"""Shapes and what changes them."""
+
+from __future__ import annotations
+
+from .lowering import Lowering
+
+LOWERINGS: dict[str, Lowering] = {}
