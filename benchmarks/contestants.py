@@ -77,8 +77,7 @@ class Contestant:
         layout = {} if self.layout == source_layout else {name: self.layout}
         step = {
             "type": "compile",
-            "hub": str(self.models / f"{self.subject}.hub"),
-            "hub_digest": "",
+            "model": {"hub": {"path": str(self.models / f"{self.subject}.hub"), "digest": ""}},
             "target": "tflite",
             "packages": [],
             "recipe": [],

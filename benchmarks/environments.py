@@ -19,6 +19,8 @@ REQUIREMENTS = {
     "onnxruntime": ["onnxruntime==1.31.1", "onnx==1.23.2", "sympy==1.14.0"],
     "nncf": ["nncf==3.4.0", "onnxruntime==1.31.1", "onnx==1.23.2"],
     "ai-edge-quantizer": ["ai-edge-quantizer==0.10.0", "ai-edge-litert==2.3.0"],
+    # its PyTorch frontend reads one-element arrays as scalars, which NumPy 2.4 refuses
+    "coremltools": ["coremltools==9.0", "torch==2.13.0", "numpy==2.3.5"],
     "pictures": ["pillow==13.0.0", "numpy==2.4.6"],
 }
 
