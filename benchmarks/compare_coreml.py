@@ -128,9 +128,9 @@ def markdown(record: dict[str, Any]) -> str:
     """Write the record as text for people."""
     context = record["context"]
     (before, *_), (after, *_) = context["load_before"], context["load_after"]
+    machine = f"{context['date']}, {context['cpu']}, {context['cores']} cores"
     lines = [
-        f"{context['date']}, {context['cpu']}, {context['cores']} cores, "
-        f"load {before:.1f} before and {after:.1f} after.",
+        f"{machine}, load {before:.1f} before and {after:.1f} after.",
         "",
         "| model | converter | seconds | peak MB | package MB | operations | max_abs |",
         "|---|---|--:|--:|--:|--:|--:|",
