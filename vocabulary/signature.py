@@ -46,6 +46,8 @@ class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     state: str | None = None
     quantization: Affine | None = None
     """What the integers of an artifact's input or output stand for, where the original's are floats."""
+    known_as: str | None = None
+    """What an artifact itself calls it, where its format does not allow the name; runtimes of ours take the name."""
 
     @property
     def is_static(self) -> bool:

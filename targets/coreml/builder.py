@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..refused import Refused
 from .deployment import Deployment, NeedsNewer
+from .names import distinct, mil_name
 from .toolkit import builder as mil_builder
 from .toolkit import coremltools
 
@@ -28,30 +29,38 @@ INT32 = np.iinfo(np.int32)
 class Builder:
     """MIL operations for one deployment target, added to the function that is open."""
 
-    def __init__(self, deployment: Deployment) -> None:
-        """`deployment`: what the operations' versions are chosen by."""
+    def __init__(self, deployment: Deployment, taken: Collection[str] = ()) -> None:
+        """`deployment`: what the operations' versions are chosen by. `taken`: names of the inputs and outputs."""
         self.deployment = deployment
         self._mb = mil_builder()
         registry = coremltools().converters.mil.mil.ops.registry.SSAOpRegistry
         self._versions = registry.core_ops
         self._held: dict[ir.TensorProtocol, Var] = {}
         self._made: list[Any] = []
-        self._names: set[str] = set()
+        self._names: set[str] = set(taken)
 
-    def op(self, operator: str, /, **inputs: Any) -> Any:
+    def op(self, operator: str, /, *operands: Any, **inputs: Any) -> Any:
         """Make an operation by its MIL name; give its result, or a tuple of them.
 
-        Inputs that are None are left out. Arrays become constants.
+        `operands` are its inputs in the order of its documentation (`b.op("select", cond, x, 0.0)`), the others go by
+        their names; those that are None are left out. Arrays and numbers become constants, a number of the dtype that
+        the operation's values have.
 
         Raises:
-            Refused: when coremltools does not take these inputs, or the result has more axes than Core ML's tensors.
+            Refused: when coremltools does not take these inputs, one of them is empty, or the result has more axes
+                than Core ML's tensors.
             NeedsNewer: when a later deployment target has the operation and this one does not.
         """
-        first = min(self._versions[operator])
-        if first > self.deployment.opset:
-            raise NeedsNewer(_deployment_of(first), operator)
+        kind = self._kind(operator)
+        spec = kind.input_spec.input_types
+        given = dict(zip(spec, operands, strict=False)) | inputs
+        given = {name: value for name, value in given.items() if value is not None}
+        for value in given.values():
+            if _is_var(value) and value.val is None and 0 in value.shape:
+                raise Refused("a tensor without elements: Core ML has none")
+        taken = {name: self._taken(name, value, given, spec) for name, value in given.items()}
         try:
-            made = getattr(self._mb, operator)(**{name: value for name, value in inputs.items() if value is not None})
+            made = getattr(self._mb, operator)(**taken)
         except (ValueError, TypeError, NotImplementedError, IndexError) as error:
             raise Refused(f"coremltools refuses {operator}: {_sentence(error)}") from error
         for value in made if isinstance(made, tuple | list) else (made,):
@@ -59,6 +68,26 @@ class Builder:
                 raise Refused(f"{operator} would give {len(value.shape)} axes; Core ML has at most {MAX_RANK}")
         self._made.append((made[0] if isinstance(made, tuple | list) else made).op)
         return made
+
+    def _kind(self, operator: str) -> Any:
+        """Give coremltools' class of an operation, of the version that this deployment target has."""
+        versions = self._versions[operator]
+        first = min(versions)
+        if first > self.deployment.opset:
+            raise NeedsNewer(_deployment_of(first), operator)
+        return versions[max(version for version in versions if version <= self.deployment.opset)]
+
+    def _taken(self, name: str, value: Any, given: dict[str, Any], spec: Any) -> Any:
+        """Give an input as coremltools' builder takes it: arrays as MIL holds them, numbers of the right dtype."""
+        if isinstance(value, np.ndarray | np.generic):
+            return constant(np.asarray(value))
+        if type(value) not in (int, float):
+            return value
+        domain = _domain(spec, name)
+        beside = [other for key, other in given.items() if _is_var(other) and _domain(spec, key) == domain]
+        if type(value) is float and not beside:  # a parameter with a domain of its own has the dtype of the values
+            beside = [other for other in given.values() if _is_var(other) and type_name(other) in ("fp16", "fp32")]
+        return number(value, beside[0]) if domain and beside else value
 
     def begin(self) -> None:
         """Begin with another node of the hub: what was made so far stays."""
@@ -79,9 +108,7 @@ class Builder:
         """Name what was made since `begin` after a tensor of the hub, as far as MIL's grammar allows it."""
         if not name or value.op not in self._made:
             return
-        plain = mil_name(name)
-        while plain in self._names:
-            plain += "_"
+        plain = distinct(mil_name(name), self._names)
         self._names.add(plain)
         value.name = plain
         if len(value.op.outputs) == 1:
@@ -138,15 +165,28 @@ def constant(array: Array | float | bool | str) -> Any:
     return held
 
 
+def number(value: float, like: Var) -> Any:
+    """Give a number in the dtype that `like` has.
+
+    Raises:
+        Refused: when it is an integer and does not fit int32.
+    """
+    if type_name(like) == "int32":
+        return constant(np.asarray(int(value)))[()]
+    return {"fp16": np.float16, "fp32": np.float32, "bool": np.bool_}[type_name(like)](value)
+
+
+def _is_var(value: Any) -> bool:
+    return hasattr(value, "op") and hasattr(value, "sym_type")
+
+
+def _domain(spec: Any, name: str) -> str | None:
+    return getattr(spec.get(name), "type_domain_id", None)
+
+
 def type_name(x: Var) -> str:
     """Give MIL's name of a value's dtype: `fp16`, `fp32`, `int32`, `bool`."""
     return str(coremltools().converters.mil.mil.types.builtin_to_string(x.dtype))
-
-
-def mil_name(name: str) -> str:
-    """Give a name as MIL's grammar has it: letters, digits and `_`, no digit in front."""
-    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return plain if plain[:1].isalpha() or plain[:1] == "_" else f"_{plain}"
 
 
 def _deployment_of(opset: Any) -> Deployment:

@@ -23,6 +23,11 @@ class Deployment(IntEnum):
         return f"iOS{int(self)}"
 
     @property
+    def core_ml(self) -> str:
+        """The version of Core ML's operations, as a package names them: iOS 15 has `CoreML5`."""
+        return str({15: 5, 16: 6, 17: 7, 18: 8, 26: 9}[int(self)])
+
+    @property
     def macos(self) -> int:
         """The macOS release of the same year."""
         return {15: 12, 16: 13, 17: 14, 18: 15}.get(int(self), int(self))

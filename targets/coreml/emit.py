@@ -10,24 +10,30 @@ import onnx_ir as ir
 from ...compiler.expand.expand import Expand
 from ...compiler.model import Model
 from ..artifact import Coverage
-from .builder import Builder, Var, mil_name
+from ..refused import Refused
+from .border import Border, border_of, outside
+from .builder import Builder, Var
 from .deployment import Deployment, NeedsNewer
+from .names import naming
 from .ops.table import LOWERINGS
 from .toolkit import builder as mil_builder
 from .toolkit import coremltools
-from .translate import MIL_TYPES, Translator
+from .translate import Translator
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Emitted:
     """A MIL program, the oldest system that has all of its operations, and what became of each hub node.
 
-    `program` is coremltools' `Program`; its one function is `main`. It is whole only when no node is refused.
+    `program` is coremltools' `Program`; its one function is `main`. It is whole only when no node is refused; `inputs`
+    and `outputs` are what the package has to have then.
     """
 
     program: Any
     deployment: Deployment
     coverage: Coverage
+    inputs: tuple[Border, ...]
+    outputs: tuple[Border, ...]
 
 
 def emit(model: Model, at_least: Deployment) -> Emitted:
@@ -36,35 +42,109 @@ def emit(model: Model, at_least: Deployment) -> Emitted:
     deployment = at_least
     while True:
         try:
-            return _emit(expanded, deployment)
+            return _Emission(expanded, deployment).emitted()
         except NeedsNewer as need:
             deployment = need.deployment
 
 
-def _emit(model: Model, deployment: Deployment) -> Emitted:
-    tools, mb = coremltools(), mil_builder()
-    mil = tools.converters.mil.mil
-    program = mil.Program()
-    symbols: dict[str, Any] = {}
-    placeholders = {
-        mil_name(str(value.name)): mb.placeholder(shape=_shape(value, symbols), dtype=_outside(value))
-        for value in model.graph.inputs
-    }
-    with mil.Function(placeholders, opset_version=deployment.opset) as function:
-        b = Builder(deployment)
-        translator = Translator(b, model.ir.opset_imports)
-        for value in model.graph.inputs:
-            translator.values[value] = _taken(function.inputs[mil_name(str(value.name))], value, b)
-        for node in model.graph:
-            translator.translate(node)
-        function.set_outputs([_given(value, translator, b) for value in model.graph.outputs])
-    program.add_function("main", function)
-    return Emitted(program=program, deployment=deployment, coverage=translator.coverage())
+class _Emission:
+    """One attempt, for one deployment target."""
+
+    def __init__(self, model: Model, deployment: Deployment) -> None:
+        self.graph, self.deployment = model.graph, deployment
+        self.names = naming(_names(model.graph.inputs), _names(model.graph.outputs))
+        self.builder = Builder(deployment, self.names.taken)
+        self.translator = Translator(self.builder, model.ir.opset_imports)
+
+    def emitted(self) -> Emitted:
+        """Make the program.
+
+        Raises:
+            NeedsNewer: when a later deployment target is needed.
+        """
+        mil_builder().name_count.clear()  # names that coremltools makes up count on from the last program's
+        mil = coremltools().converters.mil.mil
+        program = mil.Program()
+        with mil.Function(self._placeholders(), opset_version=self.deployment.opset) as function:
+            for value in self.graph.inputs:
+                self._take(value, function.inputs[self.names.inputs[str(value.name)]])
+            for node in self.graph:
+                self.translator.translate(node)
+            outputs = [self._give(value) for value in self.graph.outputs]
+            function.set_outputs(outputs)
+        program.add_function("main", function)
+        return Emitted(
+            program=program,
+            deployment=self.deployment,
+            coverage=self.translator.coverage(),
+            inputs=tuple(border_of(source, name, function.inputs[name]) for source, name in self.names.inputs.items()),
+            outputs=tuple(
+                border_of(str(value.name), self.names.outputs[str(value.name)], given)
+                for value, given in zip(self.graph.outputs, outputs, strict=True)
+            ),
+        )
+
+    def _placeholders(self) -> dict[str, Any]:
+        """Make an input for each of the hub's; one that is refused stands there as a float, and nobody may use it."""
+        types = coremltools().converters.mil.mil.types
+        symbols: dict[str, Any] = {}
+        made = {}
+        for value in self.graph.inputs:
+            name = self.names.inputs[str(value.name)]
+            try:
+                dtype, shape = outside(value, self.deployment), _shape(value, symbols)
+            except Refused as refusal:
+                self.translator.refuse_value(value, f"input {value.name}", str(refusal))
+                dtype, shape = "fp32", (1,)
+            made[name] = mil_builder().placeholder(shape=shape, dtype=types.string_to_builtin(dtype))
+        return made
+
+    def _take(self, value: ir.Value, placeholder: Var) -> None:
+        """Let an input stand for the hub's: without the axis that a scalar has outside, booleans as such."""
+        taken = placeholder
+        if value.shape is not None and not len(value.shape):
+            taken = self.builder.op("squeeze", x=taken, axes=[0])
+        self.translator.values[value] = self.builder.cast(taken, "bool") if value.dtype == ir.DataType.BOOL else taken
+
+    def _give(self, value: ir.Value) -> Var:
+        """Make an output of what stands for the hub's; something of its name when it is refused."""
+        name = self.names.outputs[str(value.name)]
+        given = self.translator.values.get(value)
+        try:
+            if given is None and value.const_value is not None:
+                given = self.builder.hold(value.const_value)
+            if given is not None:
+                outside(value, self.deployment)
+        except Refused as refusal:
+            self.translator.refuse_value(value, f"output {value.name}", str(refusal))
+            given = None
+        if given is None:
+            return self.builder.op("identity", x=self.builder.const(0.0), name=name)
+        if value.dtype == ir.DataType.BOOL:
+            given = self.builder.cast(given, "int32")
+        if not len(given.shape):
+            given = self.builder.op("expand_dims", x=given, axes=[0])
+        if given.op is None or given.op.op_type == "const" or given.name in self.names.taken or given.child_ops:
+            # what is used further on as well, a pass may merge with what it becomes, and two outputs with it
+            return self.builder.op("identity", x=given, name=name)
+        given.name = name
+        if len(given.op.outputs) == 1:
+            given.op.name = name
+        return given
+
+
+def _names(values: Any) -> list[str]:
+    return [str(value.name) for value in values]
 
 
 def _shape(value: ir.Value, symbols: dict[str, Any]) -> tuple[Any, ...]:
-    """Give the shape of an input; a scalar has one element, and a symbol of the hub one of MIL's."""
-    assert value.shape is not None, value
+    """Give the shape of an input; a scalar has one element, and a symbol of the hub one of MIL's.
+
+    Raises:
+        Refused: when the number of axes is not known.
+    """
+    if value.shape is None:
+        raise Refused("how many axes it has is not known")
     get_new_symbol = coremltools().converters.mil.mil.get_new_symbol
     sizes = []
     for size in value.shape:
@@ -72,29 +152,3 @@ def _shape(value: ir.Value, symbols: dict[str, Any]) -> tuple[Any, ...]:
             size = symbols.setdefault(str(size.value), get_new_symbol())
         sizes.append(size)
     return tuple(sizes) or (1,)
-
-
-def _outside(value: ir.Value) -> Any:
-    """Give the dtype of an input: Core ML has none of booleans."""
-    types = coremltools().converters.mil.mil.types
-    assert value.dtype is not None, value
-    name = MIL_TYPES.get(value.dtype, "fp32")
-    return types.string_to_builtin("int32" if name == "bool" else name)
-
-
-def _taken(placeholder: Var, value: ir.Value, b: Builder) -> Var:
-    taken = placeholder
-    if value.shape is not None and not len(value.shape):
-        taken = b.op("squeeze", x=taken, axes=[0])
-    return b.cast(taken, "bool") if value.dtype == ir.DataType.BOOL else taken
-
-
-def _given(value: ir.Value, translator: Translator, b: Builder) -> Var:
-    given = translator.values.get(value)
-    if given is None:  # refused: something must stand there for the function to be well formed
-        return b.op("identity", x=b.const(0.0))
-    if value.dtype == ir.DataType.BOOL:
-        given = b.cast(given, "int32")
-    if not len(given.shape):
-        given = b.op("expand_dims", x=given, axes=[0])
-    return b.op("identity", x=given, name=mil_name(str(value.name)))

@@ -1,25 +1,144 @@
-"""A MIL program as an `.mlpackage` on disk, through coremltools' own passes and serializer."""
+"""A MIL program as an `.mlpackage` on disk, through coremltools' own passes and serializer, in reproducible bytes.
+
+What coremltools adds of its own accord (random identifiers, the date, its version) is left out; what it changes of its
+own accord in inputs and outputs is found out here. Source of the layout of a package: what coremltools writes.
+"""
 
 from __future__ import annotations
 
+import json
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from ...vocabulary.digest import digest_file
+from ...vocabulary.errors import ToolError
+from .border import Border
 from .emit import Emitted
-from .toolkit import coremltools
+from .toolkit import converter, coremltools, quiet
 
 PACKAGE = "model.mlpackage"
+MANIFEST = "Manifest.json"
+AUTHOR = "com.apple.CoreML"
+"""Who the items of a package belong to, and the folder that they lie in."""
+ITEMS = {"model.mlmodel": "CoreML Model Specification", "weights": "CoreML Model Weights"}
+"""Item → its description, as coremltools words them."""
+
+NAMESPACE = uuid.UUID("6d1ed7a5-9ef3-5b35-8b0c-6c0b6f9a3c1e")
+"""Identifiers of items are made of this and of their digests. A random one, drawn once."""
 
 
-def write(emitted: Emitted, out: Path) -> tuple[Path, ...]:
-    """Write `model.mlpackage` into a folder; give its files, the manifest first."""
-    tools = coremltools()
-    model = tools.convert(
-        emitted.program,
-        convert_to="mlprogram",
-        minimum_deployment_target=emitted.deployment.opset,
-        compute_precision=tools.precision.FLOAT32,
-        skip_model_load=True,
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Package:
+    """The files of a package, its manifest first, and how often each MIL operation is in it, constants apart."""
+
+    files: tuple[Path, ...]
+    operations: Mapping[str, int]
+
+
+def write(emitted: Emitted, out: Path, metadata: Mapping[str, str], pipeline: Any) -> Package:
+    """Write `model.mlpackage` into a folder. `emitted.program` is used up.
+
+    `metadata` is what a package holds under the user's own keys; `pipeline` are the passes between emission and
+    serialization.
+
+    Raises:
+        ToolError: when coremltools fails, or the package has other inputs or outputs than were asked for.
+    """
     package = out / PACKAGE
-    model.save(str(package))
-    return tuple(sorted(path for path in package.rglob("*") if path.is_file()))[::-1]
+    items = package / "Data" / AUTHOR
+    weights = items / "weights"
+    weights.mkdir(parents=True)
+    model = _serialized(emitted, weights, pipeline)
+    _check("input", model.description.input, emitted.inputs)
+    _check("output", model.description.output, emitted.outputs)
+    model.description.metadata.userDefined.update(metadata)
+    (items / "model.mlmodel").write_bytes(model.SerializeToString(deterministic=True))
+    if not any(weights.iterdir()):
+        weights.rmdir()
+    manifest = package / MANIFEST
+    manifest.write_text(_manifest(items), "utf-8")
+    return Package(
+        files=(manifest, *sorted(path for path in items.rglob("*") if path.is_file())),
+        operations=_operations(model),
+    )
+
+
+def _serialized(emitted: Emitted, weights: Path, pipeline: Any) -> Any:
+    """Run the passes and write the weights into a folder; give the `Model` message."""
+    convert = converter()
+    with quiet():
+        try:
+            model, _ = convert.mil_convert_to_proto(
+                emitted.program,
+                "milinternal",
+                "mlprogram",
+                convert.ConverterRegistry,
+                main_pipeline=pipeline,
+                weights_dir=str(weights),
+                specification_version=emitted.deployment.opset.value,
+            )
+        except Exception as error:
+            raise ToolError(
+                f"coremltools fails: {type(error).__name__}: {' '.join(str(error).split())}",
+                hint="report it with the model; until then build for another target",
+            ) from error
+    return model
+
+
+def _check(kind: str, features: Any, asked: tuple[Border, ...]) -> None:
+    """Compare the inputs or outputs of a package with what was asked for.
+
+    Raises:
+        ToolError: when coremltools has changed a name, a dtype or a shape.
+    """
+    wanted = [(border.name, border.dtype, border.shape) for border in asked]
+    types = coremltools().proto.FeatureTypes_pb2.ArrayFeatureType
+    dtypes = {types.FLOAT32: "fp32", types.FLOAT16: "fp16", types.INT32: "int32"}
+    found = []
+    for feature, border in zip(features, asked, strict=False):
+        array = feature.type.multiArrayType
+        shape = border.shape if None in border.shape else tuple(array.shape)
+        found.append((feature.name, dtypes.get(array.dataType, "another dtype"), shape))
+    if found != wanted or len(features) != len(asked):
+        raise ToolError(f"coremltools has made the {kind}s {found} of {wanted}", hint="report it with the model")
+
+
+def _operations(model: Any) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+
+    def count(block: Any) -> None:
+        for operation in block.operations:
+            if operation.type != "const":
+                counts[operation.type] += 1
+            for inner in operation.blocks:
+                count(inner)
+
+    for function in model.mlProgram.functions.values():
+        for block in function.block_specializations.values():
+            count(block)
+    return dict(sorted(counts.items()))
+
+
+def _manifest(items: Path) -> str:
+    """Give the text of `Manifest.json`: each item under an identifier that its content decides."""
+    entries, root = {}, ""
+    for name, description in ITEMS.items():
+        item = items / name
+        files = [item] if item.is_file() else sorted(item.glob("*"))
+        if not files:
+            continue
+        content = "".join(f"{path.name} {digest_file(path)}\n" for path in files)
+        identifier = str(uuid.uuid5(NAMESPACE, f"{name}\n{content}")).upper()
+        root = root or identifier
+        entries[identifier] = {
+            "author": AUTHOR,
+            "description": description,
+            "name": name,
+            "path": f"{AUTHOR}/{name}",
+        }
+    whole = {"fileFormatVersion": "1.0.0", "itemInfoEntries": entries, "rootModelIdentifier": root}
+    return json.dumps(whole, indent=4, sort_keys=True) + "\n"

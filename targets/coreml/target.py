@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...vocabulary.digest import digest_file
-from ...vocabulary.errors import RefusedError
+from ...vocabulary.errors import RefusedError, RequestError
 from ...vocabulary.precision import Precision
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import Options
@@ -16,6 +16,7 @@ from ..base import Options
 if TYPE_CHECKING:
     from ...compiler.model import Model
     from ...compiler.quantize.scheme import Scheme
+    from .emit import Emitted
 
 _RUNTIME = "edgewright.targets.coreml.runtime:CoreML"
 
@@ -26,7 +27,7 @@ class CoreML:
     name = "coreml"
     extra: str | None = "coreml"
     packages: tuple[str, ...] = ("coremltools",)
-    precisions: tuple[Precision, ...] = (Precision.FP32,)
+    precisions: tuple[Precision, ...] = (Precision.FP32, Precision.FP16)
     formats: Mapping[str, str] = {"": _RUNTIME}
 
     def ops(self) -> tuple[str, ...]:
@@ -41,29 +42,39 @@ class CoreML:
 
         return SCHEMES
 
-    def coverage(self, model: Model, options: Options) -> Coverage:  # noqa: ARG002 - the contract's
-        """Say the model, and what became of each node."""
-        from .deployment import Deployment
-        from .emit import emit
+    def coverage(self, model: Model, options: Options) -> Coverage:
+        """Say the model, and what became of each node.
 
-        return emit(model, Deployment.IOS15).coverage
+        Raises:
+            ModelError: when a dimension must be fixed and is not.
+        """
+        return self._emit(model, options).coverage
 
     def compile(self, model: Model, options: Options, out: Path) -> Artifact:
         """Write `model.mlpackage` into the existing, empty folder `out`.
 
         Raises:
             RefusedError: when some node cannot be said; nothing is written then.
+            ModelError: when a dimension must be fixed and is not.
+            RequestError: when the options ask for a format, a layout or integers in and out that there are not.
+            ToolError: when coremltools fails.
         """
-        from .deployment import Deployment
-        from .emit import emit
+        from .interface import metadata_of, narrowed, signature_of
         from .package import write
+        from .precision import passes
 
-        emitted = emit(model, Deployment.IOS15)
-        if emitted.coverage.refused:
+        if options.format not in self.formats:
+            raise RequestError(f"coreml has no format {options.format!r}", hint="leave the format out")
+        emitted = self._emit(model, options)
+        refused = emitted.coverage.refused
+        if refused:
+            lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
             raise RefusedError(
-                "; ".join(f"{node.node} ({node.op}): {node.detail}" for node in emitted.coverage.refused)
+                f"coreml cannot say all of the model, {len(refused)} refused:{lines}",
+                hint="change these nodes in the source model, or build it for the target onnxruntime",
             )
-        paths = write(emitted, out)
+        package = write(emitted, out, metadata_of(emitted), passes(model.precision))
+        signature = signature_of(model.signature, emitted)
         return Artifact(
             target=self.name,
             variant=options.variant,
@@ -71,12 +82,40 @@ class CoreML:
             format=options.format,
             files=tuple(
                 File(path=path.relative_to(out).as_posix(), sha256=digest_file(path), size_bytes=path.stat().st_size)
-                for path in paths
+                for path in package.files
             ),
-            requires=Requirements(runtime="coreml", min_runtime_version=emitted.deployment.label),
-            signature=model.signature,
-            narrowed={},
+            requires=Requirements(runtime="coreml", min_runtime_version=emitted.deployment.core_ml),
+            signature=signature,
+            narrowed=narrowed(model.signature, signature),
             coverage=emitted.coverage,
-            ops={},
+            ops=dict(package.operations),
             toolchain={package: version(package) for package in ("coremltools", "onnx", "onnx-ir")},
         )
+
+    def _emit(self, model: Model, options: Options) -> Emitted:
+        from ...compiler.passes.fix_dimensions import FixDimensions
+        from .deployment import Deployment
+        from .dimensions import sizes_of
+        from .emit import emit
+
+        _check(model, options)
+        fixed = FixDimensions(sizes_of(model.signature, options.dims))(model)
+        return emit(fixed, Deployment.IOS15)
+
+
+def _check(model: Model, options: Options) -> None:
+    """Check what a project may ask of other targets.
+
+    Raises:
+        RequestError: when it asks for what coreml does not have.
+    """
+    if options.io != "float":
+        raise RequestError(f"coreml has no io {options.io!r}", hint="leave io out: Core ML takes floats and int32")
+    for spec in (*model.signature.inputs, *model.signature.outputs):
+        wanted = options.layout.get(spec.name, spec.layout)
+        if wanted != spec.layout:
+            raise RequestError(
+                f"coreml keeps the layout of {spec.name!r}, {spec.layout or 'that of the source'}; "
+                f"it cannot be {wanted}",
+                hint="leave layout out",
+            )

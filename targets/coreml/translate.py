@@ -75,9 +75,10 @@ class Translator:
             (value, result) for value, result in zip(node.outputs, results, strict=False) if result is not None
         )
 
-    def refuse(self, name: str, op: str, reason: str) -> None:
-        """Note what is refused and stands for no node: an input or output of the graph."""
-        self._made.setdefault(name, _Made(op=op)).reasons.append(reason)
+    def refuse_value(self, value: ir.Value, name: str, reason: str) -> None:
+        """Note that an input or output of the graph is refused; the nodes behind it are not judged."""
+        self._made.setdefault(name, _Made(op=name.partition(" ")[0])).reasons.append(reason)
+        self._refused.add(value)
 
     def coverage(self) -> Coverage:
         """Say what became of every node of the hub that has one left in the expanded graph."""
