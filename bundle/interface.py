@@ -11,11 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..targets.adapt import adapt
 from ..targets.runtime import Array, Session
-from ..vocabulary.signature import Affine, Signature, TensorSpec
-
-DEFAULT_LAYOUTS = {3: "NCW", 4: "NCHW", 5: "NCDHW"}
-"""The layout of a tensor, by rank, where its signature says none: ONNX's own."""
+from ..vocabulary.signature import Signature, TensorSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,44 +97,6 @@ def check_inputs(signature: Signature, inputs: Mapping[str, Array]) -> None:
                 f"input {spec.name!r}: expected {spec.dtype}[{', '.join(map(str, spec.shape))}], "
                 f"got {array.dtype.name}[{', '.join(map(str, array.shape))}]"
             )
-
-
-def adapt(array: Array, given: TensorSpec, taken: TensorSpec) -> Array:
-    """Give one call's tensor as `taken` has it, from how `given` has it: another layout, another dtype.
-
-    Integers that stand for reals become these reals, and reals the nearest integers, saturated.
-
-    Raises:
-        ValueError: when a value does not fit into the other dtype, or the two layouts are not of the same axes.
-    """
-    layout = given.layout or DEFAULT_LAYOUTS.get(array.ndim)
-    wanted = taken.layout or DEFAULT_LAYOUTS.get(array.ndim)
-    if layout is not None and wanted is not None and layout != wanted:
-        if sorted(layout) != sorted(wanted) or len(layout) != array.ndim:
-            raise ValueError(f"{given.name!r}: {array.ndim} axes cannot go from layout {layout} to {wanted}")
-        array = np.ascontiguousarray(array.transpose([layout.index(axis) for axis in wanted]))
-    if array.dtype.name == taken.dtype:
-        return array
-    if given.quantization is not None and array.dtype.name == given.dtype:
-        return _reals(array, given.quantization).astype(taken.dtype)
-    if taken.quantization is not None:
-        return _integers(array, taken.quantization, taken.dtype)
-    converted = array.astype(taken.dtype)
-    if not np.array_equal(converted, array, equal_nan=array.dtype.kind == "f"):
-        raise ValueError(f"{given.name!r}: values of {array.dtype.name} do not fit into {taken.dtype}")
-    return converted
-
-
-def _reals(array: Array, affine: Affine) -> Array:
-    steps = array.astype(np.int32) - np.int32(affine.zero_point)
-    return np.asarray(steps.astype(np.float32) * np.float32(affine.scale))
-
-
-def _integers(array: Array, affine: Affine, dtype: str) -> Array:
-    """Round half to even, as QuantizeLinear does."""
-    limits = np.iinfo(dtype)
-    steps = np.rint(array.astype(np.float32) / np.float32(affine.scale)) + affine.zero_point
-    return np.asarray(np.clip(steps, limits.min, limits.max).astype(dtype))
 
 
 def fill(array: Array, rows: int) -> Array:

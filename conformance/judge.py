@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -16,10 +15,12 @@ import onnx
 from ..compiler.cleanup import CLEANUP
 from ..compiler.importers.request import Request
 from ..compiler.importers.table import import_model
+from ..targets.adapt import adapt
 from ..targets.artifact import Artifact, Coverage, Handling
 from ..targets.base import Options, Target
 from ..targets.runtime import RunOptions, Runtime, Session
 from ..vocabulary.errors import RequestError
+from ..vocabulary.signature import Signature, TensorSpec
 from ..vocabulary.tables import load_object
 from .cases import Array, Case
 from .verdict import IMPORTER, Outcome, Result, Verdict
@@ -93,7 +94,7 @@ def _stages(case: Case, target: Target, folder: Path) -> tuple[Outcome, Coverage
     except Exception as error:  # noqa: BLE001 - as above
         return _failed("load", error), None
     try:
-        gap = _run(case, artifact, session)
+        gap = _run(case, hub.signature, artifact, session)
     except Exception as error:  # noqa: BLE001 - as above
         return _failed("run", error), None
     return (Outcome(verdict=Verdict.WRONG, reason=gap) if gap else Outcome(verdict=Verdict.PASSED)), coverage
@@ -107,24 +108,27 @@ def _hub(case: Case, folder: Path) -> Model:
     return CLEANUP(import_model(Request(reference="model.onnx", folder=source)).model)
 
 
-def _run(case: Case, artifact: Artifact, session: Session) -> str:
+def _run(case: Case, source: Signature, artifact: Artifact, session: Session) -> str:
     """Run the artifact on the case's inputs; give what differs from the expected outputs, "" when nothing does."""
-    taken = {spec.name: spec.dtype for spec in artifact.signature.inputs}
-    given = {spec.name: spec.dtype for spec in artifact.signature.outputs}
-    feeds = {name: _narrowed(name, array, taken, artifact.narrowed) for name, array in case.inputs.items()}
+    feeds = {
+        taken.name: adapt(case.inputs[spec.name], spec, taken)
+        for spec, taken in zip(source.inputs, artifact.signature.inputs, strict=True)
+    }
     outputs = session.run(feeds)
-    for name, array in case.outputs.items():
-        if name not in outputs:
-            return f"{name}: there is no such output"
-        gap = difference(outputs[name], _narrowed(name, array, given, artifact.narrowed))
-        if gap:
-            return f"{name}: {gap}"
+    for spec, given in zip(source.outputs, artifact.signature.outputs, strict=True):
+        if given.name not in outputs:
+            return f"{given.name}: there is no such output"
+        if spec.name in case.outputs:
+            gap = difference(_as_source(outputs[given.name], given, spec), case.outputs[spec.name])
+            if gap:
+                return f"{spec.name}: {gap}"
     return ""
 
 
-def _narrowed(name: str, array: Array, dtypes: Mapping[str, str], narrowed: Mapping[str, str]) -> Array:
-    """Give an array as an artifact takes it that says that it has another dtype than its source (int64 → int32)."""
-    return array.astype(dtypes[name]) if name in narrowed else array
+def _as_source(got: Array, given: TensorSpec, spec: TensorSpec) -> Array:
+    """Give an output as the source has it; as it is where the artifact does not say that it differs."""
+    told = given.dtype != spec.dtype or len(given.shape) != len(spec.shape)
+    return adapt(got, given, spec) if told else got
 
 
 def difference(got: Array, wanted: Array) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..bundle.interface import adapt
+from ..targets.adapt import adapt
 from ..vocabulary.errors import DataError
 from ..vocabulary.signature import TensorSpec
 from ..vocabulary.tensor_folder import Array, TensorFolder, TensorFolderWriter
@@ -39,7 +39,8 @@ def convert_rows(
 
 
 def _are_alike(before: TensorSpec, after: TensorSpec) -> bool:
-    return before.dtype == after.dtype and before.layout == after.layout
+    """Whether rows need no conversion; a scalar and one element in a row are not alike."""
+    return (before.dtype, before.layout, len(before.shape)) == (after.dtype, after.layout, len(after.shape))
 
 
 def _convert(rows: Array, before: TensorSpec, after: TensorSpec) -> Array:
