@@ -42,7 +42,7 @@ def rank_nodes(
 
     if calibration is None:
         raise click.UsageError("--sensitivity goes with --calibration: the nodes are judged by rows of data")
-    known = [name for name in Precision if name.integer]
+    known = [name for name in Precision if name.integer and not name.sparse]
     if precision not in known:
         raise RequestError(f"there is no precision of integers named {precision!r}", hint=f"known: {', '.join(known)}")
     project = project_for(

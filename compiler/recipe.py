@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from ..vocabulary.errors import ConfigError, RequestError
+from ..vocabulary.precision import JOINT
 from ..vocabulary.tables import Table
 from .model import Model, Precision
 from .passes.base import Pass, Pipeline
@@ -24,8 +25,10 @@ STEPS: Final = Table(
     {
         "equalize": "edgewright.compiler.quantize.equalize:Equalize",
         "float16": "edgewright.compiler.passes.float16:Float16",
+        "palettize": "edgewright.compiler.quantize.palettize:Palettize",
         "quantize": "edgewright.compiler.quantize.quantize:Quantize",
         "smooth_quant": "edgewright.compiler.quantize.smooth_quant:SmoothQuant",
+        "sparsify": "edgewright.compiler.quantize.sparsify:Sparsify",
     },
 )
 """Step name → pass class, constructed with the step's options as keyword arguments."""
@@ -53,16 +56,17 @@ def parse(steps: Sequence[Any], *, where: str) -> Recipe:
     `where` names the place in errors: `edgewright.toml: recipes.fp16`.
 
     Raises:
-        ConfigError: when a step is unknown, is no name or one-key table, has options that it does not know, or when a
-            step that sets the precision is not the last one.
+        ConfigError: when a step is unknown, is no name or one-key table, has options that it does not know, or when
+            another step stands behind one that sets the precision and the two do not join.
     """
     read = tuple(_step(step, f"{where}[{index}]") for index, step in enumerate(steps))
     passes = tuple(_construct(step, f"{where}[{index}]") for index, step in enumerate(read))
     for index, item in enumerate(passes[:-1]):
-        if item.precision is not None:
+        if item.precision is not None and (item.precision, passes[index + 1].precision) not in JOINT:
             raise ConfigError(
                 f"{where}: {read[index].name!r} sets the precision, and {read[-1].name!r} stands behind it",
-                hint="a recipe has at most one precision step, and it comes last",
+                hint="a recipe has at most one precision step, and it comes last; only sparsify may stand in front of "
+                "palettize, or of quantize with weight_only_wi8_afp32",
             )
     return Recipe(steps=read, passes=passes)
 
@@ -92,9 +96,9 @@ def apply(
 
 
 def split(recipe: Recipe) -> tuple[Recipe, Recipe]:
-    """Part a recipe into the steps that leave the precision alone, and the one behind them that sets it (or none)."""
+    """Part a recipe into the steps that leave the precision alone, and those behind them that set it (or none)."""
     at = len(recipe.passes)
-    if at and recipe.passes[-1].precision is not None:
+    while at and recipe.passes[at - 1].precision is not None:
         at -= 1
     first = Recipe(steps=recipe.steps[:at], passes=recipe.passes[:at])
     return first, Recipe(steps=recipe.steps[at:], passes=recipe.passes[at:])

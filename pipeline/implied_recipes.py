@@ -15,8 +15,11 @@ IMPLIED: Final[Mapping[str, Steps]] = {
         if precision is Precision.FP32
         else ("float16",)
         if precision is Precision.FP16
+        else ({"palettize": {"bits": precision.table_bits}},)
+        if precision.table_bits
         else ({"quantize": {"precision": precision.value}},)
     )
     for precision in Precision
+    if not precision.sparse
 }
-"""Name → steps."""
+"""Name → steps. How many weights become zero must be said: no name of a sparse precision is a recipe."""

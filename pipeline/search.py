@@ -13,6 +13,7 @@ from .cache import Cache, default_cache_folder
 from .calibration import Calibrations
 from .config import Project
 from .entries import samples_of
+from .implied_recipes import IMPLIED
 from .making import make
 from .on_device import Place, measure
 from .plan import one_a_target
@@ -73,6 +74,8 @@ def search_recipes(
         f"at most {trials} trials for {', '.join(planned)}, each compiled, run over {rows} tuning rows and timed "
         f"on {name}"
     )
-    precisions = {target: item.target.precisions for target, item in planned.items()}
+    precisions = {
+        target: tuple(each for each in item.target.precisions if each in IMPLIED) for target, item in planned.items()
+    }
     made = search(precisions, trials, seed, attempt)
     return RecipeSearch(name=project.bundle.name, device=name, rows=rows, limit=trials, seed=seed, trials=made)

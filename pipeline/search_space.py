@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from ..vocabulary.precision import Precision
+from .implied_recipes import IMPLIED
 
 Choice = str | float | bool | None
 
@@ -27,10 +28,8 @@ class Suggests(Protocol):
 def recipe_of(trial: Suggests, precisions: Sequence[Precision]) -> tuple[Any, ...]:
     """Let a trial choose a recipe of one of these precisions."""
     precision = Precision(trial.suggest_categorical("precision", [str(each) for each in precisions]))
-    if precision is Precision.FP32:
-        return ()
-    if precision is Precision.FP16:
-        return ("float16",)
+    if not precision.integer:
+        return IMPLIED[precision]
     steps: list[Any] = []
     if trial.suggest_categorical("equalize", (False, True)):
         steps.append("equalize")

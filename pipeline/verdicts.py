@@ -78,8 +78,8 @@ class Verdicts:
         }
 
     def _outside_calibration(self, entry: Entry) -> bool:
-        """Whether the golden vectors are no data that this artifact's ranges were found on."""
-        return not self._golden_is_data and entry.precision in {each for each in Precision if each.integer}
+        """Whether the golden vectors are no data of the kind that what this artifact loses was judged on."""
+        return not self._golden_is_data and entry.precision in {each for each in Precision if each.lossy}
 
 
 def _tensor_gates(gates: Gates) -> Gates:

@@ -22,7 +22,8 @@ class Pass(ABC):
     """
 
     precision: Precision | None = None
-    """The precision of the models that this pass gives; None when it leaves the precision as it is."""
+    """The precision of the models that this pass gives, but for those that join another (`JOINT`); None when it leaves
+    the precision as it is."""
 
     @property
     def name(self) -> str:
@@ -68,8 +69,9 @@ class Pipeline:
                 _check_interface(step, signature, graph)
             if not changed:
                 break
-        precisions = [step.precision for step in self.passes if step.precision is not None]
-        precision = precisions[-1] if precisions else model.precision
+        precision = model.precision
+        for step in self.passes:
+            precision = precision if step.precision is None else step.precision.behind(precision)
         return replace(model, ir=graph, signature=_refined(signature, graph), precision=precision)
 
 

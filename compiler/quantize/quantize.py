@@ -69,7 +69,7 @@ class Quantize(InformedPass):
             ValueError: when there is no such precision, or it is none of integers, no such method or rounding, or a
                 percentile is given that does not lie in (0, 100] or that the method does not use.
         """
-        known = [name for name in Precision if name.integer]
+        known = [name for name in Precision if name.integer and not name.sparse]
         if precision not in known:
             raise ValueError(f"precision {precision!r}: expected one of {', '.join(known)}")
         self.precision = Precision(precision)
