@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     activation,
     bits,
+    broadcasting,
     casting,
     comparison,
     convolution,
@@ -15,6 +16,7 @@ from . import (
     linear,
     movement,
     normalization,
+    padding,
     pooling,
     quantization,
     recurrent,
@@ -24,6 +26,7 @@ from . import (
     scattering,
     selection,
     shape,
+    slicing,
     spectrum,
     trigonometry,
 )
@@ -34,6 +37,7 @@ LOWERINGS: dict[tuple[str, str], Lowering] = {
     for theme in (
         activation,
         bits,
+        broadcasting,
         casting,
         comparison,
         convolution,
@@ -44,6 +48,7 @@ LOWERINGS: dict[tuple[str, str], Lowering] = {
         linear,
         movement,
         normalization,
+        padding,
         pooling,
         quantization,
         recurrent,
@@ -53,6 +58,7 @@ LOWERINGS: dict[tuple[str, str], Lowering] = {
         scattering,
         selection,
         shape,
+        slicing,
         spectrum,
         trigonometry,
     )

@@ -1,0 +1,126 @@
+"""Tensors made longer, or cut, at both ends of their axes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...refused import Refused
+from ..builder import Builder, Var, type_name
+from ..call import Call
+from .lowering import Lowering
+from .sizes import Size, is_number, size_of, vector_of
+from .slicing import cut
+
+_BY_MIL = {"reflect": "reflect", "edge": "replicate"}
+_SPATIAL_AXES = 2
+"""Core ML reflects and replicates along the last two axes."""
+
+
+def pad(call: Call, b: Builder) -> Var:
+    """Pad; what is negative cuts, and a cut comes first."""
+    x, rank = call[0], call.rank()
+    pads = call.constant_ints(1, "list of pads") or []
+    axes = call.constant_ints(3, "list of axes") or [*range(rank)]
+    around = {axis % rank: (pads[place], pads[place + len(axes)]) for place, axis in enumerate(axes)}
+    mode = call.text("mode", "constant")
+    if mode != "constant" and any(before < 0 or behind < 0 for before, behind in around.values()):
+        raise Refused(f"negative pads in the mode {mode}")
+    x = _shortened(b, x, around)
+    around = {axis: (max(before, 0), max(behind, 0)) for axis, (before, behind) in around.items()}
+    around = {axis: ends for axis, ends in around.items() if any(ends)}
+    if not around:
+        return x
+    if mode == "constant":
+        return _constant(call, b, x, around)
+    if _is_said_by_mil(x, around, mode):
+        return b.op("pad", x, pad=_interleaved(rank, around)[-2 * _SPATIAL_AXES :], mode=_BY_MIL[mode])
+    return _repeated(b, x, around, mode)
+
+
+def _shortened(b: Builder, x: Var, around: dict[int, tuple[int, int]]) -> Var:
+    bounds = {}
+    for axis, (before, behind) in around.items():
+        if before < 0 or behind < 0:
+            if not is_number(x.shape[axis]):
+                raise Refused("negative pads along an axis whose size is known only at run time")
+            bounds[axis] = range(max(-before, 0), x.shape[axis] - max(-behind, 0))
+    return cut(b, x, bounds)
+
+
+def _interleaved(rank: int, around: dict[int, tuple[int, int]]) -> list[int]:
+    return [end for axis in range(rank) for end in around.get(axis, (0, 0))]
+
+
+def _constant(call: Call, b: Builder, x: Var, around: dict[int, tuple[int, int]]) -> Var:
+    rank = len(x.shape)
+    if call.has(2) and not call.is_constant(2):
+        if not all(map(is_number, x.shape)):
+            raise Refused("its value is not constant, and a size is known only at run time")
+        inside = np.pad(np.ones(x.shape, np.bool_), [around.get(axis, (0, 0)) for axis in range(rank)])
+        zeros = constant_pad(b, x, around, np.zeros((), np.float32))
+        return b.op("select", inside, zeros, call[2])
+    value = call.constant(2, "value") if call.has(2) else np.zeros((), np.float32)
+    return constant_pad(b, x, around, value)
+
+
+def constant_pad(
+    b: Builder, x: Var, around: dict[int, tuple[int, int]], value: np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+) -> Var:
+    """Put `before` and `behind` times a value at the ends of each axis; MIL's pad has no integers, its concat has."""
+    kind = {"fp16": np.float16, "fp32": np.float32, "int32": np.int64, "bool": np.bool_}[type_name(x)]
+    value = value.astype(kind).reshape(())
+    if type_name(x) in ("fp16", "fp32"):
+        return b.op("pad", x, pad=_interleaved(len(x.shape), around), mode="constant", constant_val=value[()])
+    for axis, ends in around.items():
+        parts = [x]
+        for place, count in enumerate(ends):
+            if count:
+                parts.insert(place * len(parts), _filled(b, x, axis, count, value))
+        x = b.op("concat", values=parts, axis=axis)
+    return x
+
+
+def _filled(b: Builder, x: Var, axis: int, count: int, value: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Var:
+    sizes: list[Size] = [count if at == axis else size_of(b, x, at) for at in range(len(x.shape))]
+    return b.op("fill", vector_of(b, sizes), value=b.const(value.reshape(())).val)
+
+
+def _is_said_by_mil(x: Var, around: dict[int, tuple[int, int]], mode: str) -> bool:
+    rank = len(x.shape)
+    if type_name(x) not in ("fp16", "fp32") or mode not in _BY_MIL or min(around) < rank - _SPATIAL_AXES:
+        return False
+    most = 1 if mode == "reflect" else 0
+    return all(is_number(x.shape[axis]) and max(ends) <= x.shape[axis] - most for axis, ends in around.items())
+
+
+def _repeated(b: Builder, x: Var, around: dict[int, tuple[int, int]], mode: str) -> Var:
+    for axis, ends in around.items():
+        if not is_number(x.shape[axis]):
+            raise Refused(f"the mode {mode} along an axis whose size is known only at run time")
+        places = np.pad(np.arange(x.shape[axis]), ends, mode=mode)  # type: ignore[call-overload]  # a mode of ONNX's
+        held = type_name(x)
+        x = b.op("gather", b.cast(x, "int32") if held == "bool" else x, places, axis=axis)
+        x = b.cast(x, held)
+    return x
+
+
+def center_crop_pad(call: Call, b: Builder) -> Var:
+    """CenterCropPad: cut or padded with zeros at both ends, one more behind where the difference is odd."""
+    x, rank = call[0], call.rank()
+    axes = call.ints("axes") or [*range(rank)]
+    sizes = call.shape()
+    bounds, around = {}, {}
+    for axis, size in zip((axis % rank for axis in axes), call.constant_ints(1, "shape") or [], strict=True):
+        less = abs(sizes[axis] - size) // 2
+        if size < sizes[axis]:
+            bounds[axis] = range(less, less + size)
+        elif size > sizes[axis]:
+            around[axis] = (less, size - sizes[axis] - less)
+    x = cut(b, x, bounds)
+    return constant_pad(b, x, around, np.zeros((), np.float32)) if around else x
+
+
+LOWERINGS: dict[str, Lowering] = {
+    "CenterCropPad": center_crop_pad,
+    "Pad": pad,
+}

@@ -1,0 +1,111 @@
+"""Sizes of axes that are numbers, or known only when the model runs; and tensors given new ones.
+
+MIL has a symbol for a size that is open. Where the sizes are asked for in a shape, a symbol that is one of the tensor's
+own is read off it again; every other number that is computed at run time is a vector of one element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...refused import Refused
+from ..builder import Builder, Var
+from ..call import Call, fixed
+
+Size = Any
+"""A number, a symbol of MIL, or an int32[1] of MIL; None where nothing is known."""
+
+
+def is_number(size: Size) -> bool:
+    """Whether a size is known now."""
+    return isinstance(size, int | np.integer)
+
+
+def is_one_of(size: Size, sizes: Sequence[Size]) -> bool:
+    """Whether a size that is no number is the same as one of a tensor's own."""
+    return not is_number(size) and any(size is other or size == other for other in sizes if not is_number(other))
+
+
+def size_of(b: Builder, x: Var, axis: int) -> Size:
+    """Give the size of an axis: a number, or an int32[1]."""
+    size = x.shape[axis]
+    return int(size) if is_number(size) else b.op("slice_by_index", b.op("shape", x), begin=[axis], end=[axis + 1])
+
+
+def elements(call: Call, index: int) -> list[Size]:
+    """Give the elements of a vector of integers: numbers, symbols, None for what no more is known of than its place.
+
+    A symbol that is no size of a tensor at hand may stand for any number.
+
+    Raises:
+        Refused: when even the length of the vector is known only at run time.
+    """
+    if call.is_constant(index):
+        return [*(call.constant_ints(index, "list of sizes") or ())]
+    vector = call[index]
+    (count,) = fixed(vector.shape)
+    if vector.sym_val is None:
+        return [None] * count
+    return [int(each) if is_number(each) else each for each in np.atleast_1d(vector.sym_val)]
+
+
+def declared(call: Call, rank: int) -> list[int | None]:
+    """Give the sizes that the hub knows of the first output, which has `rank` axes."""
+    shape = call.node.outputs[0].shape
+    if shape is None or len(shape) != rank:
+        return [None] * rank
+    return [size if isinstance(size, int) else None for size in shape]
+
+
+def element(b: Builder, vector: Var, place: int) -> Var:
+    """Give one element of a vector as int32[1]."""
+    return b.op("slice_by_index", vector, begin=[place], end=[place + 1])
+
+
+def vector_of(b: Builder, parts: Sequence[Size]) -> Any:
+    """Give numbers and int32[1]s as one vector: an array when all are numbers."""
+    if all(is_number(part) for part in parts):
+        return np.array(parts, np.int32)
+    values: list[Any] = []
+    for part in parts:
+        if not is_number(part):
+            values.append(part)
+        elif values and isinstance(values[-1], np.ndarray):
+            values[-1] = np.append(values[-1], np.int32(part))
+        else:
+            values.append(np.array([part], np.int32))
+    return b.op("concat", values=values, axis=0) if len(values) > 1 else values[0]
+
+
+def shaped(b: Builder, x: Var, sizes: Sequence[Size]) -> Var:
+    """Give the elements of `x` the shape `sizes`: numbers, at most one −1, symbols of `x`, and int32[1]s.
+
+    One size that is no number is left to the reshape, which needs no computation at run time.
+
+    Raises:
+        Refused: when the shape has no element.
+    """
+    sizes = [int(size) if is_number(size) else size for size in sizes]
+    if 0 in sizes:
+        raise Refused("a tensor without elements: Core ML has none")
+    if not sizes:
+        return b.op("squeeze", x, axes=[*range(len(x.shape))]) if len(x.shape) else x
+    if len(sizes) == len(x.shape) and all(
+        is_one_of(size, [own]) if not is_number(size) else is_number(own) and size == own
+        for size, own in zip(sizes, x.shape, strict=True)
+    ):
+        return x
+    left = [place for place, size in enumerate(sizes) if not is_number(size)]
+    if left and -1 not in sizes:
+        computed = [place for place in left if not is_one_of(sizes[place], x.shape)]
+        sizes[(computed or left)[-1]] = -1
+    return b.op("reshape", x, vector_of(b, [_read(b, x, size) for size in sizes]))
+
+
+def _read(b: Builder, x: Var, size: Size) -> Size:
+    if is_number(size) or not is_one_of(size, x.shape):
+        return size
+    return size_of(b, x, next(axis for axis, own in enumerate(x.shape) if is_one_of(size, [own])))
