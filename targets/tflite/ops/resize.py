@@ -10,11 +10,12 @@ from functools import partial
 import numpy as np
 import onnx_ir as ir
 
+from ...interpolation import Axis
 from ...refused import Refused
 from ..builder import Builder, Operand
 from ..call import Call
 from ..dialect import Array, dtype_of, shape_of
-from .interpolation import Axis, kernel_matrix, kernel_picks
+from .interpolation import kernel_matrix, kernel_picks
 from .linear import fully_connected
 from .lowering import Lowering
 from .reduction import along_last
