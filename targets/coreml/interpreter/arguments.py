@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,23 @@ from numpy.typing import NDArray
 from .program import Operation, TensorType
 
 Array = NDArray[Any]
-Result = Array | Sequence[Any]
+Result = Any
+"""An array; or a sequence with one for each output. What is no tensor (a list, a dictionary) is a Python value."""
+Body = Callable[[Sequence[Any]], tuple[Any, ...]]
+"""A block of an operation: values of its inputs → values of its outputs."""
+
+MAX_ELEMENTS = 2**31
+"""More elements are in no tensor that a device of these could hold: sizes beyond it come from damaged files."""
 
 
 class Arguments:
     """Values by argument name. What is not given is absent; the implementation knows the documented default."""
 
-    def __init__(self, operation: Operation, values: Mapping[str, Any], opset: str) -> None:
+    def __init__(
+        self, operation: Operation, values: Mapping[str, Any], opset: str, blocks: Sequence[Body] = ()
+    ) -> None:
         """`values`: argument name → array (or a list of them, where the argument is variadic)."""
-        self.operation, self.values, self.opset = operation, values, opset
+        self.operation, self.values, self.opset, self.blocks = operation, values, opset, blocks
 
     def __contains__(self, name: object) -> bool:
         return name in self.values
@@ -30,9 +39,7 @@ class Arguments:
         Raises:
             ValueError: when the file does not give it.
         """
-        if name not in self.values:
-            raise ValueError(f"{self.operation.type} {self.operation.name!r} lacks its argument {name!r}")
-        value: Array = self.values[name]
+        value: Array = self._or(name, None)
         return value
 
     def get(self, name: str) -> Array | None:
@@ -41,12 +48,12 @@ class Arguments:
 
     def list(self, name: str) -> list[Array]:
         """Give a variadic argument."""
-        return [*self.values[name]] if isinstance(self.values[name], list | tuple) else [self.values[name]]
+        value = self._or(name, None)
+        return [*value] if isinstance(value, list | tuple) else [value]
 
     def integer(self, name: str, default: int | None = None) -> int:
         """Read a whole number."""
-        value = self._or(name, default)
-        return int(np.asarray(value).item())
+        return int(np.asarray(self._or(name, default)).item())
 
     def ints(self, name: str, default: Sequence[int] | None = None) -> tuple[int, ...]:
         """Read a list of whole numbers."""
@@ -69,12 +76,42 @@ class Arguments:
         """Give the type that the file declares for a result."""
         declared = self.operation.outputs[index].type
         if not isinstance(declared, TensorType):
-            raise ValueError(f"{self.operation.type} {self.operation.name!r}: result {index} is no tensor")
+            raise ValueError(f"result {index} is declared as something that is no tensor")
         return declared
+
+    def agreed(self, shape: Sequence[int], index: int = 0) -> tuple[int, ...]:
+        """Give the shape of a result that is about to be made, once the file's declaration agrees with it.
+
+        For operations whose sizes come from the values of their arguments: so no array of a wrong size is allocated.
+
+        Raises:
+            ValueError: when it does not agree, or has more elements than any device holds.
+        """
+        declared, sizes = self.result(index).shape, tuple(int(size) for size in shape)
+        if not matches(sizes, declared):
+            raise ValueError(f"it makes {list(sizes)}, but the file declares {listed(declared)}")
+        if min(sizes, default=0) < 0 or math.prod(sizes) > MAX_ELEMENTS:
+            raise ValueError(f"a tensor of {list(sizes)} cannot be made")
+        return sizes
 
     def _or(self, name: str, default: Any) -> Any:
         if name in self.values:
             return self.values[name]
         if default is None:
-            raise ValueError(f"{self.operation.type} {self.operation.name!r} lacks its argument {name!r}")
+            raise ValueError(f"its argument {name!r} is missing")
         return default
+
+
+def matches(shape: Sequence[int], declared: tuple[int | None, ...] | None) -> bool:
+    """Say whether a shape is one of those that a type allows."""
+    return declared is None or (
+        len(shape) == len(declared)
+        and all(known is None or known == size for size, known in zip(shape, declared, strict=True))
+    )
+
+
+def listed(declared: tuple[int | None, ...] | None) -> str:
+    """Write a declared shape: `[1, ?, 3]`."""
+    if declared is None:
+        return "of any shape"
+    return f"[{', '.join('?' if size is None else str(size) for size in declared)}]"

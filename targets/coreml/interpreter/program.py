@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -17,10 +18,13 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TensorType:
-    """`dtype` is the format's name in lower case (`float16`, `int32`, `uint4`, `string`); None is an unknown size."""
+    """`dtype` is the format's name in lower case (`float16`, `int32`, `uint4`, `string`).
+
+    In `shape` None is an unknown size; a `shape` that is None itself is of any rank.
+    """
 
     dtype: str
-    shape: tuple[int | None, ...]
+    shape: tuple[int | None, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,10 +62,11 @@ Type = TensorType | ListType | TupleType | DictionaryType | StateType
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Packed:
-    """A tensor of fewer than eight bits an element, unpacked: `array` holds an element a byte, `dtype` is `uint4`."""
+    """A tensor whose elements share bytes (`uint4`), as the file has it: `data` is uint8, the first element lowest."""
 
-    array: Array
+    data: NDArray[np.uint8]
     dtype: str
+    shape: tuple[int, ...]
 
 
 Literal = Array | Packed | str | tuple[Any, ...] | dict[Any, Any]
@@ -147,7 +152,10 @@ class Feature:
     shapes: tuple[tuple[int, ...], ...] = ()
     ranges: tuple[tuple[int, int | None], ...] = ()
     colour: str = ""
+    """Of an image, whose sizes above are height and width: `grayscale`, `rgb`, `bgr`, `grayscale_float16`."""
     optional: bool = False
+    default: float | None = None
+    """What every element of an optional input is that is not given."""
     description: str = ""
 
 
