@@ -7,10 +7,9 @@ from collections.abc import Collection
 import onnx_ir as ir
 
 from ..passes.base import Pass
-from ..passes.fold_constants import FoldConstants
-from ..passes.infer_shapes import InferShapes
 from ..passes.remove_dead_code import RemoveDeadCode
 from .origin import mark_origins
+from .writer import Writer
 
 
 class Expand(Pass):
@@ -23,7 +22,6 @@ class Expand(Pass):
     def rewrite(self, model: ir.Model) -> bool:
         """Write the graph out."""
         mark_origins(model.graph)
-        InferShapes().rewrite(model)
-        FoldConstants().rewrite(model)
+        Writer(model, self.known).expand_all()
         RemoveDeadCode().rewrite(model)
         return True

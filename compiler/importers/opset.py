@@ -49,7 +49,7 @@ def raise_opset(model: ir.Model) -> None:
         )
     if version < HUB_OPSET:
         InferShapes().rewrite(model)  # some adapters ask for ranks and dtypes
-        _adapt(model, version, HUB_OPSET)
+        raise_nodes(model, version, HUB_OPSET)
     model.graph.opset_imports.setdefault("", HUB_OPSET)
     model.ir_version = max(model.ir_version, _HUB_IR_VERSION)
     _check_operators(model)
@@ -65,11 +65,16 @@ def raise_hub_opset(model: ir.Model, version: int) -> None:
         ModelError: when a node has no equal at that opset.
     """
     if model.opset_imports[""] < version:
-        _adapt(model, model.opset_imports[""], version)
+        raise_nodes(model, model.opset_imports[""], version)
         model.ir_version = max(model.ir_version, _IR_VERSIONS[version])
 
 
-def _adapt(model: ir.Model, version: int, wanted: int) -> None:
+def raise_nodes(model: ir.Model, version: int, wanted: int) -> None:
+    """Rewrite the nodes of one opset for a later one.
+
+    Raises:
+        ModelError: when a node has no equal at that opset.
+    """
     editor = Editor(model)
     for step in range(version + 1, wanted + 1):
         for node in all_nodes(model):
