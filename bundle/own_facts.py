@@ -8,7 +8,7 @@ import platform
 from ..devices.agent.context import cpu_model
 from ..devices.base import Facts
 from ..devices.cpu import architecture, features
-from .runtimes import installed_runtimes
+from ..targets.runtimes import installed_runtimes
 
 
 def own_facts() -> Facts:

@@ -10,13 +10,13 @@ import sys
 import tempfile
 import threading
 from contextlib import nullcontext
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 import psutil
 
+from ..targets.runtimes import installed_runtimes
 from ..vocabulary.errors import DeviceError
 from ..vocabulary.evidence import Evidence
 from .agent.context import cpu_model
@@ -25,8 +25,6 @@ from .cpu import architecture, features
 from .process import Finished, run_child
 from .turn import turn
 
-RUNTIMES = ("onnxruntime", "ai-edge-litert")
-"""Distributions that are looked for when a device says what it has."""
 TURN_TIMEOUT_SECONDS = 3600.0
 """How long a benchmark waits for others on this machine: each of them is bounded by its own job's timeout."""
 
@@ -63,7 +61,7 @@ class Local:
             features=features(),
             cores=os.cpu_count() or 1,
             ram_bytes=psutil.virtual_memory().total,
-            runtimes=_installed_runtimes(),
+            runtimes=installed_runtimes(),
         )
 
     def run(self, job: Job) -> JobResult:
@@ -106,7 +104,7 @@ class Local:
         return JobResult(
             runtime=result["runtime"],
             runtime_version=result["runtime_version"],
-            evidence=Evidence.MEASURED_HOST,
+            evidence=Evidence.EMULATED if result["emulated"] else Evidence.MEASURED_HOST,
             samples=msgspec.convert(result["samples"], Samples | None),
             log=finished.log,
         )
@@ -143,13 +141,3 @@ def _read_result(job: Job, result_file: Path, finished: Finished) -> dict[str, A
         raise DeviceError(f"{what}: {result['error']}")
     finished.require_success(f"{what}: the child", DeviceError)
     return result
-
-
-def _installed_runtimes() -> dict[str, str]:
-    found = {}
-    for runtime in RUNTIMES:
-        try:
-            found[runtime] = version(runtime)
-        except PackageNotFoundError:
-            continue
-    return found

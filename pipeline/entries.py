@@ -12,14 +12,19 @@ from .plan import PlannedArtifact
 from .subject import Subject
 
 
-def entry_of(subject: Subject, place: Place, proof: Proof, measured: JobResult, profile: Profile, batch: int) -> Entry:
-    """Say what was found out about an artifact on a device; the verdict is still to come."""
+def entry_of(
+    subject: Subject, place: Place, proof: Proof, run: JobResult, profile: Profile | None, batch: int
+) -> Entry:
+    """Say what was found out about an artifact on a device; the verdict is still to come.
+
+    `run` is the job that the figures come from; without a profile, nothing was measured of what ran.
+    """
     return msgspec.structs.replace(
         _entry(subject, place),
-        runtime=measured.runtime,
-        runtime_version=measured.runtime_version,
+        runtime=run.runtime,
+        runtime_version=run.runtime_version,
         batch=batch,
-        evidence=measured.evidence,
+        evidence=run.evidence,
         parity=proof.parity,
         golden=proof.golden,
         profile=profile,

@@ -18,6 +18,7 @@ from ..profiles.latency import profile
 from ..profiles.mixed_precision import MixedPrecisionSearch
 from ..profiles.report import Entry, Report, Verdict
 from ..vocabulary.errors import EdgewrightError, ToolError
+from ..vocabulary.evidence import Evidence
 from .bundling import Signer, Written, write_bundle
 from .cache import Cache, default_cache_folder
 from .calibration import Calibrations, check_calibration
@@ -148,6 +149,9 @@ class _Build:
 
     def _measure(self, pair: _Pair, proof: Proof | None, imported: Imported) -> Entry:
         name = f"{pair.subject.artifact.name} on {pair.place.device.name}"
+        if proof is not None and proof.job.evidence is Evidence.EMULATED:
+            batch = calls_of(pair.subject, imported)
+            return self.verdicts.judge(entry_of(pair.subject, pair.place, proof, proof.job, None, batch))
         if proof is not None:
             result = self._attempt(name, lambda: measure(pair.subject, pair.place, imported, self.runner))
             if result is not None:

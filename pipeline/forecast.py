@@ -14,12 +14,12 @@ from ..profiles.forecast import Forecast, KernelTime, line_of, ratio_of
 from ..profiles.latency import latency
 from ..targets.artifact import Artifact
 from ..targets.base import Target
-from ..vocabulary.errors import EdgewrightError
+from ..vocabulary.errors import EdgewrightError, RequestError
 from ..vocabulary.precision import Precision
 from .cache import key_of
 from .entries import samples_of
 from .imported import Imported
-from .on_device import Place
+from .on_device import Place, is_emulated_at
 from .plan import PlannedArtifact
 from .runner import Runner
 from .steps.compile_kernels import CompiledKernel, CompileKernels, read_compiled_kernels
@@ -43,14 +43,18 @@ def foretell(target: Target, precision: Precision, kernels: Kernels, place: Plac
 
     Raises:
         DeviceError: when the device failed.
+        RequestError: when the target's runtime is emulated on the device.
     """
+    runtime = next(iter(target.formats.values()))
+    if is_emulated_at(place, runtime):
+        raise RequestError(f"{target.name} is emulated there", hint="foretell it on a device that has the runtime")
     step = CompileKernels(
         kernels=tuple(share.kernel for share in kernels.shares),
         target=target.name,
         packages=target.packages,
         precision=precision,
     )
-    entry, runtime = runner.step(step), next(iter(target.formats.values()))
+    entry = runner.step(step)
     compiled = {each.kernel: each for each in read_compiled_kernels(entry)}
     if not compiled:
         return None

@@ -17,7 +17,7 @@ from .cache import Cache, default_cache_folder
 from .child import run_step
 from .config import ModelSection
 from .forecast import foretell
-from .on_device import Place
+from .on_device import Place, is_emulated_at
 from .progress import Progress
 from .runner import Runner
 from .steps.inspect_model import Inspection, InspectModel, read_inspection
@@ -70,6 +70,8 @@ def with_forecasts(found: Inspection, *, progress: Progress) -> Inspection:
             require_installed(target)
         except RequestError:  # the outlook says so already
             continue
-        if FORETOLD in target.schemes() and found.kernels.shares:
+        if is_emulated_at(place, next(iter(target.formats.values()))):
+            progress.announced(f"{name} is emulated here: whether {FORETOLD} is faster cannot be foretold")
+        elif FORETOLD in target.schemes() and found.kernels.shares:
             forecasts.append(foretell(target, FORETOLD, found.kernels, place, runner))
     return msgspec.structs.replace(found, forecasts=tuple(each for each in forecasts if each is not None))

@@ -17,16 +17,21 @@ from ..vocabulary.errors import RequestError
 from ..vocabulary.evidence import Evidence
 from ..vocabulary.tensor_folder import TensorFolder
 from .child import run_step
+from .on_device import Place, is_emulated_at
 from .progress import Progress
-from .steps.draw_for_artifact import DrawForArtifact, read_signature
+from .steps.draw_for_artifact import DrawForArtifact, files_of, read_signature
 from .told import told
 
 RUNTIMES: Mapping[str, str] = {
     ".onnx": "edgewright.targets.onnxruntime.runtime:OnnxRuntime",
     ".ort": "edgewright.targets.onnxruntime.runtime:OnnxRuntime",
     ".tflite": "edgewright.targets.tflite.runtime:LiteRT",
+    ".mlpackage": "edgewright.targets.coreml.runtime:CoreML",
 }
-"""Suffix of an artifact's file → the runtime class that opens it."""
+"""Suffix of an artifact's file or folder → the runtime class that opens it."""
+
+FOLDERS = (".mlpackage",)
+"""Suffixes of artifacts that are folders."""
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,10 +60,15 @@ def profile(artifact: Path, *, threads: int, min_runs: int, min_seconds: float, 
     runtime = RUNTIMES.get(artifact.suffix)
     if runtime is None:
         raise RequestError(f"{artifact}: no runtime opens this kind of file", hint=f"known: {', '.join(RUNTIMES)}")
-    if not artifact.is_file():
+    if not (artifact.is_dir() if artifact.suffix in FOLDERS else artifact.is_file()):
         raise RequestError(f"{artifact}: there is no such file")
     artifact = artifact.absolute()
     device = Local("here", LocalSettings(threads=threads))
+    if is_emulated_at(Place(device=device, facts=device.facts()), runtime):
+        raise RequestError(
+            f"{artifact}: {artifact.suffix} is emulated on this machine, and how fast an emulation is says nothing",
+            hint="measure it where its own runtime is: a .mlpackage on a Mac, with `pip install 'edgewright[coreml]'`",
+        )
     with tempfile.TemporaryDirectory(prefix="edgewright-") as scratch:
         drawn = Path(scratch, "drawn")
         drawn.mkdir()
@@ -89,7 +99,7 @@ def profile(artifact: Path, *, threads: int, min_runs: int, min_seconds: float, 
         runtime_version=result.runtime_version,
         device=device.name,
         threads=threads,
-        size_bytes=artifact.stat().st_size,
+        size_bytes=sum(path.stat().st_size for path in files_of(artifact)),
         inputs=given,
         evidence=result.evidence,
         profile=profile_of(result.samples),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from ..devices.base import Benchmark, Device, Facts, Infer, Job, JobResult
+from ..devices.local import Local
 from ..profiles.report import Parity
+from ..targets.runtime import Runtime, is_emulated
 from ..vocabulary.batching import Batching, batching_for
+from ..vocabulary.tables import load_object
 from ..vocabulary.tensor_folder import TensorFolder
 from .cache import key_of
 from .imported import Imported
@@ -28,6 +31,16 @@ class Place:
 
     device: Device
     facts: Facts
+
+
+def is_emulated_at(place: Place, runtime: str) -> bool:
+    """Whether a runtime, as `module:attribute`, is emulated on a device, so that nothing is measured there.
+
+    The machine that builds can be asked; what another device does, a job's result says.
+    """
+    if place.device.kind != Local.kind:
+        return False
+    return is_emulated(cast("type[Runtime]", load_object(runtime))())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

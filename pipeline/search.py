@@ -15,7 +15,7 @@ from .config import Project
 from .entries import samples_of
 from .implied_recipes import IMPLIED
 from .making import make
-from .on_device import Place, measure
+from .on_device import Place, is_emulated_at, measure
 from .plan import one_a_target
 from .progress import Progress
 from .recipe_search import search
@@ -51,6 +51,12 @@ def search_recipes(
     name, settings = next(iter(project.devices.items()))
     device = make_device(name, settings, project.where)
     place = Place(device=device, facts=device.facts())
+    for item in planned.values():
+        if is_emulated_at(place, item.runtime):
+            raise ConfigError(
+                f"{project.where}: {WHAT} times its trials, and {item.target.name} is emulated on {name}",
+                hint="name other targets with -t, or search on a device that has the runtime",
+            )
     runner = Runner(cache or Cache(default_cache_folder()), progress)
     tuning = Tuning(project, runner, WHAT)
     imported = tuning.imported

@@ -36,7 +36,12 @@ def judge(entry: Entry, gates: Gates) -> Entry:
     """
     if not entry.files:
         return msgspec.structs.replace(entry, verdict=Verdict.NOT_RUN)
-    findings = [*_tensor_findings(entry, gates), *_drop_findings(entry, gates), *_figure_findings(entry, gates)]
+    findings = [
+        *_tensor_findings(entry, gates),
+        *_drop_findings(entry, gates),
+        *_figure_findings(entry, gates),
+        *_profile_findings(entry),
+    ]
     failed = any(
         finding.outcome is _Outcome.BROKEN
         or (finding.outcome is _Outcome.NOT_RUN and not gates.allows_not_run(finding.gate))
@@ -152,6 +157,12 @@ def _figure_findings(entry: Entry, gates: Gates) -> Iterator[_Finding]:
         elif figure > bound.base:
             unit = bound.UNITS[bound.unit][1]
             yield _Finding(name, _Outcome.BROKEN, f"{figure / unit:.4g} {bound.unit}, over {bound}")
+
+
+def _profile_findings(entry: Entry) -> Iterator[_Finding]:
+    if entry.evidence is Evidence.EMULATED and entry.profile is None:
+        reason = f"{entry.runtime} is emulated on {entry.device}, and how fast an emulation is says nothing"
+        yield _Finding("latency and memory", _Outcome.NOTE, f"not run: {reason}")
 
 
 def _number(value: float | None) -> str:

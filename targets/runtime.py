@@ -79,3 +79,21 @@ class InspectableRuntime(Protocol):
             ImportError: when the runtime is not installed.
         """
         ...
+
+
+@runtime_checkable
+class Emulator(Protocol):
+    """What a runtime has beside `Runtime` when it may not be the one that devices have."""
+
+    @property
+    def emulates(self) -> bool:
+        """Whether something else stands for the format's own runtime here: what it computes is `emulated` evidence.
+
+        How fast it is says nothing.
+        """
+        ...
+
+
+def is_emulated(runtime: Runtime) -> bool:
+    """Whether artifacts are emulated by a runtime, as it stands here."""
+    return isinstance(runtime, Emulator) and runtime.emulates

@@ -1,8 +1,8 @@
 """The part that runs on a device: `python -m edgewright.devices.agent JOB.json RESULT.json`.
 
-It reads the job, runs it, and writes the result: `{"runtime", "runtime_version", "samples"}`, or `{"error"}` when the
-runtime refused the artifact or its inputs, or a file could not be read or written (exit code 1). Standard library,
-NumPy and the job's runtime only.
+It reads the job, runs it, and writes the result: `{"runtime", "runtime_version", "emulated", "samples"}`, or
+`{"error"}` when the runtime refused the artifact or its inputs, or a file could not be read or written (exit code 1).
+Standard library, NumPy and the job's runtime only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-from ...targets.runtime import RunOptions, Runtime
+from ...targets.runtime import RunOptions, Runtime, is_emulated
 from ...vocabulary.tables import load_object
 from .benchmark import benchmark
 from .infer import infer
@@ -43,18 +43,20 @@ def run(job: AgentJob) -> dict[str, Any]:
     """Run a job and give its result.
 
     Raises:
-        ValueError: when the runtime refuses the artifact or its inputs.
+        ValueError: when the runtime refuses the artifact or its inputs, or an emulation would be measured.
         ImportError: when the runtime is not installed on the device.
     """
     runtime = cast("type[Runtime]", load_object(job.runtime))()
-    samples = None
+    emulated, samples = is_emulated(runtime), None
     if job.tensors is not None:
         inspect(runtime, job.artifact, job.threads, job.calls, job.tensors, job.output)
     elif job.procedure is None:
         infer(runtime.load(job.artifact, RunOptions(threads=job.threads)), job.calls, job.output)
+    elif emulated:
+        raise ValueError(f"{runtime.name} is emulated here, and how fast an emulation is says nothing")
     else:
         samples = benchmark(runtime, job.artifact, job.threads, job.calls, job.procedure)
-    return {"runtime": runtime.name, "runtime_version": runtime.version(), "samples": samples}
+    return {"runtime": runtime.name, "runtime_version": runtime.version(), "emulated": emulated, "samples": samples}
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ class DrawForArtifact(msgspec.Struct, frozen=True, kw_only=True, tag="draw"):
 
     def key_parts(self) -> Mapping[str, Plain]:
         """Give the file and the code."""
-        return {"artifact": digest_file(Path(self.artifact)), "code": own_code()}
+        whole = Path(self.artifact)
+        files = {path.relative_to(whole.parent).as_posix(): digest_file(path) for path in files_of(whole)}
+        return {"artifact": files, "code": own_code()}
 
     def run(self, out: Path) -> None:
         """Read the signature and draw.
@@ -49,6 +51,11 @@ class DrawForArtifact(msgspec.Struct, frozen=True, kw_only=True, tag="draw"):
 def read_signature(out: Path) -> Signature:
     """Read the inputs that a `DrawForArtifact` found; it has no outputs."""
     return msgspec.json.decode((out / "signature.json").read_bytes(), type=Signature)
+
+
+def files_of(artifact: Path) -> tuple[Path, ...]:
+    """Give the files of an artifact: itself, or all in its folder."""
+    return tuple(path for path in (artifact, *sorted(artifact.rglob("*"))) if path.is_file())
 
 
 def _only_inputs(signature: Signature, graph: Any) -> Any:
@@ -114,6 +121,17 @@ def _read_tflite(path: Path) -> tuple[tuple[TensorSpec, ...], Any]:
     ), None
 
 
+def _read_mlpackage(path: Path) -> tuple[tuple[TensorSpec, ...], Any]:
+    from ...targets.coreml.interpreter.reader import read_package
+
+    try:
+        program = read_package(path)
+    except ValueError as error:
+        raise ModelError(str(error)) from error
+    features = program.descriptions[program.default_function].inputs
+    return tuple(_spec(path, each.name, each.dtype, list(each.shape)) for each in features), None
+
+
 def _spec(path: Path, name: str, dtype: str, shape: list[Any]) -> TensorSpec:
     if dtype not in DTYPES - {"string"}:
         raise ModelError(f"{path}: input {name!r} takes {dtype}, of which no values can be drawn")
@@ -125,5 +143,6 @@ _READERS: Mapping[str, Callable[[Path], tuple[tuple[TensorSpec, ...], Any]]] = {
     ".onnx": _read_onnx,
     ".ort": _read_ort,
     ".tflite": _read_tflite,
+    ".mlpackage": _read_mlpackage,
 }
 """Suffix → what reads the inputs, and the graph where the file holds one that can be read."""

@@ -1,29 +1,22 @@
-"""How a package is called: as a signature, and as the package itself tells it to who runs it.
-
-A package holds under the user's own key `edgewright` how its names stand for the source's, as JSON:
-`{"inputs": {"input_1": "input.1"}, "outputs": {}}`. A name that is the same is not in it.
-"""
+"""How a package is called: as a signature, and as the package itself tells it to whoever runs it."""
 
 from __future__ import annotations
-
-import json
 
 import msgspec
 
 from ...vocabulary.signature import Signature, TensorSpec
 from .border import DTYPES, Border
+from .calling import METADATA_KEY, Calling
 from .emit import Emitted
-
-METADATA_KEY = "edgewright"
 
 
 def metadata_of(emitted: Emitted) -> dict[str, str]:
     """Give what a package says of how it is called."""
-    told = {
-        kind: {border.name: border.source for border in borders if border.name != border.source}
-        for kind, borders in (("inputs", emitted.inputs), ("outputs", emitted.outputs))
-    }
-    return {METADATA_KEY: json.dumps(told, sort_keys=True, ensure_ascii=False)}
+    inputs, outputs = (
+        {border.name: border.source for border in borders if border.name != border.source}
+        for borders in (emitted.inputs, emitted.outputs)
+    )
+    return {METADATA_KEY: Calling(inputs=inputs, outputs=outputs).encode()}
 
 
 def signature_of(source: Signature, emitted: Emitted) -> Signature:

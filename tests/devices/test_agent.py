@@ -46,7 +46,7 @@ def run_agent(tmp_path, job_path):
 def test_runs_without_the_compilers_packages(tmp_path, make_job):
     finished, result = run_agent(tmp_path, write_job(tmp_path, make_job("infer")))
     assert finished.returncode == 0, finished.stderr
-    assert result == {"runtime": "toy", "runtime_version": "1.2.3", "samples": None}
+    assert result == {"runtime": "toy", "runtime_version": "1.2.3", "emulated": False, "samples": None}
 
 
 def test_measures_without_the_compilers_packages(tmp_path, make_job):

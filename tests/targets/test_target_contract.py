@@ -10,12 +10,13 @@ import msgspec
 import numpy as np
 import onnx_ir as ir
 import pytest
+from packaging.version import Version
 
 from edgewright.compiler.model import Precision
 from edgewright.compiler.recipe import apply, parse
 from edgewright.targets.artifact import Artifact, Coverage, File, Handling, NodeCoverage, Requirements
 from edgewright.targets.base import Options
-from edgewright.targets.runtime import RunOptions
+from edgewright.targets.runtime import RunOptions, is_emulated
 from edgewright.targets.table import TARGETS, load_target
 from edgewright.vocabulary.digest import digest_file
 from edgewright.vocabulary.errors import RefusedError, RequestError
@@ -240,7 +241,8 @@ def test_dimensions_can_be_fixed(target, compiled, convnet):
 def test_the_files_are_those_that_it_says_and_no_others(target_and_format, compiled, convnet):
     target, form = target_and_format
     artifact, folder = compiled(target, convnet, form)
-    assert {file.path for file in artifact.files} == {path.name for path in folder.iterdir()}
+    written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {file.path for file in artifact.files} == written
     for file in artifact.files:
         assert file.sha256 == digest_file(folder / file.path)
         assert file.size_bytes == (folder / file.path).stat().st_size > 0
@@ -396,7 +398,10 @@ def test_the_runtime_refuses_a_file_that_is_no_artifact(target_and_format, tmp_p
 def test_the_runtime_names_the_distribution_that_it_comes_from(target_and_format):
     target, form = target_and_format
     runtime = load_object(target.formats[form])()
-    assert runtime.version() == version(runtime.name)
+    if is_emulated(runtime):
+        assert Version(runtime.version())  # of the runtime that it stands for, which no distribution brings
+    else:
+        assert runtime.version() == version(runtime.name)
 
 
 # what it costs
@@ -404,10 +409,11 @@ def test_the_runtime_names_the_distribution_that_it_comes_from(target_and_format
 
 @pytest.mark.parametrize("name", TARGETS.names)
 def test_asking_for_a_target_imports_no_runtime_and_no_framework(name):
+    heavy = {"torch", "onnxruntime", "ai_edge_litert", "onnxscript", "flatbuffers", "coremltools"}
     code = (
         "import sys\nfrom edgewright.targets.table import load_target, missing_packages\n"
         f"missing_packages(load_target({name!r}))\n"
-        "print(sorted({'torch', 'onnxruntime', 'ai_edge_litert', 'onnxscript', 'flatbuffers'} & set(sys.modules)))"
+        f"print(sorted(set({sorted(heavy)!r}) & sys.modules.keys()))"
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert finished.stdout == "[]\n"
