@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from ...refused import Refused
 from ..builder import Builder, Var
 from ..call import Call
-from .pieces import like
 
 DEFAULTS = {"LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"], "RNN": ["Tanh"]}
 
@@ -52,8 +51,8 @@ class Activation:
     def __call__(self, b: Builder, x: Var, clip: float | None = None) -> Var:
         """Apply it to x, brought between −clip and clip before."""
         if clip is not None:
-            x = b.op("clip", x=x, alpha=like(x, -clip), beta=like(x, clip))
-        return b.op(_MIL[self.name], x=x, **{name: like(x, number) for name, number in self.numbers.items()})
+            x = b.op("clip", x=x, alpha=-clip, beta=clip)
+        return b.op(_MIL[self.name], x=x, **self.numbers)
 
 
 def activations_of(call: Call, directions: int) -> list[list[Activation]]:

@@ -50,7 +50,7 @@ def gemm(call: Call, b: Builder) -> Var:
         raise Refused(f"a scaled product of {call.dtype().name.lower()}")
     if not (is_float(x) and call.is_constant(1)):
         product = b.op("matmul", x=x, y=y, transpose_x=turned[0], transpose_y=turned[1])
-        return _plus(b, product if alpha == 1 else b.op("mul", x=product, y=like(x, alpha)), addend, beta)
+        return _plus(b, product if alpha == 1 else b.op("mul", x=product, y=alpha), addend, beta)
     x = b.op("transpose", x=x, perm=[1, 0]) if turned[0] else x
     weight = np.asarray(y.val) if turned[1] else np.asarray(y.val).T
     weight = weight if alpha == 1 else weight * like(x, alpha)
@@ -66,7 +66,7 @@ def gemm(call: Call, b: Builder) -> Var:
 def _plus(b: Builder, product: Var, addend: Var | None, beta: float) -> Var:
     if addend is None or beta == 0:
         return product
-    return b.op("add", x=product, y=addend if beta == 1 else b.op("mul", x=addend, y=like(addend, beta)))
+    return b.op("add", x=product, y=addend if beta == 1 else b.op("mul", x=addend, y=beta))
 
 
 def matmul_integer(call: Call, b: Builder) -> Var:

@@ -71,4 +71,4 @@ def padded(b: Builder, x: Var, pads: Sequence[tuple[int, int]], number: float = 
     if not any(before or after for before, after in pads):
         return x
     flat = [size for pair in pads for size in pair]
-    return b.op("pad", x=x, pad=np.array(flat, np.int32), mode="constant", constant_val=like(x, number))
+    return b.op("pad", x=x, pad=np.array(flat, np.int32), mode="constant", constant_val=float(number))

@@ -74,7 +74,7 @@ def lp_pool(call: Call, b: Builder) -> Var:
     powers = _powers(b, x, power)
     if max(windows.dilation) == 1:
         mean = _native(b, "avg_pool", powers, windows, exclude_padding_from_average=False)
-        total = b.op("mul", x=mean, y=like(x, math.prod(windows.kernel)))
+        total = b.op("mul", x=mean, y=float(math.prod(windows.kernel)))
     else:
         total = _by_taps(b, padded(b, powers, windows.pads), windows, lambda one, other: b.op("add", x=one, y=other))
     return _root(b, total, power)
@@ -153,16 +153,14 @@ def _largest_with_place(call: Call, b: Builder, x: Var, windows: Windows) -> tup
     places: dict[int, Var] = {}
     for axis in reversed(range(rank)):
         taps = _taps(b, best, windows, axis)
-        older = {
-            other: _taps(b, place, windows, axis) if place.shape[2 + axis] > 1 else [place] * len(taps)
-            for other, place in places.items()
-        }
+        # where only one place was possible along an axis, it does not depend on what is chosen along this one
+        older = {other: _taps(b, place, windows, axis) for other, place in places.items() if place.shape[2 + axis] > 1}
+        places.update((other, parts[0]) for other, parts in older.items())
         best, own = taps[0], b.const(_line(windows, axis, 0))
-        places = {other: parts[0] for other, parts in older.items()}
         for index, tap in enumerate(taps[1:], 1):
-            larger = b.op("greater", x=tap, y=best)
+            larger, line = b.op("greater", x=tap, y=best), _line(windows, axis, index)
             best = b.op("select", cond=larger, a=tap, b=best)
-            own = b.op("select", cond=larger, a=_line(windows, axis, index), b=own)
+            own = _whole(b, larger, line, own) if index == 1 else b.op("select", cond=larger, a=line, b=own)
             for other, parts in older.items():
                 places[other] = b.op("select", cond=larger, a=parts[index], b=places[other])
         places[axis] = own
@@ -172,8 +170,13 @@ def _largest_with_place(call: Call, b: Builder, x: Var, windows: Windows) -> tup
     for axis, place in places.items():
         column_major = bool(call.integer("storage_order", 0))
         step = math.prod(spatial[:axis] if column_major else spatial[axis + 1 :])
-        flat = b.op("add", x=flat, y=place if step == 1 else b.op("mul", x=place, y=np.int32(step)))
+        flat = b.op("add", x=flat, y=place if step == 1 else b.op("mul", x=place, y=step))
     return best, flat
+
+
+def _whole(b: Builder, condition: Var, line: Array, other: Var) -> Var:
+    """Choose between two lines in the shape of the condition; `select` would have the shape of the lines."""
+    return b.op("add", x=other, y=b.op("mul", x=b.cast(condition, "int32"), y=line - np.asarray(other.val)))
 
 
 def _line(windows: Windows, axis: int, tap: int) -> Array:
@@ -189,14 +192,14 @@ def _powers(b: Builder, x: Var, power: int) -> Var:
     if power == 2:
         return b.op("mul", x=x, y=x)
     size = b.op("abs", x=x)
-    return size if power == 1 else b.op("pow", x=size, y=like(x, power))
+    return size if power == 1 else b.op("pow", x=size, y=float(power))
 
 
 def _root(b: Builder, x: Var, power: int) -> Var:
     """Give the root of that power."""
     if power == 1:
         return x
-    return b.op("sqrt", x=x) if power == 2 else b.op("pow", x=x, y=like(x, 1 / power))
+    return b.op("sqrt", x=x) if power == 2 else b.op("pow", x=x, y=1 / power)
 
 
 LOWERINGS: dict[str, Lowering] = {

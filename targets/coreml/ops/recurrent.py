@@ -91,7 +91,7 @@ def _zeros(b: Builder, x: Var, hidden: int) -> Var:
     if isinstance(batch, int | np.integer):
         return b.const(like(x, np.zeros((batch, hidden))))
     size = part(b, b.op("shape", x=x), 0, 1, 2)
-    return b.op("fill", shape=b.op("concat", values=[size, np.array([hidden], np.int32)], axis=0), value=like(x, 0))
+    return b.op("fill", shape=b.op("concat", values=[size, np.array([hidden], np.int32)], axis=0), value=0.0)
 
 
 def _is_native(call: Call, x: Var, activations: Sequence[Sequence[Activation]]) -> bool:
@@ -173,7 +173,7 @@ def _with_a_unit(
     (state,) = states
     if state.val is not None:
         return flat, (b.const(np.pad(np.asarray(state.val), [(0, 0), (0, 1)], constant_values=1)),)
-    one = b.op("pad", x=state, pad=np.array([0, 0, 0, 1], np.int32), mode="constant", constant_val=like(state, 1))
+    one = b.op("pad", x=state, pad=np.array([0, 0, 0, 1], np.int32), mode="constant", constant_val=1.0)
     return flat, (one,)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ...refused import Refused
 from ..builder import Builder, Var
 from .gates import Activation
-from .pieces import concatenated, cut, like, part
+from .pieces import concatenated, cut, part
 
 STEP_LIMIT = 512
 """Steps of one direction that are written out at the most."""
@@ -71,9 +71,9 @@ def written_out(b: Builder, cell: Cell, x: Var, states: State, lengths: Var | No
         if lengths is None:
             state, shown = after, after[0]
         else:
-            within = b.op("greater", x=lengths, y=np.int32(place))
+            within = b.op("greater", x=lengths, y=place)
             state = tuple(b.op("select", cond=within, a=new, b=old) for new, old in zip(after, state, strict=True))
-            shown = b.op("select", cond=within, a=after[0], b=like(after[0], 0))
+            shown = b.op("select", cond=within, a=after[0], b=0.0)
         every.append(shown)
     sequence = concatenated(b, every[::-1] if back else every, 0)
     return sequence, tuple(b.op("squeeze", x=each, axes=[0]) for each in state)

@@ -59,7 +59,7 @@ def _repeats(pick: Array, size: int) -> int:
 
 def _upsampled(b: Builder, x: Var, factors: list[int]) -> Var:
     """Repeat the elements of the last two axes."""
-    height, width = (np.int32(factor) for factor in factors)
+    height, width = factors
     return b.op("upsample_nearest_neighbor", x=x, scale_factor_height=height, scale_factor_width=width)
 
 
@@ -71,7 +71,7 @@ def _multiplied(b: Builder, x: Var, matrices: Mapping[int, Array]) -> Var:
             height, width = (
                 len(matrices[axis]) if axis in matrices else fixed(x.shape)[axis] for axis in (rank - 2, rank - 1)
             )
-            sizes = {"target_size_height": np.int32(height), "target_size_width": np.int32(width)}
+            sizes = {"target_size_height": height, "target_size_width": width}
             return b.op("resize_bilinear", x=x, **sizes, sampling_mode=mode)
     for axis, matrix in matrices.items():
         x = _along(b, x, axis, like(x, matrix))
@@ -125,7 +125,7 @@ def _extrapolated(call: Call, b: Builder, y: Var, lines: Mapping[int, Axis]) -> 
     if not masks:
         return y
     mask = reduce(np.logical_or, masks)
-    return b.op("select", cond=b.const(mask), a=like(y, call.real("extrapolation_value", 0.0)), b=y)
+    return b.op("select", cond=b.const(mask), a=call.real("extrapolation_value", 0.0), b=y)
 
 
 def _axes(call: Call) -> dict[int, Axis | float]:
