@@ -14,6 +14,7 @@ from ..refused import Refused
 from .border import Border, border_of, outside
 from .builder import Builder, Var
 from .deployment import Deployment, NeedsNewer
+from .lower_rank import LowerRank
 from .names import naming
 from .ops.table import LOWERINGS
 from .toolkit import builder as mil_builder
@@ -38,7 +39,7 @@ class Emitted:
 
 def emit(model: Model, at_least: Deployment) -> Emitted:
     """Say a model for the oldest deployment target, from `at_least` on, that has every operation that it needs."""
-    expanded = Expand(LOWERINGS)(model)
+    expanded = LowerRank()(Expand(LOWERINGS)(model))
     deployment = at_least
     while True:
         try:

@@ -1,8 +1,8 @@
-"""Tensors repeated along their axes."""
+"""Tensors repeated along their axes, and the choice between two that broadcast."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ...refused import Refused
 from ..builder import Builder, Var
 from ..call import Call
 from .lowering import Lowering
-from .sizes import Size, declared, element, elements, is_number, is_one_of, size_of, vector_of
+from .sizes import Size, declared, element, elements, is_number, is_one_of, name_of, read, size_of, vector_of
 
 
 def expand(call: Call, b: Builder) -> Var:
@@ -28,7 +28,9 @@ def expand(call: Call, b: Builder) -> Var:
             sizes.append(own[axis])  # the other is 1 or the same
         else:
             size = known[axis]
-            sizes.append(element(b, call[1], place) if size is None else size)
+            if size is None:
+                size = element(b, call[1], place)
+            sizes.append(size if is_one_of(size, [own[axis]]) else read(b, x, size))
     return spread(b, x, sizes)
 
 
@@ -60,9 +62,37 @@ def _times(b: Builder, x: Var, axis: int, size: Size) -> Size:
     return b.op("floor_div", size, own)
 
 
-def choose(b: Builder, condition: Var, chosen: Var, other: Var) -> Var:
-    """Choose by a condition that broadcasts too, which MIL's inference of select's shape does not see."""
-    missing = _missing(condition.shape, chosen.shape, other.shape)
+def where(call: Call, b: Builder) -> Var:
+    """Where."""
+    return choose(b, call[0], call[1], call[2], _as_long(call))
+
+
+def _as_long(call: Call) -> list[int]:
+    """Give the axes of the result, counted from the back, that the hub knows one of the two choices to fill."""
+    result = call.node.outputs[0].shape
+    if result is None:
+        return []
+    filled = []
+    for value in call.node.inputs[1:]:
+        shape = value.shape if value is not None else None
+        for back in range(1, min(len(shape or ()), len(result)) + 1):
+            assert shape is not None
+            name = name_of(shape[-back])
+            if name is not None and name == name_of(result[-back]):
+                filled.append(-back)
+    return filled
+
+
+def choose(b: Builder, condition: Var, chosen: Var, other: Var, filled: Collection[int] = ()) -> Var:
+    """Choose by a condition that broadcasts too, which MIL's inference of select's shape does not see.
+
+    `filled`: axes, counted from the back, along which `chosen` or `other` is as long as the result.
+    """
+    missing = [
+        axis
+        for axis in _missing(condition.shape, chosen.shape, other.shape)
+        if axis - len(condition.shape) not in filled
+    ]
     if missing:
         rank = max(len(condition.shape), len(chosen.shape))
         ahead = rank - len(condition.shape)
@@ -98,4 +128,5 @@ def tile(call: Call, b: Builder) -> Var:
 LOWERINGS: dict[str, Lowering] = {
     "Expand": expand,
     "Tile": tile,
+    "Where": where,
 }

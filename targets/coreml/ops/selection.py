@@ -1,4 +1,4 @@
-"""Choices among elements: by mask, by rank, by place."""
+"""Choices among elements: by place, by rank."""
 
 from __future__ import annotations
 
@@ -7,15 +7,9 @@ import numpy as np
 from ...refused import Refused
 from ..builder import Builder, Var, type_name
 from ..call import Call
-from .broadcasting import choose
 from .indexing import through_integers
 from .lowering import Lowering
 from .sizes import is_number, shaped, size_of
-
-
-def where(call: Call, b: Builder) -> Var:
-    """Where."""
-    return choose(b, call[0], call[1], call[2])
 
 
 def compress(call: Call, b: Builder) -> Var:
@@ -110,5 +104,4 @@ LOWERINGS: dict[str, Lowering] = {
     "TopK": top_k,
     "Trilu": trilu,
     "Unique": non_zero,
-    "Where": where,
 }

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 
 from ...refused import Refused
 from ..builder import Builder, Var
@@ -52,12 +53,24 @@ def elements(call: Call, index: int) -> list[Size]:
     return [int(each) if is_number(each) else each for each in np.atleast_1d(vector.sym_val)]
 
 
-def declared(call: Call, rank: int) -> list[int | None]:
-    """Give the sizes that the hub knows of the first output, which has `rank` axes."""
-    shape = call.node.outputs[0].shape
-    if shape is None or len(shape) != rank:
+def declared(call: Call, rank: int) -> list[Size]:
+    """Give what the hub knows of the sizes of the first output, which has `rank` axes.
+
+    A size is a number, the symbol of an axis of the first input that the hub knows to be as long, or None.
+    """
+    result, given = call.node.outputs[0].shape, call.node.inputs[0]
+    if result is None or len(result) != rank:
         return [None] * rank
-    return [size if isinstance(size, int) else None for size in shape]
+    own: dict[str | None, Size] = {}
+    if given is not None and given.shape is not None and len(given.shape) == call.rank():
+        own = {name_of(size): symbol for size, symbol in zip(given.shape, call.sizes(), strict=True)}
+    own[None] = None
+    return [size if isinstance(size, int) else own.get(name_of(size)) for size in result]
+
+
+def name_of(size: int | ir.SymbolicDim) -> str | None:
+    """Give the name that the hub has for an open dimension."""
+    return None if isinstance(size, int) else size.value
 
 
 def element(b: Builder, vector: Var, place: int) -> Var:
@@ -102,10 +115,11 @@ def shaped(b: Builder, x: Var, sizes: Sequence[Size]) -> Var:
     if left and -1 not in sizes:
         computed = [place for place in left if not is_one_of(sizes[place], x.shape)]
         sizes[(computed or left)[-1]] = -1
-    return b.op("reshape", x, vector_of(b, [_read(b, x, size) for size in sizes]))
+    return b.op("reshape", x, vector_of(b, [read(b, x, size) for size in sizes]))
 
 
-def _read(b: Builder, x: Var, size: Size) -> Size:
+def read(b: Builder, x: Var, size: Size) -> Size:
+    """Give a size that is a symbol of `x` as an int32[1], any other as it is."""
     if is_number(size) or not is_one_of(size, x.shape):
         return size
     return size_of(b, x, next(axis for axis, own in enumerate(x.shape) if is_one_of(size, [own])))
