@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     activation,
+    blocks_of_space,
     classification,
     compressed,
     control,
@@ -11,6 +12,7 @@ from . import (
     elementwise,
     gathering,
     linear,
+    lists,
     movement,
     normalization,
     pooling,
@@ -31,6 +33,7 @@ OPERATIONS: dict[str, Implementation] = {
     operation: implementation
     for theme in (
         activation,
+        blocks_of_space,
         classification,
         compressed,
         control,
@@ -38,6 +41,7 @@ OPERATIONS: dict[str, Implementation] = {
         elementwise,
         gathering,
         linear,
+        lists,
         movement,
         normalization,
         pooling,
