@@ -244,3 +244,66 @@ def shown_tensors(tmp_path_factory):
         }
 
     return show
+
+
+@pytest.fixture(scope="session")
+def mil():
+    """Compute one MIL operation as Core ML's interpreter does: `mil("relu", x=…)`; `opset` says the system."""
+    from edgewright.targets.coreml.interpreter.arguments import Arguments
+    from edgewright.targets.coreml.interpreter.checked import implementing
+    from edgewright.targets.coreml.interpreter.ops.table import OPERATIONS
+    from edgewright.targets.coreml.interpreter.program import Named, Operation, TensorType
+
+    def compute(kind, *, opset="CoreML8", declared="float32", **values):
+        result = Named(name="y", type=TensorType(dtype=declared, shape=None))
+        operation = Operation(type=kind, inputs={}, outputs=(result,), attributes={"name": "it"})
+        values = {name: [*map(np.asarray, value)] if name == "values" else value for name, value in values.items()}
+        values = {
+            name: value if isinstance(value, str | list | tuple) else np.asarray(value)
+            for name, value in values.items()
+        }
+        with implementing(operation):
+            return OPERATIONS[kind](Arguments(operation, values, opset))
+
+    return compute
+
+
+@pytest.fixture
+def coreml(tmp_path, hub_of_text):
+    """Compile text for Core ML and run the package in the interpreter; gives the outputs as the hub has them.
+
+    `operations` counts what is in the package, by MIL's names.
+    """
+    from types import SimpleNamespace
+
+    from edgewright.targets.adapt import adapt
+    from edgewright.targets.base import Options
+    from edgewright.targets.coreml.runtime import CoreML as Runtime
+    from edgewright.targets.coreml.target import CoreML
+    from edgewright.targets.runtime import RunOptions
+
+    def run(text, feeds, weights=None, *, opset=OPSET):
+        model = hub_of_text(text, weights, opset)
+        (out := tmp_path / f"artifact{len(list(tmp_path.iterdir()))}").mkdir()
+        artifact = CoreML().compile(model, Options(variant="fp32"), out)
+        session = Runtime().load(out / artifact.files[0].path, RunOptions())
+        taken = zip(model.signature.inputs, artifact.signature.inputs, strict=True)
+        got = session.run({own.name: adapt(feeds[spec.name], spec, own) for spec, own in taken})
+        given = zip(model.signature.outputs, artifact.signature.outputs, strict=True)
+        outputs = {spec.name: adapt(got[own.name], own, spec) for spec, own in given}
+        return SimpleNamespace(outputs=outputs, operations=artifact.ops, model=model, artifact=artifact)
+
+    return run
+
+
+@pytest.fixture
+def coreml_refusal(hub_of_text):
+    """Give why Core ML refuses text, "" when it does not."""
+    from edgewright.targets.base import Options
+    from edgewright.targets.coreml.target import CoreML
+
+    def reason(text, weights=None, *, opset=OPSET):
+        coverage = CoreML().coverage(hub_of_text(text, weights, opset), Options(variant="fp32"))
+        return "; ".join(node.detail for node in coverage.refused)
+
+    return reason

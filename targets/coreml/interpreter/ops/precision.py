@@ -15,5 +15,4 @@ def widened(x: Array) -> Array:
 
 def narrowed(x: Array, dtype: DTypeLike) -> Array:
     """Round a result to the type that is stored; what is too large for float16 becomes infinite, as IEEE 754 says."""
-    with np.errstate(over="ignore"):
-        return x.astype(dtype, copy=False)
+    return x.astype(dtype, copy=False)
