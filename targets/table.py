@@ -13,6 +13,7 @@ TARGETS = Table(
     {
         "onnxruntime": "edgewright.targets.onnxruntime.target:OnnxRuntime",
         "tflite": "edgewright.targets.tflite.target:TFLite",
+        "coreml": "edgewright.targets.coreml.target:CoreML",
     },
 )
 

@@ -20,6 +20,7 @@ from .ops.table import LOWERINGS
 from .toolkit import builder as mil_builder
 from .toolkit import coremltools
 from .translate import Translator
+from .weights import store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +53,7 @@ class _Emission:
     """One attempt, for one deployment target."""
 
     def __init__(self, model: Model, deployment: Deployment) -> None:
-        self.graph, self.deployment = model.graph, deployment
+        self.graph, self.precision, self.deployment = model.graph, model.precision, deployment
         self.names = naming(_names(model.graph.inputs), _names(model.graph.outputs))
         self.builder = Builder(deployment, self.names.taken)
         self.translator = Translator(self.builder, model.ir.opset_imports)
@@ -73,6 +74,7 @@ class _Emission:
                 self.translator.translate(node)
             outputs = [self._give(value) for value in self.graph.outputs]
             function.set_outputs(outputs)
+            store(function, self.precision, self.builder.integers, self.deployment)
         program.add_function("main", function)
         return Emitted(
             program=program,

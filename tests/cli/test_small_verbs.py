@@ -41,7 +41,7 @@ def test_keygen_never_overwrites(edgewright, tmp_path):
 
 def test_targets_names_all(edgewright):
     said = edgewright("targets")
-    assert [line.split()[0] for line in said.stdout.splitlines()] == ["target", "onnxruntime", "tflite"]
+    assert [line.split()[0] for line in said.stdout.splitlines()] == ["target", "onnxruntime", "tflite", "coreml"]
 
 
 def test_targets_of_one_lists_its_operators(edgewright):
@@ -85,16 +85,16 @@ def test_a_target_that_is_not_installed_shows_the_command_that_installs_it(edgew
 
 
 def test_a_target_that_there_is_not_is_a_wrong_request(edgewright):
-    said = edgewright("targets", "coreml")
+    said = edgewright("targets", "winml")
     assert said.exit_code == 2
-    assert said.stderr == "error: there is no target named 'coreml'\nhint: known: onnxruntime, tflite\n"
+    assert said.stderr == "error: there is no target named 'winml'\nhint: known: onnxruntime, tflite, coreml\n"
 
 
 def test_doctor_is_content_with_this_machine(edgewright):
     said = edgewright("doctor", "--json")
     assert said.exit_code == 0
     names = [check["name"] for check in said.document["checks"]]
-    extras = ["extra tflite", "extra torch", "extra search"]
+    extras = ["extra tflite", "extra coreml", "extra torch", "extra search"]
     assert names == ["python", "packages", *extras, "cache", "signing key", "processor"]
 
 
@@ -138,7 +138,7 @@ def test_completion_prints_the_script_of_a_shell(edgewright, shell):
     ("typed", "offered"),
     [
         ("edgewright t", {"targets"}),
-        ("edgewright targets ", {"onnxruntime", "tflite"}),
+        ("edgewright targets ", {"onnxruntime", "tflite", "coreml"}),
         ("edgewright build -t tf", {"tflite"}),
         ("edgewright build --recipe fp", {"fp16", "fp32"}),
         ("edgewright build --ev", {"--evaluation", "--evidence"}),
