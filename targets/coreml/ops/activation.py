@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..builder import Builder, Var, type_name
+from ..builder import INT32, Array, Builder, Var, type_name
 from ..call import Call
 from .lowering import Lowering
 from .reduction import first_of_largest, places
@@ -41,7 +41,7 @@ def prelu(call: Call, b: Builder) -> Var:
     return b.op("select", b.op("less", x, 0), b.op("mul", x, call[1]), x)
 
 
-def _slopes(call: Call) -> np.ndarray | None:
+def _slopes(call: Call) -> Array | None:
     """Give the slopes [C] that MIL's prelu takes, None where it takes none: it wants one number along other axes."""
     rank, sizes = call.rank(), call.sizes()
     if rank not in (3, 4, 5) or not call.is_constant(1) or not isinstance(sizes[1], int):
@@ -105,17 +105,24 @@ def clip(call: Call, b: Builder) -> Var:
     """
     x = call[0]
     low, high = (_number(call, index) for index in (1, 2))
-    if type_name(x) != "int32" and low is not None and high is not None and low < high:
-        return b.op("relu6", x) if (low, high) == (0.0, 6.0) else b.op("clip", x, low, high)
-    if low == 0.0 and type_name(x) != "int32" and not call.has(2):
-        return b.op("relu", x)
-    for operation, bound in (("maximum", call.get(1)), ("minimum", call.get(2))):
-        x = x if bound is None else b.op(operation, x, bound)
+    if type_name(x) != "int32":
+        if low is not None and high is not None and low < high:
+            return b.op("relu6", x) if (low, high) == (0, 6) else b.op("clip", x, float(low), float(high))
+        if low == 0 and not call.has(2):
+            return b.op("relu", x)
+    for operation, index, number in (("maximum", 1, low), ("minimum", 2, high)):
+        if call.has(index):
+            x = b.op(operation, x, call[index] if number is None else _held(number, x))
     return x
 
 
 def _number(call: Call, index: int) -> float | None:
-    return float(call.constant(index, "bound").item()) if call.is_constant(index) else None
+    return call.constant(index, "bound").item() if call.is_constant(index) else None
+
+
+def _held(number: float, x: Var) -> float:
+    """Give a bound of integers within int32, as all that is bounded is; what lies beyond bounds nothing."""
+    return max(min(number, INT32.max), INT32.min) if type_name(x) == "int32" else float(number)
 
 
 def softmax(call: Call, b: Builder) -> Var:

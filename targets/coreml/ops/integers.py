@@ -50,10 +50,12 @@ def power(call: Call, b: Builder) -> Var:
     """
     x, base, exponent = call[0], call.dtype(), call.dtype(1)
     number = _only_number(call)
+    if number is not None:
+        x = _as_large(call, b)
     if number == 1:
         return x
     if base in FLOATS:
-        if number == 2:
+        if number == 2:  # by `square` alone: coremltools takes sqrt(pow(x, 2)) for x
             return b.op("square", x)
         if number == 0.5:
             return b.op("sqrt", x)
@@ -70,11 +72,17 @@ def power(call: Call, b: Builder) -> Var:
 
 
 def _only_number(call: Call) -> float | None:
-    """Give the one exponent of all elements, None when there are several, or it makes the result larger."""
-    if not call.is_constant(1):
-        return None
-    exponent = call.constant(1, "exponent")
-    return float(exponent.item()) if exponent.size == 1 and exponent.ndim <= call.rank() else None
+    """Give the one exponent of all elements, None when there are several or it is no constant."""
+    exponents = np.unique(call.constant(1, "exponent")) if call.is_constant(1) else np.empty(0)
+    return float(exponents.item()) if exponents.size == 1 else None
+
+
+def _as_large(call: Call, b: Builder) -> Var:
+    """Give the base in the shape of the result, which an exponent may make larger."""
+    shape = call.shape(1)
+    if all(size == 1 for size in shape) and len(shape) <= call.rank():
+        return call[0]
+    return b.op("mul", call[0], np.ones(shape, call.dtype().numpy()))
 
 
 def _fixed_power(b: Builder, x: Var, exponent: int) -> Var:

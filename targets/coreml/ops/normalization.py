@@ -103,6 +103,16 @@ def _inside(call: Call, axes: Sequence[int]) -> tuple[Array, Array] | None:
     return np.broadcast_to(scale, sizes).copy(), np.broadcast_to(bias, sizes).copy()
 
 
+def rms_normalization(call: Call, b: Builder) -> Var:
+    """RMSNormalization over the last axes; the mean of squares in float32, as it is defined."""
+    x = call[0]
+    wide = b.cast(x, "fp32")
+    axes = [*range(call.axis(-1), call.rank())]
+    square = b.op("reduce_mean", b.op("square", wide), axes=axes, keep_dims=True)
+    y = b.op("mul", wide, b.op("rsqrt", square, epsilon=call.real("epsilon", 1e-5)))
+    return b.op("mul", b.cast(y, type_name(x)), b.cast(call[1], type_name(x)))
+
+
 def lp_normalization(call: Call, b: Builder) -> Var:
     """LpNormalization; where the norm is 0 so are all elements, and the result."""
     x = call[0]
@@ -158,5 +168,6 @@ LOWERINGS: dict[str, Lowering] = {
     "LRN": local_response_normalization,
     "LayerNormalization": layer_normalization,
     "LpNormalization": lp_normalization,
+    "RMSNormalization": rms_normalization,
     "MeanVarianceNormalization": mean_variance_normalization,
 }
