@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from ..model import Precision
 from .base import Pass
-from .editing import Editor, constant_array
+from .editing import Editor, constant_array, is_op
 
 SMALLEST_ELEMENTS: Final = 64
 """A tensor of fewer elements costs more as a node than it saves in bytes."""
@@ -24,7 +24,7 @@ class Float16(Pass):
     """Stores float32 constants as float16, each followed by a Cast back; targets decide in what they compute.
 
     A tensor with values that float16 cannot hold (beyond ±65504, or not finite) stays float32 as a whole, and its
-    metadata says why.
+    metadata says why. So do the scales of a model that arrived with integers.
     """
 
     precision = Precision.FP16
@@ -39,6 +39,8 @@ class Float16(Pass):
                 continue
             if not value.uses() or REASON_KEY in value.metadata_props:
                 continue
+            if any(is_op(user, "QuantizeLinear", "DequantizeLinear") for user, _ in value.uses()):
+                continue  # what integers stand for must not move
             largest = float(np.abs(array).max())
             if not largest <= _LARGEST:
                 value.metadata_props[REASON_KEY] = f"holds {largest:g}, float16 ends at {_LARGEST:g}"

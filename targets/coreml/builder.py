@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..refused import Refused
 from .deployment import Deployment, NeedsNewer
 from .names import distinct, mil_name
+from .quantized import Quantized
 from .toolkit import builder as mil_builder
 from .toolkit import coremltools
 
@@ -38,6 +39,8 @@ class Builder:
         self._held: dict[ir.TensorProtocol, Var] = {}
         self._made: list[Any] = []
         self._names: set[str] = set(taken)
+        self.integers: list[Quantized] = []
+        """What constants of reals were made of."""
 
     def op(self, operator: str, /, *operands: Any, **inputs: Any) -> Any:
         """Make an operation by its MIL name; give its result, or a tuple of them.

@@ -4,16 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...vocabulary.precision import Precision
 from .toolkit import coremltools
 
 HALVING = frozenset({"common::add_fp16_cast", "common::add_int16_cast"})
 """The passes that make a program compute in half the bytes; inputs and outputs stay as they are."""
 
+INEXACT = frozenset({"common::divide_to_multiply"})
+"""x / c becomes x · (1 / c), which is off by a bit: where it is rounded to an integer next, that is a step."""
+
 
 def passes(precision: Precision) -> Any:
     """Give coremltools' own passes, without those that halve unless the precision is fp16."""
     pipeline = coremltools().PassPipeline()
-    if precision is not Precision.FP16:
+    pipeline.remove_passes(INEXACT)
+    if precision is Precision.FP16:
+        pipeline.set_options("common::add_fp16_cast", {"op_selector": _in_half})
+    else:
         pipeline.remove_passes(HALVING)
     return pipeline
+
+
+SMALLEST_SCALE = 2.0**-14
+"""The smallest number of which float16 has all of its digits."""
+
+
+def _in_half(operation: Any) -> bool:
+    """Whether an operation may be made one of float16: not where that moves what integers stand for.
+
+    `quantize` and `dequantize` compute in float32, so that each gives the integers and reals that the hub's do. The
+    scales of weights are rounded as weights are, but not to fewer digits.
+    """
+    if operation.op_type in ("quantize", "dequantize"):
+        return False
+    if operation.op_type == "constexpr_sparse_to_dense" and operation.nonzero_data.op.op_type != "const":
+        return _in_half(operation.nonzero_data.op)
+    scale = operation.inputs.get("scale") if operation.op_type.startswith("constexpr") else None
+    return scale is None or bool(np.abs(scale.val).min() >= SMALLEST_SCALE)
