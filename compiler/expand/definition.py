@@ -48,6 +48,8 @@ def definition_of(node: ir.Node, operands: Sequence[ir.Value | None], opsets: Ma
     proto = ir.to_proto(node)
     opset = opsets.get(node.domain, 1)
     if schema.has_context_dependent_function:
+        if any(value is not None and value.dtype is None for value in operands):
+            return None  # it depends on what is not known
         since = _newest(schema.context_dependent_function_opset_versions, opset)
         types = [_type_of(value) for value in operands]
         body = schema.get_context_dependent_function_with_opset_version(since, proto.SerializeToString(), types)

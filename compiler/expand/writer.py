@@ -14,6 +14,7 @@ from .definition import definition_of, raised
 from .fold import LARGEST_BYTES, SMALL_BYTES, computed
 from .infer import infer_outputs
 from .left import Left, TooMuch
+from .nothing import changes_nothing
 from .origin import made_for, origin_of
 
 WRITTEN_LIMIT: Final = 20_000
@@ -123,7 +124,7 @@ class Writer:
         arrays = computed(node, self.opsets, SMALL_BYTES if is_known else LARGEST_BYTES)
         if arrays is not None:
             return [self.constant(array, f"{node.name}/constant") for array in arrays]
-        if is_op(node, "Identity") and node.outputs[0] in self._own:
+        if node.outputs[0] in self._own and changes_nothing(node):
             return [node.inputs[0]]
         if is_op(node, *CONTROL):
             return CONTROL[node.op_type](self, node)

@@ -6,22 +6,10 @@ from collections.abc import Sequence
 
 import onnx_ir as ir
 
+from ...compiler.expand.declared import declared_shape
 from ..attributes import Attributes
 from ..refused import Refused
 from .dialect import Array, constant_of, shape_of
-
-_KEEPS_SHAPE = frozenset({"Abs", "Cast", "CastLike", "Ceil", "Exp", "Floor", "Identity", "Log", "Neg", "Relu", "Sqrt"})
-"""Operators whose result has the shape of operand 0."""
-
-
-def declared_shape(value: ir.Value) -> tuple[int, ...] | None:
-    """Give the static shape of a hub value, its own or that of what is computed of it element by element."""
-    if value.shape is not None and value.shape.is_static():
-        return value.shape.numpy()
-    for node, index in value.uses():
-        if index == 0 and not node.domain and node.op_type in _KEEPS_SHAPE:
-            return declared_shape(node.outputs[0])
-    return None
 
 
 class Call(Attributes):

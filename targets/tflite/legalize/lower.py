@@ -9,6 +9,7 @@ import numpy as np
 import onnx_ir as ir
 from msgspec import structs
 
+from ....compiler.expand.infer import inferred_types
 from ....compiler.model import Model
 from ....vocabulary.errors import RequestError
 from ....vocabulary.signature import TensorSpec
@@ -17,7 +18,6 @@ from ...refused import Refused
 from ..dialect import constant_of, made_for, make_constant, make_value
 from ..origin import stands_for
 from .find_gelu import find_gelu
-from .infer import infer_outputs
 from .translate import Translator
 
 _LAYOUT_OPS = frozenset({"TRANSPOSE", "RESHAPE"})
@@ -116,8 +116,7 @@ class _Walk:
             self.translator.translate(node, self.model.ir.opset_imports)
         except Refused as refusal:
             self._refuse(name, op, str(refusal))
-            stand_ins = infer_outputs(node, operands, self.model.ir.opset_imports)
-            values.update(zip(node.outputs, stand_ins, strict=True))
+            values.update(zip(node.outputs, self._stand_ins(node, operands), strict=True))
             return
         made = nodes[first_new:]
         for new in made:
@@ -129,8 +128,21 @@ class _Walk:
         detail = " ".join(new.op_type for new in made) or "computed at compile time"
         self.coverage.append(NodeCoverage(node=name, op=op, handling=handling, detail=detail))
 
+    def _stand_ins(self, node: ir.Node, operands: Sequence[ir.Value | None]) -> list[ir.Value | None]:
+        """Give values of the shapes behind a refused node, so that the nodes after it are judged; None for unknown."""
+        if any(value is not None and known is None for value, known in zip(node.inputs, operands, strict=True)):
+            return [None] * len(node.outputs)
+        found = inferred_types(node, operands, self.model.ir.opset_imports)
+        return [_stand_in(value.name, known) for value, known in zip(node.outputs, found, strict=True)]
+
     def _refuse(self, node: str, op: str, reason: str) -> None:
         self.coverage.append(NodeCoverage(node=node, op=op, handling=Handling.REFUSED, detail=reason))
+
+
+def _stand_in(name: str | None, known: ir.TypeAndShape | None) -> ir.Value | None:
+    if known is None or known.type is None or known.shape is None or not known.shape.is_static():
+        return None
+    return make_value(name, known.shape.numpy(), known.type.dtype)
 
 
 def _name(node: ir.Node, results: Sequence[ir.Value | None], made: Sequence[ir.Node]) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx_ir as ir
 
+from ....compiler.expand.declared import settled_operand
+from ....compiler.expand.definition import definition_of
+from ....compiler.expand.evaluate import evaluate
 from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
@@ -14,10 +17,7 @@ from ..dialect import constant_of, dtype_of, hold_tensor, is_constant, make_cons
 from ..ops.quantization import constant_on_grid
 from ..ops.table import LOWERINGS
 from .control import choose, scan, unroll
-from .declared import settled
-from .definition import definition_of
 from .find_gelu import Gelu
-from .fold import evaluate
 
 Values = Sequence[ir.Value | None]
 
@@ -92,7 +92,7 @@ class Translator:
     def _results(self, node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Values:
         if node in self.gelu:
             return self._gelu(self.gelu[node])
-        operands = settled(Call(node, operands, opsets.get(node.domain, 1)))
+        operands = _settled(node, operands)
         computed = _computed(node, operands, opsets)
         if computed is not None:
             return computed
@@ -135,7 +135,7 @@ class Translator:
             raise Refused("tflite has no lowering for this operator")
         given = [value for value in operands if value is not None]
         self.values.update(zip(definition.graph.inputs, given, strict=True))
-        return self.run(definition.graph, definition.opsets)
+        return definition.placed(self.run(definition.graph, definition.opsets))
 
     def _take_back(self, count: int) -> None:
         for node in reversed(self.nodes[count:]):
@@ -149,6 +149,15 @@ def _widened(b: Builder, value: ir.Value) -> ir.Value:
         return value
     array = constant_of(value)
     return b.cast(value, _WIDE) if array is None else make_constant(array.astype(np.float32))
+
+
+def _settled(node: ir.Node, operands: Values) -> Values:
+    """Give the operands of a node, with a constant where the declared shape of the result settles one."""
+    settled = settled_operand(node, operands)
+    if settled is None:
+        return operands
+    index, array = settled
+    return [*operands[:index], make_constant(array), *operands[index + 1 :]]
 
 
 def _computed(node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Values | None:

@@ -1,0 +1,21 @@
+"""Nodes that give what they take: definitions are full of them, written for any dtype and shape."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from ..passes.editing import is_op, static_shape
+
+
+def changes_nothing(node: ir.Node) -> bool:
+    """Whether the only output of a node is its first input, as far as dtypes and shapes are known."""
+    if is_op(node, "Identity"):
+        return True
+    if len(node.outputs) != 1 or not node.inputs or node.inputs[0] is None:
+        return False
+    value, result = node.inputs[0], node.outputs[0]
+    if value.dtype is None or value.dtype != result.dtype:
+        return False
+    if is_op(node, "Cast", "CastLike"):
+        return True
+    return is_op(node, "Reshape", "Expand") and static_shape(value) == static_shape(result) is not None
