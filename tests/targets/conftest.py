@@ -297,6 +297,27 @@ def coreml(tmp_path, hub_of_text):
 
 
 @pytest.fixture
+def coreml_agrees(coreml):
+    """Do what `coreml` does, and compare with onnxruntime; float inputs may be given by their shapes alone."""
+    import onnxruntime
+
+    def run(text, feeds, weights=None, *, opset=OPSET, atol=1e-5):
+        generator = np.random.default_rng(0)
+        feeds = {
+            name: generator.standard_normal(given).astype(np.float32) if isinstance(given, tuple) else given
+            for name, given in feeds.items()
+        }
+        made = coreml(text, feeds, weights, opset=opset)
+        reference = onnxruntime.InferenceSession(ir.to_proto(made.model.ir).SerializeToString())
+        for name, wanted in zip(made.outputs, reference.run(list(made.outputs), feeds), strict=True):
+            assert made.outputs[name].dtype == wanted.dtype, name
+            np.testing.assert_allclose(made.outputs[name], wanted, rtol=1e-5, atol=atol, err_msg=name)
+        return made
+
+    return run
+
+
+@pytest.fixture
 def coreml_refusal(hub_of_text):
     """Give why Core ML refuses text, "" when it does not."""
     from edgewright.targets.base import Options
@@ -307,3 +328,38 @@ def coreml_refusal(hub_of_text):
         return "; ".join(node.detail for node in coverage.refused)
 
     return reason
+
+
+@pytest.fixture(scope="session")
+def mb():
+    """Give coremltools' builder of MIL operations."""
+    from edgewright.targets.coreml.toolkit import builder
+
+    return builder()
+
+
+@pytest.fixture
+def mlpackage(tmp_path, mb):
+    """Make a package without the emitter: `mlpackage(lambda x: mb.relu(x=x), (2, 3))`; inputs are float32 by default.
+
+    The operations stay as they are written: coremltools' passes do not run.
+    """
+    from edgewright.targets.coreml.toolkit import coremltools, quiet
+
+    def make(function, *inputs, target="iOS15", passes="EMPTY", name="model", **options):
+        ct = coremltools()
+        system = getattr(ct.target, target)
+        specs = [mb.TensorSpec(shape=shape) if isinstance(shape, tuple) else shape for shape in inputs]
+        settings = {
+            "convert_to": "mlprogram",
+            "minimum_deployment_target": system,
+            "compute_precision": ct.precision.FLOAT32,
+            "pass_pipeline": getattr(ct.PassPipeline, passes),
+            "skip_model_load": True,
+        }
+        with quiet():
+            program = mb.program(input_specs=specs, opset_version=system)(function)
+            ct.convert(program, **(settings | options)).save(str(tmp_path / f"{name}.mlpackage"))
+        return tmp_path / f"{name}.mlpackage"
+
+    return make
