@@ -12,8 +12,19 @@ from .toolkit import coremltools
 HALVING = frozenset({"common::add_fp16_cast", "common::add_int16_cast"})
 """The passes that make a program compute in half the bytes; inputs and outputs stay as they are."""
 
-INEXACT = frozenset({"common::divide_to_multiply"})
-"""x / c becomes x · (1 / c), which is off by a bit: where it is rounded to an integer next, that is a step."""
+INEXACT = frozenset(
+    {
+        "common::divide_to_multiply",
+        "common::fuse_elementwise_to_batchnorm",
+        "common::select_optimization",
+    }
+)
+"""Passes that change results.
+
+x / c becomes x · (1 / c), which is off by a bit: where it is rounded to an integer next, that is a step. A scale and a
+shift become a batch_norm of variance 1, to which its epsilon is added: off by 5e-6. A choice between x and −∞ becomes a
+sum, which is NaN where x is ∞.
+"""
 
 
 def passes(precision: Precision) -> Any:
