@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from ....compiler.passes.editing import is_op
 from ...refused import Refused
 from ..builder import Builder, Var
 from ..call import Call, fixed
@@ -76,6 +77,19 @@ def name_of(size: int | ir.SymbolicDim) -> str | None:
 def element(b: Builder, vector: Var, place: int) -> Var:
     """Give one element of a vector as int32[1]."""
     return b.op("slice_by_index", vector, begin=[place], end=[place + 1])
+
+
+def is_never_negative(value: ir.Value | None) -> bool:
+    """Whether the hub shows that an integer is no less than 0: what exporters make of shapes is."""
+    node = value.producer() if value is not None else None
+    if node is None:
+        tensor = value.const_value if value is not None else None
+        return tensor is not None and bool((tensor.numpy() >= 0).all())
+    if is_op(node, "Shape", "Size"):
+        return True
+    if is_op(node, "Gather", "Slice", "Squeeze", "Unsqueeze", "Identity"):
+        return is_never_negative(node.inputs[0])
+    return is_op(node, "Concat", "Add", "Mul", "Max", "Min") and all(map(is_never_negative, node.inputs))
 
 
 def vector_of(b: Builder, parts: Sequence[Size]) -> Any:

@@ -14,7 +14,7 @@ from ...refused import Refused
 from ..builder import INT32, Builder, Var
 from ..call import Call
 from .lowering import Lowering
-from .sizes import Size, element, elements, is_number, is_one_of, size_of
+from .sizes import Size, element, elements, is_never_negative, is_number, is_one_of, size_of
 
 
 def slices(call: Call, b: Builder) -> Var:
@@ -93,8 +93,10 @@ def _bound(b: Builder, x: Var, axis: int, bound: Size, call: Call, index: int, p
             return b.op("maximum", b.op("add", whole, np.array([bound])), 0)
         return bound if index == 1 or bound == -1 else b.op("minimum", whole, np.array([bound]))
     given = element(b, call[index], place)
-    given = b.op("select", b.op("less", given, 0), b.op("add", given, whole), given)
-    return b.op("minimum", b.op("maximum", given, 0), whole)
+    if not is_never_negative(call.node.inputs[index]):
+        given = b.op("select", b.op("less", given, 0), b.op("add", given, whole), given)
+        given = b.op("maximum", given, 0)
+    return b.op("minimum", given, whole)
 
 
 def _spread(b: Builder, rank: int, axis: int, bound: Size) -> Any:
