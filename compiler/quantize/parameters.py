@@ -97,14 +97,15 @@ def _parameters(low: Array, high: Array, grid: Grid, *, axis: int | None = None,
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise ValueError(f"no integers stand for the range [{low.min()}, {high.max()}]")
     low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
+    middle = np.where((low == 0.0) & grid.one_sided, grid.lowest, grid.middle)
     if grid.symmetric:
-        scale = np.maximum(-low, high) / (grid.highest - grid.middle)
+        scale = np.maximum(-low, high) / (grid.highest - middle)
     else:
         scale = (high - low) / (grid.highest - grid.lowest)
     typical = float(scale.max(initial=0.0)) or 1.0
     scale = np.maximum(np.where(scale > 0, scale, typical), SMALLEST_SCALE).astype(np.float32)
     if grid.symmetric:
-        zero_point = np.full(scale.shape, grid.middle)
+        zero_point = np.broadcast_to(middle, scale.shape)
     else:
         zero_point = np.clip(np.rint(grid.lowest - low / scale), grid.lowest, grid.highest)
     return Parameters(

@@ -163,7 +163,8 @@ class Quantize(InformedPass):
         found, grid = self._statistics(value), self.scheme.activations
         assert found is not None  # else the node would not take part
         assert grid is not None
-        return self._method(found, levels=grid.highest - grid.lowest + 1, symmetric=grid.symmetric)
+        symmetric = grid.symmetric and not (grid.one_sided and found.low >= 0)
+        return self._method(found, levels=grid.highest - grid.lowest + 1, symmetric=symmetric)
 
     def _place(self, model: ir.Model, choice: Choice, scheme: Scheme) -> None:
         say = partial(note, model, "quantize")

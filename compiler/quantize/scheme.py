@@ -18,13 +18,15 @@ class Grid:
 
     A symmetric grid has its zero point in the middle (0 when signed). A narrow one leaves the lowest integer out, so
     that it is symmetric around zero (−127…127). `largest`: the largest magnitude in use, where a kernel cannot take all
-    that the dtype holds (−63…63).
+    that the dtype holds (−63…63). `one_sided`: what is never negative has all integers of a symmetric grid for itself,
+    its zero point is the lowest of them.
     """
 
     dtype: ir.DataType
     symmetric: bool
     narrow: bool = False
     largest: int | None = None
+    one_sided: bool = False
 
     @property
     def lowest(self) -> int:

@@ -1,8 +1,9 @@
-"""How Core ML wants numbers quantized; nothing here is emitted yet.
+"""How Core ML wants numbers quantized.
 
 Activations and weights of eight bits, both symmetric: that pair has the fast path of the Neural Engine (A17 Pro, M4 and
-later). Weights of four bits are by blocks (iOS 18). Source: the guide to coremltools, "Optimizing Models",
-https://apple.github.io/coremltools/docs-guides/.
+later). What is never negative, as behind a Relu, has the zero point at the lowest integer, which is no zero point of
+unsigned integers; coremltools' own quantizer for PyTorch does the same. Weights of four bits are by blocks (iOS 18).
+Source: the guide to coremltools, "Optimizing Models", https://apple.github.io/coremltools/docs-guides/.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ _LAYERS: Final[Mapping[str, OpRule]] = {
     "MatMul": OpRule(inputs=(_A, _W), weight_axis=-1),
 }
 
+_ACTIVATIONS: Final = (
+    *("Clip", "Elu", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "PRelu", "Relu", "Sigmoid", "Softplus", "Tanh"),
+)
+"""What Core ML computes of the result of a layer before that becomes integers again."""
+
 _STORED: Final[Mapping[str, OpRule]] = {**_LAYERS, "Gather": OpRule(inputs=(_W, _F), weight_axis=0)}
 
 SCHEMES: Final[Mapping[Precision, Scheme]] = {
@@ -33,14 +39,15 @@ SCHEMES: Final[Mapping[Precision, Scheme]] = {
         name="coreml",
         precision=Precision.STATIC_WI8_AI8,
         weights=_WEIGHTS,
-        activations=Grid(dtype=ir.DataType.INT8, symmetric=True, narrow=True),
+        activations=Grid(dtype=ir.DataType.INT8, symmetric=True, one_sided=True),
         ops={
             **_LAYERS,
             "Add": OpRule(follows=True),
-            **dict.fromkeys(("MaxPool", "AveragePool"), OpRule(shares=True)),
+            "MaxPool": OpRule(shares=True),
+            "AveragePool": OpRule(follows=True),
             **dict.fromkeys(("Reshape", "Flatten", "Transpose"), OpRule(inputs=(_A, _F), shares=True)),
         },
-        fused=frozenset({("Conv", "Relu"), ("Gemm", "Relu"), ("Add", "Relu")}),
+        fused=frozenset((head, tail) for head in (*_LAYERS, "Add") for tail in _ACTIVATIONS),
     ),
     Precision.WEIGHT_ONLY_WI8_AFP32: Scheme(
         name="coreml",

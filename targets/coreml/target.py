@@ -27,7 +27,9 @@ class CoreML:
     name = "coreml"
     extra: str | None = "coreml"
     packages: tuple[str, ...] = ("coremltools",)
-    precisions: tuple[Precision, ...] = (Precision.FP32, Precision.FP16)
+    precisions: tuple[Precision, ...] = tuple(
+        each for each in Precision if each not in (Precision.DYNAMIC_WI8_AFP32, Precision.STATIC_WI8_AI16)
+    )
     formats: Mapping[str, str] = {"": _RUNTIME}
 
     def ops(self) -> tuple[str, ...]:

@@ -33,6 +33,14 @@ def test_a_symmetric_range_has_its_zero_in_the_middle() -> None:
     assert int(unsigned.zero_point) == 128
 
 
+def test_what_is_never_negative_may_have_a_symmetric_grid_for_itself() -> None:
+    grid = Grid(dtype=ir.DataType.INT8, symmetric=True, one_sided=True)
+    positive, both = from_range(0.0, 5.1, grid), from_range(-0.5, 1.27, grid)
+    assert (float(positive.scale), int(positive.zero_point)) == (np.float32(5.1 / 255), -128)
+    assert positive.quantize(np.float32([0.0, 5.1])).tolist() == [-128, 127]
+    assert (float(both.scale), int(both.zero_point)) == (np.float32(0.01), 0)
+
+
 @given(finite, finite, st.sampled_from([INT8, INT16, Grid(dtype=ir.DataType.UINT8, symmetric=False)]))
 def test_zero_is_said_exactly_and_ends_to_half_a_step(one: float, other: float, grid: Grid) -> None:
     low, high = sorted((one, other))
