@@ -50,10 +50,9 @@ def test_halves_are_rounded_to_even(coreml):
 
 
 def test_a_quotient_by_a_constant_is_not_a_product(coreml):
-    x = np.arange(1, 50, dtype=np.float32)
-    text = "(float[49] x) => (float[49] y) { q = Div(x, c) y = Floor(q) }"
-    got = coreml(text, {"x": x}, {"c": np.float32(49)}).outputs["y"]
-    assert got.tolist() == [0] * 48 + [1]  # 49 · (1 / 49) is below 1
+    text = "(float[2] x) => (float[2] y) { q = Div(x, c) y = Floor(q) }"
+    got = coreml(text, {"x": np.array([40, 41], np.float32)}, {"c": np.float32(41)}).outputs["y"]
+    assert got.tolist() == [0, 1]  # 41 · (1 / 41) is below 1
 
 
 def test_the_root_of_a_square_is_the_size(coreml):
@@ -83,7 +82,10 @@ def test_equality_of_every_dtype(coreml, dtype):
 
 
 def test_nan_equals_nothing_and_is_found(coreml):
-    text = "(float[8] x) => (bool[8] same, bool[8] less, bool[8] nan) { same = Equal(x, x) less = Less(x, x) nan = IsNaN(x) }"
+    text = (
+        "(float[8] x) => (bool[8] same, bool[8] less, bool[8] nan) "
+        "{ same = Equal(x, x) less = Less(x, x) nan = IsNaN(x) }"
+    )
     got = coreml(text, {"x": SPECIAL}).outputs
     assert got["same"].tolist() == [False] + [True] * 7
     assert not got["less"].any()
