@@ -299,7 +299,7 @@ def test_flipped_bits_are_errors_or_nothing_at_all(mlpackage, mb):
     expected = Session(package).run(feeds)["y"]
     chance, refused = random.Random(4), 0
     tracemalloc.start()
-    for _ in range(1200):
+    for _ in range(500):
         path = chance.choice([*files, package / MODEL, package / MODEL])
         data = bytearray(whole[path])
         for _ in range(chance.choice([1, 1, 2, 8])):
@@ -316,6 +316,6 @@ def test_flipped_bits_are_errors_or_nothing_at_all(mlpackage, mb):
         path.write_bytes(whole[path])
     largest = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert refused > 300
+    assert refused > 150
     assert largest < 10e6  # the weight has 800 bytes
     assert np.array_equal(Session(package).run(feeds)["y"], expected)

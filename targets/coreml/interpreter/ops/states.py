@@ -16,8 +16,11 @@ def read_state(a: Arguments) -> Array:
 
 
 def write_state(a: Arguments) -> Sequence[Array]:
-    """Replace what a state holds; there is no result."""
-    _state(a.values.get("state")).value = a["value"]
+    """Replace what a state holds; there is no result.
+
+    It is how a file has coremltools' `coreml_update_state`; a `read_state` follows it where its result is used.
+    """
+    _state(a.values.get("input")).value = a["data"]
     return ()
 
 
