@@ -123,6 +123,12 @@ def test_log_softmax_of_what_softmax_rounds_to_zero(coreml, axis):
     np.testing.assert_allclose(got, wanted, rtol=1e-6)
 
 
+def test_log_softmax_far_from_zero(coreml):
+    x = np.full((1, 4), -1e4, np.float32)
+    got = coreml("(float[1,4] x) => (float[1,4] y) { y = LogSoftmax(x) }", {"x": x}).outputs["y"]
+    np.testing.assert_allclose(got, -np.log(4), rtol=1e-6)
+
+
 def test_hardmax_takes_the_first_of_several(coreml):
     x = np.array([[1, 3, 3], [2, 2, 2], [0, -1, 5]], np.float32)
     got = coreml("(float[3,3] x) => (float[3,3] y) { y = Hardmax(x) }", {"x": x}).outputs["y"]

@@ -131,9 +131,10 @@ def softmax(call: Call, b: Builder) -> Var:
 
 
 def log_softmax(call: Call, b: Builder) -> Var:
-    """LogSoftmax: the log of a small Softmax would be that of 0."""
-    x = call[0]
-    return b.op("sub", x, b.op("reduce_log_sum_exp", x, axes=[call.axis(-1)], keep_dims=True))
+    """LogSoftmax, below the largest element: far from 0 the sum of exponentials would be rounded with what it is near."""
+    axes = [call.axis(-1)]
+    below = b.op("sub", call[0], b.op("reduce_max", call[0], axes=axes, keep_dims=True))
+    return b.op("sub", below, b.op("reduce_log_sum_exp", below, axes=axes, keep_dims=True))
 
 
 def hardmax(call: Call, b: Builder) -> Var:
