@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...vocabulary.precision import Precision
+from .builder import type_name
 from .toolkit import coremltools
 
 HALVING = frozenset({"common::add_fp16_cast", "common::add_int16_cast"})
@@ -33,6 +34,7 @@ def passes(precision: Precision) -> Any:
     pipeline.remove_passes(INEXACT)
     if precision is Precision.FP16:
         pipeline.set_options("common::add_fp16_cast", {"op_selector": _in_half})
+        pipeline.set_options("common::add_int16_cast", {"op_selector": _in_int16})
     else:
         pipeline.remove_passes(HALVING)
     return pipeline
@@ -54,3 +56,17 @@ def _in_half(operation: Any) -> bool:
         return _in_half(operation.nonzero_data.op)
     scale = operation.inputs.get("scale") if operation.op_type.startswith("constexpr") else None
     return scale is None or bool(np.abs(scale.val).min() >= SMALLEST_SCALE)
+
+
+LONGEST_AXIS = int(np.iinfo(np.int16).max)
+"""The longest axis whose places int16 can count."""
+
+
+def _in_int16(operation: Any) -> bool:
+    """Whether an operation's integers may be made ones of 16 bits: indices into axes that are short enough.
+
+    The pass asks nothing of integers that are data, nor of an axis whose size is open: they would wrap.
+    """
+    if operation.op_type not in ("gather", "gather_along_axis", "gather_nd") or type_name(operation.x) == "int32":
+        return False
+    return all(isinstance(size, int | np.integer) and size <= LONGEST_AXIS for size in operation.x.shape)
