@@ -146,7 +146,7 @@ class SparseTable:
             indices_mask=typed(self.mask, "uint1"),
             indices_nonzero_data=typed(self.places, f"uint{self.bits}"),
             lut=self.values.reshape(*[1] * self.mask.ndim, -1, 1),
-            **place,
+            **_unnamed(place),
         )
         return mil_builder().constexpr_sparse_to_dense(nonzero_data=found, mask=mask, **place)
 
@@ -223,7 +223,7 @@ class SparseIntegers:
             nonzero_data=typed(self.of.integers[self.mask], stored),
             scale=self.of.scale,
             **_offset(self.of, stored),
-            **place,
+            **_unnamed(place),
         )
         return mil_builder().constexpr_sparse_to_dense(nonzero_data=found, mask=mask, **place)
 
@@ -231,6 +231,11 @@ class SparseIntegers:
 def blob_bytes(size_bytes: float) -> int:
     """Give what an array of so many bytes takes in the file of weights."""
     return ALIGNMENT + math.ceil(math.ceil(size_bytes) / ALIGNMENT) * ALIGNMENT
+
+
+def _unnamed(place: dict[str, Any]) -> dict[str, Any]:
+    """Leave the name to the operation behind, which gives the constant."""
+    return {key: value for key, value in place.items() if key != "name"}
 
 
 def _offset(of: Quantized, stored: str) -> dict[str, Array]:
