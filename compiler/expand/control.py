@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import onnx_ir as ir
 
-from ..passes.editing import constant_array, ints, same_shape, static_shape
+from ..passes.editing import Array, constant_array, ints, same_shape, static_shape
 from .left import Left
 
 if TYPE_CHECKING:
@@ -87,10 +87,8 @@ def unroll(w: Writer, node: ir.Node) -> list[ir.Value | None]:
     Raises:
         Left: when the number of rounds is known only at run time, or is too high.
     """
-    given = [constant_array(value) for value in node.inputs[:2]]
-    if any(value is not None and array is None for value, array in zip(node.inputs[:2], given, strict=True)):
-        raise Left("its number of rounds is not constant")
-    trips, condition = given
+    trips, condition = (_given(node, index) for index in (0, 1))
+    is_counted_alone = condition is None
     body = node.attributes["body"].as_graph()
     carried: list[ir.Value | None] = list(node.inputs[2:])
     collected: list[list[ir.Value]] = [[] for _ in range(len(body.outputs) - 1 - len(carried))]
@@ -104,6 +102,8 @@ def unroll(w: Writer, node: ir.Node) -> list[ir.Value | None]:
         condition = constant_array(results[0])
         if condition is None:
             raise Left("its number of rounds is not constant")
+        if is_counted_alone and not condition.item():
+            raise Left("its body ends it, which ONNX says does not count and its runtimes say does")
         carried = results[1 : 1 + len(carried)]
         for kept, value in zip(collected, results[1 + len(carried) :], strict=True):
             kept.append(_there(value))
@@ -111,6 +111,19 @@ def unroll(w: Writer, node: ir.Node) -> list[ir.Value | None]:
     if rounds:
         return [*carried, *(_stacked(w, node, kept, 0) for kept in collected)]
     return [*carried, *(_nothing(w, value) for value in node.outputs[len(carried) :])]
+
+
+def _given(node: ir.Node, index: int) -> Array | None:
+    """Give the number of rounds, or whether there is one, None where the Loop is not told.
+
+    Raises:
+        Left: when it is told at run time.
+    """
+    value = node.inputs[index] if index < len(node.inputs) else None
+    array = constant_array(value)
+    if value is not None and array is None:
+        raise Left("its number of rounds is not constant")
+    return array
 
 
 def _nothing(w: Writer, value: ir.Value) -> ir.Value | None:

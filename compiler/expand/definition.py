@@ -104,13 +104,13 @@ def _bound(inner: onnx.NodeProto, given: Mapping[str, onnx.AttributeProto], abse
 
 
 def raised(definition: Definition, opsets: Mapping[str, int]) -> ir.Graph:
-    """Give the graph of a definition in the operator sets of a model; those that only the definition has are added.
+    """Give the graph of a definition in the operator sets of a model.
 
     Raises:
         Left: when the definition is written in a later version than the model, or its nodes have no equals in it.
     """
     for domain, version in definition.opsets.items():
-        if domain and opsets.get(domain, version) != version:
+        if domain and opsets.get(domain) != version:
             raise Left(f"its definition is written in version {version} of {domain}")
     version, wanted = definition.opsets[""], opsets[""]
     if version > wanted:

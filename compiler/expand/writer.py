@@ -120,12 +120,12 @@ class Writer:
 
     def _results(self, node: ir.Node) -> Sequence[ir.Value | None] | None:
         """Give what stands for the outputs of a node, None when the node itself does."""
+        if node.outputs[0] in self._own and changes_nothing(node):
+            return [node.inputs[0]]
         is_known = (node.domain, node.op_type) in self.known
         arrays = computed(node, self.opsets, SMALL_BYTES if is_known else LARGEST_BYTES)
         if arrays is not None:
             return [self.constant(array, f"{node.name}/constant") for array in arrays]
-        if node.outputs[0] in self._own and changes_nothing(node):
-            return [node.inputs[0]]
         if is_op(node, *CONTROL):
             return CONTROL[node.op_type](self, node)
         definition = None if is_known else definition_of(node, node.inputs, self.opsets)
