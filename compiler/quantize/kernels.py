@@ -180,10 +180,10 @@ def _channel_axis(node: ir.Node, rule: OpRule, value: ir.Value, scheme: Scheme) 
 
 
 def _has_blocks(node: ir.Node, rule: OpRule, value: ir.Value, scheme: Scheme) -> bool:
-    """Whether a weight is a matrix, and along the axis that is reduced a multiple of the block."""
+    """Whether a weight, of a product or a convolution, has a multiple of the block along the axis that is reduced."""
     tensor, axis = constant_tensor(value), _channel_axis(node, rule, value, scheme)
     shape = () if tensor is None else tensor_shape(tensor)
-    return axis is not None and len(shape) == 2 and shape[1 - axis] % scheme.block == 0
+    return axis is not None and (len(shape) == 2 or is_op(node, "Conv")) and shape[1 - axis] % scheme.block == 0
 
 
 def _with_fused(kernel: Kernel, scheme: Scheme, keep_float: Mapping[str, str]) -> Kernel:

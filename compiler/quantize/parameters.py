@@ -78,6 +78,8 @@ def fixed(scale: float, zero_point: int, grid: Grid) -> Parameters:
 def of_weight(weight: Array, grid: Grid, *, axis: int | None = None, block: int = 0) -> Parameters:
     """Give the parameters of a constant by its extremes: of the whole, by channel along `axis`, or by block along it.
 
+    A block of a convolution's weights is one of input channels, at all positions of the kernel.
+
     A channel of zeros takes the largest scale of the others: any scale stands for zeros exactly, and an extreme one
     would spoil what is multiplied with it.
 
@@ -87,6 +89,10 @@ def of_weight(weight: Array, grid: Grid, *, axis: int | None = None, block: int 
     if axis is not None and block:
         starts = range(0, weight.shape[axis], block)
         low, high = (reduce.reduceat(weight, starts, axis=axis) for reduce in (np.minimum, np.maximum))
+        if weight.ndim > 2:  # all positions of a convolution's kernel
+            places = tuple(range(2, weight.ndim))
+            low = np.broadcast_to(low.min(axis=places, keepdims=True), low.shape)
+            high = np.broadcast_to(high.max(axis=places, keepdims=True), high.shape)
     else:
         others = None if axis is None else tuple(index for index in range(weight.ndim) if index != axis)
         low, high = weight.min(axis=others, initial=np.inf), weight.max(axis=others, initial=-np.inf)

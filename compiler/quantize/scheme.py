@@ -92,9 +92,10 @@ class Scheme:
 
     `activations` is None where activations stay float in the graph (weight-only, and dynamic by kernels that quantize
     their own input); `dynamic` says that the graph finds their ranges at each call. `block` is the number of weights
-    along the reduced axis of a matrix that share a scale, 0 for one a channel. `bias` is the grid of biases, whose
-    scale is that of input times weight; None leaves them float. `fused` lists operators that a kernel takes in behind
-    another, so that nothing is quantized between the two (`("Conv", "Relu")`).
+    along the reduced axis of a matrix, or of input channels of a convolution, that share a scale, 0 for one a channel
+    of output. `bias` is the grid of biases, whose scale is that of input times weight; None leaves them float. `fused`
+    lists operators that a kernel takes in behind another, so that nothing is quantized between the two
+    (`("Conv", "Relu")`).
     """
 
     name: str

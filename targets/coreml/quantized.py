@@ -90,9 +90,9 @@ def quantized(
         if integers.ndim == 0 or scale.size != integers.shape[axis]:
             raise Refused(f"{scale.size} scales do not fit {list(integers.shape)} along axis {axis}")
         shape[axis] = scale.size
-    return Quantized(
-        integers=integers,
-        scale=scale.reshape(shape),
-        zero_point=np.asarray(zero_point).astype(np.int32).reshape(shape),
-        stored=_STORED.get(dtype),
-    )
+    scale, points = scale.reshape(shape), np.asarray(zero_point).astype(np.int32).reshape(shape)
+    for axis in range(integers.ndim):
+        first_scale, first_point = scale.take([0], axis), points.take([0], axis)
+        if (scale == first_scale).all() and (points == first_point).all():
+            scale, points = first_scale, first_point
+    return Quantized(integers=integers, scale=scale, zero_point=points, stored=_STORED.get(dtype))

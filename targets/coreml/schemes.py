@@ -61,7 +61,7 @@ SCHEMES: Final[Mapping[Precision, Scheme]] = {
         precision=Precision.WEIGHT_ONLY_WI4_AFP32,
         weights=Grid(dtype=ir.DataType.INT4, symmetric=True, narrow=True),
         block=32,
-        ops={name: _STORED[name] for name in ("Gemm", "MatMul", "Gather")},
+        ops={name: _STORED[name] for name in ("Conv", "Gemm", "MatMul", "Gather")},
         min_weight_elements=2048,
     ),
 }

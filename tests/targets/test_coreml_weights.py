@@ -103,7 +103,9 @@ def test_a_precision_is_stored_in_its_own_way_and_computes_what_the_hub_does(
 def test_blocks_of_four_bits_need_ios_18(model: Model, tmp_path: Path) -> None:
     variant, artifact = compiled(model, [WI4], tmp_path)
     assert artifact.requires.min_runtime_version == "8"
-    assert artifact.ops["constexpr_blockwise_shift_scale"] == 1
+    assert artifact.ops["constexpr_blockwise_shift_scale"] == 2
+    # half a byte a weight, and a scale for each of 64 and of 2 × 32 blocks
+    assert weight_bytes(artifact) < DENSE / 8 + 2 * 64 * 4 + 1024
     np.testing.assert_allclose(*answers(variant, tmp_path), atol=1e-4)  # as above
 
 

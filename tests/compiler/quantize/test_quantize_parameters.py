@@ -101,3 +101,13 @@ def test_the_bias_of_a_channel_of_zeros_is_said_finely() -> None:
     activation = from_range(0.0, 255.0, INT8)
     own = of_bias(fit_bias(of_weight(weight, NARROW, axis=0), weight, bias, activation), activation, INT32, bias)
     np.testing.assert_allclose(own.dequantize(own.quantize(bias))[0], 0.003, rtol=1e-6)
+
+
+def test_a_block_of_a_convolution_holds_all_positions_of_its_kernel() -> None:
+    weight = np.zeros((2, 4, 1, 3), np.float32)
+    weight[0, 1, 0, 2], weight[0, 3, 0, 0], weight[1, 2, 0, 1] = 7.0, 14.0, -21.0
+    grid = Grid(dtype=ir.DataType.INT4, symmetric=True, narrow=True)
+    found = of_weight(weight, grid, axis=1, block=2)
+    assert found.scale.shape == (2, 2, 1, 3)
+    assert found.scale[0, :, 0].tolist() == [[1.0] * 3, [2.0] * 3]
+    np.testing.assert_array_equal(found.dequantize(found.quantize(weight)), weight)
