@@ -68,8 +68,9 @@ arrays = {name: tensor.numpy() for name, tensor in inputs.items()}
 np.savez(f"{sys.argv[1]}/arrays.npz", **arrays, **{f"y{place}": y.numpy() for place, y in enumerate(outputs)})
 traced = torch.jit.trace(module, tuple(inputs.values()), check_trace=False)
 for system, precision in (("iOS15", "FLOAT32"), ("iOS16", "FLOAT16"), ("iOS17", "FLOAT32"), ("iOS18", "FLOAT16")):
+    specs = [ct.TensorType(name=name, shape=array.shape, dtype=np.float32) for name, array in arrays.items()]
     package = ct.convert(
-        traced, inputs=[ct.TensorType(name=name, shape=array.shape) for name, array in arrays.items()],
+        traced, inputs=specs,
         outputs=[ct.TensorType(name=f"y{place}") for place in range(len(outputs))], skip_model_load=True,
         minimum_deployment_target=getattr(ct.target, system), compute_precision=getattr(ct.precision, precision),
     )
