@@ -10,6 +10,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from ..vocabulary.errors import ModelError
+from ..vocabulary.picture import is_picture, preprocessed
 from ..vocabulary.signature import TensorSpec
 from .model import Model
 from .passes.editing import tensor_shape
@@ -23,7 +24,8 @@ _INTEGER_RANGE = (0, 9)
 def draw_inputs(model: Model, rows: int, *, seed: int = 0, dims: Mapping[str, int] | None = None) -> dict[str, Array]:
     """Draw `rows` rows for every input: the same on every machine for one model and seed.
 
-    Floats are normal (within the declared range when there is one: uniform); integers are uniform within their declared
+    Floats are normal (within the declared range when there is one: uniform), or preprocessed pixels where a contract
+    says how they are made; integers are uniform within their declared
     range or the table that they index; booleans are fair coins. A symbolic dimension other than the leading one has the
     size that `dims` gives it, else 1. The first axis counts the rows: it is the input's leading axis when that is
     symbolic or 1, else it stands before it.
@@ -52,6 +54,8 @@ def _draw(
         return generator.integers(max(int(low), limits.min), min(int(high), limits.max), shape, endpoint=True).astype(
             spec.dtype
         )
+    if is_picture(spec):
+        return preprocessed(generator.integers(0, 256, shape, dtype=np.uint8), spec)
     if spec.dtype in ("float16", "float32", "float64", "bfloat16"):
         dtype = np.dtype(ml_dtypes.bfloat16) if spec.dtype == "bfloat16" else np.dtype(spec.dtype)
         drawn = generator.uniform(*spec.range, shape) if spec.range else generator.standard_normal(shape)

@@ -124,6 +124,7 @@ class TargetSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     dims: dict[str, int] = msgspec.field(default_factory=dict)
     layout: dict[str, str] = msgspec.field(default_factory=dict)
     io: Literal["float", "int8"] = "float"
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
     gates: dict[str, Any] = msgspec.field(default_factory=dict)
 
 

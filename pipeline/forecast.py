@@ -46,7 +46,7 @@ def foretell(target: Target, precision: Precision, kernels: Kernels, place: Plac
         RequestError: when the target's runtime is emulated on the device.
     """
     runtime = next(iter(target.formats.values()))
-    if is_emulated_at(place, runtime):
+    if is_emulated_at(place.device.kind, runtime):
         raise RequestError(f"{target.name} is emulated there", hint="foretell it on a device that has the runtime")
     step = CompileKernels(
         kernels=tuple(share.kernel for share in kernels.shares),

@@ -70,7 +70,7 @@ def with_forecasts(found: Inspection, *, progress: Progress) -> Inspection:
             require_installed(target)
         except RequestError:  # the outlook says so already
             continue
-        if is_emulated_at(place, next(iter(target.formats.values()))):
+        if is_emulated_at(device.kind, next(iter(target.formats.values()))):
             progress.announced(f"{name} is emulated here: whether {FORETOLD} is faster cannot be foretold")
         elif FORETOLD in target.schemes() and found.kernels.shares:
             forecasts.append(foretell(target, FORETOLD, found.kernels, place, runner))

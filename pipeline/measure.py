@@ -17,7 +17,7 @@ from ..vocabulary.errors import RequestError
 from ..vocabulary.evidence import Evidence
 from ..vocabulary.tensor_folder import TensorFolder
 from .child import run_step
-from .on_device import Place, is_emulated_at
+from .on_device import is_emulated_at
 from .progress import Progress
 from .steps.draw_for_artifact import DrawForArtifact, files_of, read_signature
 from .told import told
@@ -64,7 +64,7 @@ def profile(artifact: Path, *, threads: int, min_runs: int, min_seconds: float, 
         raise RequestError(f"{artifact}: there is no such file")
     artifact = artifact.absolute()
     device = Local("here", LocalSettings(threads=threads))
-    if is_emulated_at(Place(device=device, facts=device.facts()), runtime):
+    if is_emulated_at(device.kind, runtime):
         raise RequestError(
             f"{artifact}: {artifact.suffix} is emulated on this machine, and how fast an emulation is says nothing",
             hint="measure it where its own runtime is: a .mlpackage on a Mac, with `pip install 'edgewright[coreml]'`",

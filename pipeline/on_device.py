@@ -33,12 +33,12 @@ class Place:
     facts: Facts
 
 
-def is_emulated_at(place: Place, runtime: str) -> bool:
-    """Whether a runtime, as `module:attribute`, is emulated on a device, so that nothing is measured there.
+def is_emulated_at(kind: str, runtime: str) -> bool:
+    """Whether a runtime, as `module:attribute`, is emulated on a kind of device, so that nothing is measured there.
 
     The machine that builds can be asked; what another device does, a job's result says.
     """
-    if place.device.kind != Local.kind:
+    if kind != Local.kind:
         return False
     return is_emulated(cast("type[Runtime]", load_object(runtime))())
 

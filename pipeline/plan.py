@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ..targets.base import Options, Target
+from ..targets.settings import check_settings
 from ..targets.table import load_target, require_installed
 from ..vocabulary.errors import ConfigError
 from ..vocabulary.precision import Precision
@@ -43,13 +44,14 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
     Raises:
         RequestError: when there is no target of some name.
         MissingExtraError: when a target's packages are not installed; the message names the extra.
-        ConfigError: when a target does not have a format that is asked for, one artifact is asked for twice, or a
-            recipe asks for a search that cannot be meant.
+        ConfigError: when a target does not have a format or setting that is asked for, one artifact is asked for twice,
+            or a recipe asks for a search that cannot be meant.
     """
     planned = []
     for name, section in project.targets.items():
         target = load_target(name)
         require_installed(target)
+        check_settings(target, section.settings, project.where)
         # integers in and out are for the variants of integers; a model may also have arrived as one
         some_static = any(_is_static(project.recipes[recipe]) for recipe in section.recipes)
         for format_ in section.formats:
@@ -66,6 +68,7 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
                     dims=section.dims,
                     layout=section.layout,
                     io=section.io if _is_static(steps) or not some_static else "float",
+                    settings=section.settings,
                 )
                 planned.append(PlannedArtifact(target=target, recipe=steps, options=options, mixed=mixed))
     names = [artifact.name for artifact in planned]

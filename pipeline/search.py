@@ -52,7 +52,7 @@ def search_recipes(
     device = make_device(name, settings, project.where)
     place = Place(device=device, facts=device.facts())
     for item in planned.values():
-        if is_emulated_at(place, item.runtime):
+        if is_emulated_at(device.kind, item.runtime):
             raise ConfigError(
                 f"{project.where}: {WHAT} times its trials, and {item.target.name} is emulated on {name}",
                 hint="name other targets with -t, or search on a device that has the runtime",

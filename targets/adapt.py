@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
+from ..vocabulary.picture import is_picture, pixels_of
 from ..vocabulary.signature import Affine, TensorSpec
 from .runtime import Array
 
@@ -14,11 +16,13 @@ DEFAULT_LAYOUTS = {3: "NCW", 4: "NCHW", 5: "NCDHW"}
 def adapt(array: Array, given: TensorSpec, taken: TensorSpec) -> Array:
     """Give one call's tensor as `taken` has it, from how `given` has it: another layout, another dtype.
 
-    Integers that stand for reals become these reals, and reals the nearest integers, saturated. What is a scalar on one
-    side and one element in a row on the other is brought to the other's form.
+    Integers that stand for reals become these reals, and reals the nearest integers, saturated. What was made of pixels
+    becomes pixels again where `taken` has uint8. What is a scalar on one side and one element in a row on the other is
+    brought to the other's form.
 
     Raises:
-        ValueError: when a value does not fit into the other dtype, or the two layouts are not of the same axes.
+        ValueError: when a value does not fit into the other dtype, what should be made of pixels is not, or the two
+            layouts are not of the same axes.
     """
     if (given.shape, taken.shape) in (((), (1,)), ((1,), ())):
         array = array.reshape(tuple(size for size in taken.shape if isinstance(size, int)))
@@ -34,6 +38,8 @@ def adapt(array: Array, given: TensorSpec, taken: TensorSpec) -> Array:
         return _reals(array, given.quantization).astype(taken.dtype)
     if taken.quantization is not None:
         return _integers(array, taken.quantization, taken.dtype)
+    if taken.dtype == "uint8" and is_picture(given):
+        return pixels_of(array, msgspec.structs.replace(given, layout=taken.layout))
     converted = array.astype(taken.dtype)
     if not np.array_equal(converted, array, equal_nan=array.dtype.kind == "f"):
         raise ValueError(f"{given.name!r}: values of {array.dtype.name} do not fit into {taken.dtype}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -23,6 +23,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     dimensions by name (`{"batch": 1}`); a target that needs fixed shapes takes 1 for the leading dimension of inputs
     when nothing is said, and refuses any other symbol. `layout` asks for another layout of an input or output
     (`{"image": "NHWC"}`). `io = "int8"` asks for an artifact of integers whose inputs and outputs are integers too.
+    `settings` are the target's own, as its settings struct has them (`Configurable`).
     """
 
     variant: str
@@ -30,6 +31,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     dims: dict[str, int] = msgspec.field(default_factory=dict)
     layout: dict[str, str] = msgspec.field(default_factory=dict)
     io: str = "float"
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Target(Protocol):
@@ -67,6 +69,14 @@ class Target(Protocol):
             ModelError: when a dimension must be fixed and is not.
         """
         ...
+
+
+@runtime_checkable
+class Configurable(Protocol):
+    """What a target has beside `Target` when it has settings of its own."""
+
+    settings: str
+    """The struct that `[targets.NAME.settings]` of a project file is read into, as `module:attribute`."""
 
 
 class InnerTensor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -125,6 +125,8 @@ def _convert(value: Any, type_: Any, where: str, path: str) -> Any:
             raise refuse(where, path, "a list", value)
         item = typing.get_args(type_)[0]
         return tuple(_convert(entry, item, where, f"{path}[{index}]") for index, entry in enumerate(value))
+    if origin is typing.Literal and value not in typing.get_args(type_):
+        raise refuse(where, path, f"one of {', '.join(map(repr, typing.get_args(type_)))}", value)
     if origin in (typing.Union, types.UnionType):
         return _convert_union(value, typing.get_args(type_), where, path)
     try:

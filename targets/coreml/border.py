@@ -7,6 +7,7 @@ from typing import Any
 
 import onnx_ir as ir
 
+from ...vocabulary.signature import Preprocess
 from ..refused import Refused
 from .builder import MAX_RANK
 from .deployment import Deployment, NeedsNewer
@@ -26,12 +27,18 @@ DTYPES = {"fp32": "float32", "fp16": "float16", "int32": "int32"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Border:
-    """An input or output. `source` is the hub's name; `dtype` is MIL's word; None stands for a size that is open."""
+    """An input or output. `source` is the hub's name; `dtype` is MIL's word; None stands for a size that is open.
+
+    `picture` is what becomes of pixels, where an input takes them; its channels are in the contract's order.
+    """
 
     source: str
     name: str
     dtype: str
     shape: tuple[int | None, ...]
+    picture: Preprocess | None = None
+    symbols: tuple[str, ...] = ()
+    """What the hub calls each size that is open; "" for one that is not."""
 
 
 def outside(value: ir.Value, deployment: Deployment) -> str:
@@ -52,8 +59,10 @@ def outside(value: ir.Value, deployment: Deployment) -> str:
     return MIL_TYPES[value.dtype]
 
 
-def border_of(source: str, name: str, var: Any) -> Border:
-    """Describe an input or output by its MIL value."""
+def border_of(value: ir.Value, name: str, var: Any, picture: Preprocess | None = None) -> Border:
+    """Describe an input or output by the hub's value and MIL's."""
     dtype = str(coremltools().converters.mil.mil.types.builtin_to_string(var.dtype))
     shape = tuple(int(size) if isinstance(size, int) else None for size in var.shape)
-    return Border(source=source, name=name, dtype=dtype, shape=shape)
+    sizes = value.shape if value.shape is not None and len(value.shape) == len(shape) else (0,) * len(shape)
+    symbols = tuple("" if isinstance(size, int) else str(size.value or "") for size in sizes)
+    return Border(source=str(value.name), name=name, dtype=dtype, shape=shape, picture=picture, symbols=symbols)

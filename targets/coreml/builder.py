@@ -101,6 +101,11 @@ class Builder:
         """What was made since `begin`, by MIL's names."""
         return [operation.op_type for operation in self._made]
 
+    @property
+    def results(self) -> list[Var]:
+        """The values that were made since `begin`."""
+        return [value for operation in self._made for value in operation.outputs]
+
     def take_back(self) -> None:
         """Remove what was made since `begin`; constants stay, and are dropped at the end unless somebody uses them."""
         for operation in reversed(self._made):

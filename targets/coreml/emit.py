@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,15 @@ from ...compiler.expand.expand import Expand
 from ...compiler.model import Model
 from ..artifact import Coverage
 from ..refused import Refused
+from .asked import Asked
 from .border import Border, border_of, outside
 from .builder import Builder, Var
 from .deployment import Deployment, NeedsNewer
+from .images import may_be_picture, scaled
 from .lower_rank import LowerRank
 from .names import naming
 from .ops.table import LOWERINGS
+from .states import State, States, may_be_state
 from .toolkit import builder as mil_builder
 from .toolkit import coremltools
 from .translate import Translator
@@ -28,7 +32,8 @@ class Emitted:
     """A MIL program, the oldest system that has all of its operations, and what became of each hub node.
 
     `program` is coremltools' `Program`; its one function is `main`. It is whole only when no node is refused; `inputs`
-    and `outputs` are what the package has to have then.
+    and `outputs` are what the package has to have then, `states` what lies between calls. `made` names what was made
+    for each hub node.
     """
 
     program: Any
@@ -36,15 +41,18 @@ class Emitted:
     coverage: Coverage
     inputs: tuple[Border, ...]
     outputs: tuple[Border, ...]
+    states: tuple[State, ...]
+    asked: Asked
+    made: Mapping[str, frozenset[str]]
 
 
-def emit(model: Model, at_least: Deployment) -> Emitted:
+def emit(model: Model, at_least: Deployment, asked: Asked = Asked()) -> Emitted:  # noqa: B008 - it is frozen
     """Say a model for the oldest deployment target, from `at_least` on, that has every operation that it needs."""
     expanded = LowerRank()(Expand(LOWERINGS)(model))
     deployment = at_least
     while True:
         try:
-            return _Emission(expanded, deployment).emitted()
+            return _Emission(expanded, deployment, asked).emitted()
         except NeedsNewer as need:
             deployment = need.deployment
 
@@ -52,11 +60,14 @@ def emit(model: Model, at_least: Deployment) -> Emitted:
 class _Emission:
     """One attempt, for one deployment target."""
 
-    def __init__(self, model: Model, deployment: Deployment) -> None:
+    def __init__(self, model: Model, deployment: Deployment, asked: Asked) -> None:
+        self.asked = asked
         self.graph, self.precision, self.deployment = model.graph, model.precision, deployment
         self.names = naming(_names(model.graph.inputs), _names(model.graph.outputs))
         self.builder = Builder(deployment, self.names.taken)
         self.translator = Translator(self.builder, model.ir.opset_imports)
+        self.pairs = self._pairs()
+        self.states = States(self.pairs)
 
     def emitted(self) -> Emitted:
         """Make the program.
@@ -73,19 +84,41 @@ class _Emission:
             for node in self.graph:
                 self.translator.translate(node)
             outputs = [self._give(value) for value in self.graph.outputs]
-            function.set_outputs(outputs)
+            function.set_outputs([given for given in outputs if given is not None])
             store(function, self.precision, self.builder.integers, self.deployment)
         program.add_function("main", function)
         return Emitted(
             program=program,
             deployment=self.deployment,
             coverage=self.translator.coverage(),
-            inputs=tuple(border_of(source, name, function.inputs[name]) for source, name in self.names.inputs.items()),
-            outputs=tuple(
-                border_of(str(value.name), self.names.outputs[str(value.name)], given)
-                for value, given in zip(self.graph.outputs, outputs, strict=True)
+            inputs=tuple(
+                border_of(value, name, function.inputs[name], self.asked.pictures.get(str(value.name)))
+                for value, name in zip(self.graph.inputs, self.names.inputs.values(), strict=True)
+                if value.name not in self.pairs
             ),
+            outputs=tuple(
+                border_of(value, self.names.outputs[str(value.name)], given)
+                for value, given in zip(self.graph.outputs, outputs, strict=True)
+                if given is not None
+            ),
+            states=self.states.made,
+            asked=self.asked,
+            made=self.translator.made,
         )
+
+    def _pairs(self) -> dict[str, str]:
+        """Give the inputs that become states, each with the output that feeds it; what cannot is refused."""
+        found = {}
+        for value in self.graph.inputs:
+            name = str(value.name)
+            if name not in self.asked.states:
+                continue
+            try:
+                may_be_state(value)
+                found[name] = self.asked.states[name]
+            except Refused as refusal:
+                self.translator.refuse_value(value, f"input {name}", str(refusal))
+        return found
 
     def _placeholders(self) -> dict[str, Any]:
         """Make an input for each of the hub's; one that is refused stands there as a float, and nobody may use it."""
@@ -96,21 +129,31 @@ class _Emission:
             name = self.names.inputs[str(value.name)]
             try:
                 dtype, shape = outside(value, self.deployment), _shape(value, symbols)
+                if value.name in self.asked.pictures:
+                    may_be_picture(value)
             except Refused as refusal:
                 self.translator.refuse_value(value, f"input {value.name}", str(refusal))
                 dtype, shape = "fp32", (1,)
+            if value.name in self.pairs:
+                made[name] = self.states.placeholder(value, name, self.builder)
+                continue
             made[name] = mil_builder().placeholder(shape=shape, dtype=types.string_to_builtin(dtype))
         return made
 
     def _take(self, value: ir.Value, placeholder: Var) -> None:
         """Let an input stand for the hub's: without the axis that a scalar has outside, booleans as such."""
+        if value.name in self.pairs:
+            self.translator.values[value] = self.states.read(value, placeholder, self.builder)
+            return
         taken = placeholder
+        if value.name in self.asked.pictures:
+            taken = scaled(placeholder, self.asked.pictures[str(value.name)], self.builder)
         if value.shape is not None and not len(value.shape):
             taken = self.builder.op("squeeze", x=taken, axes=[0])
         self.translator.values[value] = self.builder.cast(taken, "bool") if value.dtype == ir.DataType.BOOL else taken
 
-    def _give(self, value: ir.Value) -> Var:
-        """Make an output of what stands for the hub's; something of its name when it is refused."""
+    def _give(self, value: ir.Value) -> Var | None:
+        """Make an output of what stands for the hub's, None when a state takes it; when it is refused, something."""
         name = self.names.outputs[str(value.name)]
         given = self.translator.values.get(value)
         try:
@@ -121,6 +164,9 @@ class _Emission:
         except Refused as refusal:
             self.translator.refuse_value(value, f"output {value.name}", str(refusal))
             given = None
+        if given is not None and value.name in self.pairs.values():
+            self.states.write(value, given, self.builder)
+            return None
         if given is None:
             return self.builder.op("identity", x=self.builder.const(0.0), name=name)
         if value.dtype == ir.DataType.BOOL:

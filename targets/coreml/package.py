@@ -16,9 +16,9 @@ from typing import Any
 
 from ...vocabulary.digest import digest_file
 from ...vocabulary.errors import ToolError
-from .border import Border
+from .description import Extras, check
 from .emit import Emitted
-from .toolkit import converter, coremltools, quiet
+from .toolkit import converter, quiet
 
 PACKAGE = "model.mlpackage"
 MANIFEST = "Manifest.json"
@@ -39,11 +39,10 @@ class Package:
     operations: Mapping[str, int]
 
 
-def write(emitted: Emitted, out: Path, metadata: Mapping[str, str], pipeline: Any) -> Package:
+def write(emitted: Emitted, out: Path, pipeline: Any, extras: Extras) -> Package:
     """Write `model.mlpackage` into a folder. `emitted.program` is used up.
 
-    `metadata` is what a package holds under the user's own keys; `pipeline` are the passes between emission and
-    serialization.
+    `pipeline` are the passes between emission and serialization.
 
     Raises:
         ToolError: when coremltools fails, or the package has other inputs or outputs than were asked for.
@@ -52,10 +51,11 @@ def write(emitted: Emitted, out: Path, metadata: Mapping[str, str], pipeline: An
     items = package / "Data" / AUTHOR
     weights = items / "weights"
     weights.mkdir(parents=True)
-    model = _serialized(emitted, weights, pipeline)
-    _check("input", model.description.input, emitted.inputs)
-    _check("output", model.description.output, emitted.outputs)
-    model.description.metadata.userDefined.update(metadata)
+    model = _serialized(emitted, weights, pipeline, extras)
+    check(model.description, emitted, extras)
+    for name, text in extras.metadata.items():
+        setattr(model.description.metadata, name, text)
+    model.description.metadata.userDefined.update(extras.user_defined)
     (items / "model.mlmodel").write_bytes(model.SerializeToString(deterministic=True))
     if not any(weights.iterdir()):
         weights.rmdir()
@@ -67,7 +67,7 @@ def write(emitted: Emitted, out: Path, metadata: Mapping[str, str], pipeline: An
     )
 
 
-def _serialized(emitted: Emitted, weights: Path, pipeline: Any) -> Any:
+def _serialized(emitted: Emitted, weights: Path, pipeline: Any, extras: Extras) -> Any:
     """Run the passes and write the weights into a folder; give the `Model` message."""
     convert = converter()
     with quiet():
@@ -80,6 +80,8 @@ def _serialized(emitted: Emitted, weights: Path, pipeline: Any) -> Any:
                 main_pipeline=pipeline,
                 weights_dir=str(weights),
                 specification_version=emitted.deployment.opset.value,
+                inputs=extras.input_types,
+                classifier_config=extras.classifier,
             )
         except Exception as error:
             raise ToolError(
@@ -87,24 +89,6 @@ def _serialized(emitted: Emitted, weights: Path, pipeline: Any) -> Any:
                 hint="report it with the model; until then build for another target",
             ) from error
     return model
-
-
-def _check(kind: str, features: Any, asked: tuple[Border, ...]) -> None:
-    """Compare the inputs or outputs of a package with what was asked for.
-
-    Raises:
-        ToolError: when coremltools has changed a name, a dtype or a shape.
-    """
-    wanted = [(border.name, border.dtype, border.shape) for border in asked]
-    types = coremltools().proto.FeatureTypes_pb2.ArrayFeatureType
-    dtypes = {types.FLOAT32: "fp32", types.FLOAT16: "fp16", types.INT32: "int32"}
-    found = []
-    for feature, border in zip(features, asked, strict=False):
-        array = feature.type.multiArrayType
-        shape = border.shape if None in border.shape else tuple(array.shape)
-        found.append((feature.name, dtypes.get(array.dataType, "another dtype"), shape))
-    if found != wanted or len(features) != len(asked):
-        raise ToolError(f"coremltools has made the {kind}s {found} of {wanted}", hint="report it with the model")
 
 
 def _operations(model: Any) -> dict[str, int]:

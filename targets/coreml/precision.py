@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ...vocabulary.errors import RequestError
 from ...vocabulary.precision import Precision
 from .builder import type_name
+from .float32_nodes import Float32Nodes
 from .toolkit import coremltools
 
 HALVING = frozenset({"common::add_fp16_cast", "common::add_int16_cast"})
@@ -28,12 +30,36 @@ sum, which is NaN where x is ∞.
 """
 
 
-def passes(precision: Precision) -> Any:
-    """Give coremltools' own passes, without those that halve unless the precision is fp16."""
+def in_half(precision: Precision, compute: str) -> bool:
+    """Whether a program is to compute in float16; `compute` is the setting, "" where the recipe decides.
+
+    Raises:
+        RequestError: when the two contradict each other.
+    """
+    asked = compute or ("fp16" if precision is Precision.FP16 else "fp32")
+    if precision is Precision.FP32 and asked == "fp16":
+        raise RequestError(
+            'targets.coreml.settings.compute = "fp16" does not go with the recipe fp32',
+            hint='name the recipe fp16: recipes = ["fp16"]',
+        )
+    if precision is Precision.FP16 and asked == "fp32":
+        raise RequestError(
+            'targets.coreml.settings.compute = "fp32" does not go with the recipe fp16',
+            hint="leave compute out: the recipe says it",
+        )
+    return asked == "fp16"
+
+
+def passes(*, half: bool, float32_nodes: Float32Nodes) -> Any:
+    """Give coremltools' own passes, those that halve only when the program is to compute in float16."""
     pipeline = coremltools().PassPipeline()
     pipeline.remove_passes(INEXACT)
-    if precision is Precision.FP16:
-        pipeline.set_options("common::add_fp16_cast", {"op_selector": _in_half})
+    if half:
+
+        def halved(operation: Any) -> bool:
+            return not float32_nodes.keep(operation) and _in_half(operation)
+
+        pipeline.set_options("common::add_fp16_cast", {"op_selector": halved})
         pipeline.set_options("common::add_int16_cast", {"op_selector": _in_int16})
     else:
         pipeline.remove_passes(HALVING)

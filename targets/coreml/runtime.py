@@ -4,32 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from ..runtime import Array, RunOptions, Session
+from . import apple
+from .called import Called
 from .calling import Calling
+
+if TYPE_CHECKING:
+    from .interpreter.session import Session as Interpreter
 
 NEWEST = "9"
 """The newest version of Core ML's operations that the interpreter knows, iOS 26's."""
-
-
-class Loaded(Protocol):
-    """A package that is loaded, by Core ML or by the interpreter; names are the package's own."""
-
-    @property
-    def metadata(self) -> Mapping[str, str]:
-        """What the package holds under its author's own keys."""
-        ...
-
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Any]:
-        """Run once.
-
-        Raises:
-            ValueError: when an input is missing, unknown, or of another dtype or shape than the package takes.
-        """
-        ...
 
 
 class CoreML:
@@ -40,61 +26,43 @@ class CoreML:
     @property
     def emulates(self) -> bool:
         """Whether the interpreter runs packages here."""
-        return True
+        return not apple.is_here()
 
     def version(self) -> str:
-        """Give the version of Core ML's operations that can be run."""
-        return NEWEST
+        """Give the version of Core ML's operations that can be run: 5 is that of iOS 15 and macOS 12."""
+        return NEWEST if self.emulates else apple.version()
 
     def prepare(self) -> None:
-        """Import the interpreter.
+        """Import what runs packages here.
 
         Raises:
-            ImportError: when protobuf is not installed.
+            ImportError: when it is not installed.
         """
-        from .interpreter import session  # noqa: F401 - only so that `load` finds it imported
+        if self.emulates:
+            from .interpreter import session  # noqa: F401 - only so that `load` finds it imported
+        else:
+            apple.coremltools()
 
-    def load(self, artifact: Path, options: RunOptions) -> Session:  # noqa: ARG002 - the interpreter has one thread
+    def load(self, artifact: Path, options: RunOptions) -> Session:  # noqa: ARG002 - neither asks how many threads
         """Open a package by its folder or its manifest.
 
         Raises:
             ValueError: when the file is no package that can be run.
-            ImportError: when protobuf is not installed.
+            ImportError: when what runs packages here is not installed.
         """
-        return CoreMLSession(_Interpreted(artifact))
+        if not self.emulates:
+            return apple.load(artifact)
+        from .interpreter.session import Session as Interpreter
+
+        session = Interpreter(artifact)
+        return Called(_Interpreted(session), Calling.read(session.program.metadata))
 
 
 class _Interpreted:
     """A package in the interpreter."""
 
-    def __init__(self, artifact: Path) -> None:
-        from .interpreter.session import Session as Interpreter
-
-        self._session = Interpreter(artifact)
-        self.metadata: Mapping[str, str] = self._session.program.metadata
+    def __init__(self, session: Interpreter) -> None:
+        self._session, self.states = session, session.state
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Any]:
         return self._session.run(inputs)
-
-
-class CoreMLSession:
-    """A loaded package, called by the source's names."""
-
-    def __init__(self, loaded: Loaded) -> None:
-        """Take a package.
-
-        Raises:
-            ValueError: when what it tells of its names cannot be read.
-        """
-        self._loaded, self._calling = loaded, Calling.read(loaded.metadata)
-        self._own = {source: name for name, source in self._calling.inputs.items()}
-
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Run once.
-
-        Raises:
-            ValueError: when an input is missing, unknown, or of another dtype or shape than the package takes.
-        """
-        renamed = {self._own.get(name, name): array for name, array in inputs.items()}
-        outputs = self._loaded.run(renamed)
-        return {self._calling.outputs.get(name, name): np.asarray(array) for name, array in outputs.items()}

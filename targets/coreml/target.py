@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ...compiler.model import Model
     from ...compiler.quantize.scheme import Scheme
     from .emit import Emitted
+    from .settings import Settings
 
 _RUNTIME = "edgewright.targets.coreml.runtime:CoreML"
 
@@ -31,6 +33,7 @@ class CoreML:
         each for each in Precision if each not in (Precision.DYNAMIC_WI8_AFP32, Precision.STATIC_WI8_AI16)
     )
     formats: Mapping[str, str] = {"": _RUNTIME}
+    settings = "edgewright.targets.coreml.settings:Settings"
 
     def ops(self) -> tuple[str, ...]:
         """Hub operators that this target knows, sorted."""
@@ -49,6 +52,7 @@ class CoreML:
 
         Raises:
             ModelError: when a dimension must be fixed and is not.
+            RequestError: when the options ask for what this model cannot have.
         """
         return self._emit(model, options).coverage
 
@@ -58,15 +62,20 @@ class CoreML:
         Raises:
             RefusedError: when some node cannot be said; nothing is written then.
             ModelError: when a dimension must be fixed and is not.
-            RequestError: when the options ask for a format, a layout or integers in and out that there are not.
+            RequestError: when the options ask for a format, a layout, integers in and out or settings that there are
+                not, or that this model cannot have.
             ToolError: when coremltools fails.
         """
+        from .description import extras_of
+        from .float32_nodes import Float32Nodes
         from .interface import metadata_of, narrowed, signature_of
         from .package import write
-        from .precision import passes
+        from .precision import in_half, passes
 
         if options.format not in self.formats:
             raise RequestError(f"coreml has no format {options.format!r}", hint="leave the format out")
+        settings = _settings(options)
+        half = in_half(model.precision, settings.compute)
         emitted = self._emit(model, options)
         refused = emitted.coverage.refused
         if refused:
@@ -75,8 +84,13 @@ class CoreML:
                 f"coreml cannot say all of the model, {len(refused)} refused:{lines}",
                 hint="change these nodes in the source model, or build it for the target onnxruntime",
             )
-        package = write(emitted, out, metadata_of(emitted), passes(model.precision))
-        signature = signature_of(model.signature, emitted)
+        float32_nodes = Float32Nodes(settings.float32_nodes if half else (), emitted.made)
+        extras = extras_of(emitted, settings)
+        told = metadata_of(emitted, extras, settings)
+        pipeline = passes(half=half, float32_nodes=float32_nodes)
+        package = write(emitted, out, pipeline, replace(extras, user_defined=told))
+        float32_nodes.check()
+        signature = signature_of(model.signature, emitted, extras)
         return Artifact(
             target=self.name,
             variant=options.variant,
@@ -96,13 +110,22 @@ class CoreML:
 
     def _emit(self, model: Model, options: Options) -> Emitted:
         from ...compiler.passes.fix_dimensions import FixDimensions
-        from .deployment import Deployment
+        from .asked import asked
         from .dimensions import sizes_of
         from .emit import emit
 
         _check(model, options)
-        fixed = FixDimensions(sizes_of(model.signature, options.dims))(model)
-        return emit(fixed, Deployment.IOS15)
+        settings = _settings(options)
+        wanted = asked(settings, model.signature)
+        fixed = FixDimensions(sizes_of(model.signature, options.dims, wanted))(model)
+        return emit(fixed, settings.at_least, wanted)
+
+
+def _settings(options: Options) -> Settings:
+    from ..settings import read_settings
+    from .settings import Settings
+
+    return read_settings("coreml", options.settings, Settings)
 
 
 def _check(model: Model, options: Options) -> None:

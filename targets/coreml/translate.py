@@ -33,6 +33,7 @@ class _Made:
 
     op: str
     operations: list[str] = field(default_factory=list)
+    results: list[Var] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
 
     def coverage(self, node: str) -> NodeCoverage:
@@ -71,6 +72,7 @@ class Translator:
             self._refuse(node, made, str(refusal) if own else f"{node.op_type}: {refusal}")
             return
         made.operations += self.builder.operations
+        made.results += self.builder.results
         self.values.update(
             (value, result) for value, result in zip(node.outputs, results, strict=False) if result is not None
         )
@@ -79,6 +81,11 @@ class Translator:
         """Note that an input or output of the graph is refused; the nodes behind it are not judged."""
         self._made.setdefault(name, _Made(op=name.partition(" ")[0])).reasons.append(reason)
         self._refused.add(value)
+
+    @property
+    def made(self) -> dict[str, frozenset[str]]:
+        """Hub node → the names of the values that were made for it, as they are called by now."""
+        return {name: frozenset(value.name for value in made.results) for name, made in self._made.items()}
 
     def coverage(self) -> Coverage:
         """Say what became of every node of the hub that has one left in the expanded graph."""

@@ -22,6 +22,7 @@ from edgewright.profiles.gates import DIMENSIONS, GateOn
 from edgewright.profiles.mixed_precision import Evaluation, MixedPrecisionSearch
 from edgewright.profiles.report import Entry, Latency, MetricResult, Parity, Profile, Report, TensorParity, Verdict
 from edgewright.profiles.tensor_bounds import DEFAULTS
+from edgewright.targets.coreml.settings import Settings as CoreMLSettings
 from edgewright.targets.table import TARGETS, load_target
 from edgewright.vocabulary import errors
 from edgewright.vocabulary.evidence import Evidence
@@ -46,6 +47,7 @@ def spans(page: str) -> set[str]:
         ("ladder.md", (Ladders, Ladder, Rung)),
         ("project-file.md", (ModelSection, TensorDeclaration, DataSection, Selection, MetricSection)),
         ("project-file.md", (TargetSection, LocalSettings, BundleSection)),
+        ("project-file.md", (CoreMLSettings,)),
     ],
 )
 def test_every_field_is_told(page: str, structs: tuple[type[msgspec.Struct], ...]) -> None:
