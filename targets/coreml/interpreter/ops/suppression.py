@@ -29,7 +29,7 @@ def non_maximum_suppression(a: Arguments) -> Result:
     out_indices = np.full((len(boxes), count), -1, np.int32)
     numbers = np.zeros(len(boxes), np.int32)
     for item in range(len(boxes)):
-        kept = _kept(a, widened(boxes[item]), widened(scores[item]))[:count]
+        kept = _kept(a, widened(boxes[item]), widened(scores[item]), count)
         numbers[item] = len(kept)
         out_indices[item, : len(kept)] = kept
         out_boxes[item, : len(kept)], out_scores[item, : len(kept)] = boxes[item][kept], scores[item][kept]
@@ -38,19 +38,19 @@ def non_maximum_suppression(a: Arguments) -> Result:
     return out_boxes, out_scores, out_indices, numbers
 
 
-def _kept(a: Arguments, boxes: Array, scores: Array) -> Array:
-    """Give the indices of the boxes that stay, the best first: `boxes: [B, 4]`, `scores: [B, K]`."""
+def _kept(a: Arguments, boxes: Array, scores: Array, count: int) -> Array:
+    """Give the indices of the first `count` boxes that stay, the best first: `boxes: [B, 4]`, `scores: [B, K]`."""
     best = scores.max(axis=1)
     order = np.argsort(-best, kind="stable")
     threshold = a.get("score_threshold")
     alive = np.ones(len(order), np.bool_) if threshold is None else best[order] >= widened(threshold)
     if not alive.any():
-        return order[:1]
+        return order[: min(1, count)]
     classes = scores.argmax(axis=1)[order] if a.flag("per_class_suppression", False) else np.zeros(len(order), np.int64)
     ranked, limit = boxes[order], np.float32(a.real("iou_threshold"))
-    kept = []
+    kept: list[int] = []
     for place in range(len(order)):
-        if alive[place]:
+        if alive[place] and len(kept) < count:
             kept.append(place)
             alive &= ~((_overlaps(ranked, ranked[place]) > limit) & (classes == classes[place]))
     return order[np.asarray(kept, np.int64)]
