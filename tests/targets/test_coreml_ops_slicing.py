@@ -68,7 +68,7 @@ def test_bounds_computed_at_run_time_are_clamped_too(coreml, start, end):
 
 def test_an_empty_slice_is_refused(coreml_refusal):
     text = "(float[2,5] x) => (float[2,0] y) <int64[1] s={3}, int64[1] e={3}, int64[1] a={1}> { y = Slice(x, s, e, a) }"
-    assert "without elements" in coreml_refusal(text)
+    assert "it holds no elements" in coreml_refusal(text)
 
 
 def test_split_leaves_the_smaller_rest_at_the_end(coreml):
@@ -88,3 +88,20 @@ def test_split_into_sizes(coreml):
     )
     assert (made.outputs["a"] == X[:, :1]).all()
     assert (made.outputs["b"] == X[:, 1:]).all()
+
+
+def test_an_empty_piece_may_be_joined_again(coreml):
+    made = coreml(
+        "(float[2,5,7] x) => (float[2,5,7] y) <int64[2] s = {7, 0}>"
+        " { a, b = Split<axis = 2>(x, s) n = Neg(a) y = Concat<axis = 2>(n, b) }",
+        {"x": X},
+    )
+    assert (made.outputs["y"] == -X).all()
+
+
+def test_an_empty_piece_is_of_no_other_use(coreml_refusal):
+    text = (
+        "(float[2,7] x, float[2,1] z) => (float[2,1] y) <int64[2] s = {7, 0}, int64[1] axes = {1}>"
+        " { a, b = Split<axis = 1>(x, s) c = Add(b, z) y = ReduceSum(c, axes) }"
+    )
+    assert "without elements" in coreml_refusal(text)

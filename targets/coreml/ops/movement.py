@@ -10,7 +10,7 @@ from ...refused import Refused
 from ..builder import Builder, Var, type_name
 from ..call import Call
 from .lowering import Lowering
-from .sizes import is_number, shaped
+from .sizes import is_number, nothing, shaped
 
 
 def transpose(call: Call, b: Builder) -> Var:
@@ -33,7 +33,7 @@ def _is_empty(size: object) -> bool:
     return is_number(size) and size == 0
 
 
-def split(call: Call, b: Builder) -> Sequence[Var | None]:
+def split(call: Call, b: Builder) -> Sequence[Var]:
     """Split: into given sizes, or into equal ones of which the last may be smaller."""
     x, axis, count = call[0], call.axis(0), len(call.node.outputs)
     size = call.sizes()[axis]
@@ -47,7 +47,7 @@ def split(call: Call, b: Builder) -> Sequence[Var | None]:
         raise Refused(f"pieces of {sizes} are not {count} of {size}")
     some = [each for each in sizes if each]
     pieces = iter(b.op("split", x, split_sizes=some, axis=axis) if len(some) > 1 else [x])
-    return [next(pieces) if each else None for each in sizes]
+    return [next(pieces) if each else nothing(b, x, axis) for each in sizes]
 
 
 def depth_to_space(call: Call, b: Builder) -> Var:

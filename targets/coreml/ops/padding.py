@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ...refused import Refused
-from ..builder import Builder, Var, type_name
+from ..builder import Builder, Var, constant, type_name
 from ..call import Call
 from .lowering import Lowering
-from .sizes import Size, is_number, size_of, vector_of
+from .sizes import DTYPES, Size, is_number, size_of, vector_of
 from .slicing import cut
 
 _BY_MIL = {"reflect": "reflect", "edge": "replicate"}
@@ -67,8 +67,7 @@ def constant_pad(
     b: Builder, x: Var, around: dict[int, tuple[int, int]], value: np.ndarray[tuple[int, ...], np.dtype[np.generic]]
 ) -> Var:
     """Put `before` and `behind` times a value at the ends of each axis; MIL's pad has no integers, its concat has."""
-    kind = {"fp16": np.float16, "fp32": np.float32, "int32": np.int64, "bool": np.bool_}[type_name(x)]
-    value = value.astype(kind).reshape(())
+    value = constant(value).astype(DTYPES[type_name(x)]).reshape(())
     if type_name(x) in ("fp16", "fp32"):
         return b.op("pad", x, pad=_interleaved(len(x.shape), around), mode="constant", constant_val=value[()])
     for axis, ends in around.items():

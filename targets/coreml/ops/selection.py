@@ -9,7 +9,7 @@ from ..builder import Builder, Var, type_name
 from ..call import Call
 from .indexing import through_integers
 from .lowering import Lowering
-from .sizes import is_number, shaped, size_of
+from .sizes import DTYPES, is_number, shaped, size_of
 
 
 def compress(call: Call, b: Builder) -> Var:
@@ -44,8 +44,7 @@ def trilu(call: Call, b: Builder) -> Var:
 
 
 def _zero(x: Var) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
-    kind = {"fp16": np.float16, "fp32": np.float32, "int32": np.int32, "bool": np.bool_}[type_name(x)]
-    return np.zeros([1] * len(x.shape), kind)
+    return np.zeros([1] * len(x.shape), DTYPES[type_name(x)])
 
 
 def _places(b: Builder, x: Var, axis: int) -> Var:

@@ -14,11 +14,15 @@ import onnx_ir as ir
 
 from ....compiler.passes.editing import is_op
 from ...refused import Refused
-from ..builder import Builder, Var
+from ..builder import Builder, Var, type_name
 from ..call import Call, fixed
 
 Size = Any
 """A number, a symbol of MIL, or an int32[1] of MIL; None where nothing is known."""
+
+
+DTYPES = {"fp16": np.float16, "fp32": np.float32, "int32": np.int32, "bool": np.bool_}
+"""MIL's dtypes as NumPy's."""
 
 
 def is_number(size: Size) -> bool:
@@ -90,6 +94,16 @@ def is_never_negative(value: ir.Value | None) -> bool:
     if is_op(node, "Gather", "Slice", "Squeeze", "Unsqueeze", "Identity"):
         return is_never_negative(node.inputs[0])
     return is_op(node, "Concat", "Add", "Mul", "Max", "Min") and all(map(is_never_negative, node.inputs))
+
+
+def nothing(b: Builder, x: Var, axis: int) -> Var:
+    """Give a constant like `x` without an element along an axis. A Concat leaves it out; nothing else takes it.
+
+    Raises:
+        Refused: when another size is known only at run time.
+    """
+    sizes = fixed([0 if at == axis else size for at, size in enumerate(x.shape)])
+    return b.const(np.zeros(sizes, DTYPES[type_name(x)]))
 
 
 def vector_of(b: Builder, parts: Sequence[Size]) -> Any:

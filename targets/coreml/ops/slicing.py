@@ -14,7 +14,7 @@ from ...refused import Refused
 from ..builder import INT32, Builder, Var
 from ..call import Call
 from .lowering import Lowering
-from .sizes import Size, element, elements, is_never_negative, is_number, is_one_of, size_of
+from .sizes import Size, element, elements, is_never_negative, is_number, is_one_of, nothing, size_of
 
 
 def slices(call: Call, b: Builder) -> Var:
@@ -31,6 +31,9 @@ def slices(call: Call, b: Builder) -> Var:
             fixed[axis % rank] = range(int(size))[slice(start, end, step)]
         else:
             others.append((axis % rank, place, start, end, step))
+    empty = [axis for axis, bound in fixed.items() if not len(bound)]
+    if empty:
+        return nothing(b, x, empty[0])
     x = cut(b, x, fixed)
     for axis, place, start, end, step in others:
         x = _cut_at_run_time(call, b, x, axis, place, start, end, step)
