@@ -1,24 +1,26 @@
 """Core ML: a program of float16 keeps the integers that it holds; only indices into short axes may be of 16 bits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edgewright.compiler.model import Precision
-from edgewright.targets.coreml.deployment import Deployment
-from edgewright.targets.coreml.emit import emit
-from edgewright.targets.coreml.package import write
-from edgewright.targets.coreml.precision import passes
-from edgewright.targets.coreml.runtime import CoreML
+from edgewright.targets.base import Options
+from edgewright.targets.coreml.runtime import CoreML as Runtime
+from edgewright.targets.coreml.target import CoreML
 from edgewright.targets.runtime import RunOptions
 
 
-@pytest.fixture(params=[Deployment.IOS15, Deployment.IOS17], ids=lambda each: each.label)
+@pytest.fixture(params=["iOS15", "iOS17"])
 def in_half(request, tmp_path, hub_of_text):
+    """Compile text to compute in float16 and give the outputs."""
+
     def run(text, feeds):
-        emitted = emit(hub_of_text(text), request.param)
-        assert not emitted.coverage.refused
-        package = write(emitted, tmp_path, {}, passes(Precision.FP16))
-        return CoreML().load(tmp_path / "model.mlpackage", RunOptions()).run(feeds), package.operations
+        model = replace(hub_of_text(text), precision=Precision.FP16)
+        options = Options(variant="fp16", settings={"deployment_target": request.param})
+        artifact = CoreML().compile(model, options, tmp_path)
+        return Runtime().load(tmp_path / artifact.files[0].path, RunOptions()).run(feeds)
 
     return run
 
@@ -39,7 +41,7 @@ def test_integers_that_are_data_keep_their_width(in_half, node):
         y = {node}
     }}"""
     numbers = [100_000, -70_001, 32_768]
-    outputs, _ = in_half(text, {"x": np.array(numbers, np.int32)[:, None]})
+    outputs = in_half(text, {"x": np.array(numbers, np.int32)[:, None]})
     assert outputs["y"].tolist() == numbers
 
 
@@ -47,5 +49,5 @@ def test_an_index_into_a_long_axis_keeps_its_width(in_half):
     text = "(float[40000] x, int32[1] i) => (float[1] y) { y = Gather(x, i) }"
     x = np.zeros(40_000, np.float32)
     x[39_999] = 1
-    outputs, _ = in_half(text, {"x": x, "i": np.array([39_999], np.int32)})
+    outputs = in_half(text, {"x": x, "i": np.array([39_999], np.int32)})
     assert outputs["y"].tolist() == [1]

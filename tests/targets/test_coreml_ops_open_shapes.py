@@ -5,6 +5,11 @@ import onnx
 import onnxruntime
 import pytest
 
+from edgewright.targets.base import Options
+from edgewright.targets.coreml.runtime import CoreML as Runtime
+from edgewright.targets.coreml.target import CoreML
+from edgewright.targets.runtime import RunOptions
+
 SIZES = [(1, 1), (2, 5), (3, 16)]
 HEADS, DEPTH = 4, 3
 WIDTH = HEADS * DEPTH
@@ -12,32 +17,13 @@ WIDTH = HEADS * DEPTH
 
 @pytest.fixture
 def open_coreml(tmp_path, hub_of_text):
-    """Compile text with its symbolic sizes left open; gives a function that runs the package.
-
-    Any size is allowed, where a target writes the bounds that a project states.
-    """
-    import coremltools
-
-    from edgewright.compiler.model import Precision
-    from edgewright.targets.coreml.deployment import Deployment
-    from edgewright.targets.coreml.emit import emit
-    from edgewright.targets.coreml.package import write
-    from edgewright.targets.coreml.precision import passes
-    from edgewright.targets.coreml.runtime import CoreML
-    from edgewright.targets.runtime import RunOptions
+    """Compile text with its symbolic sizes left open; gives a function that runs the package."""
 
     def compiled(text, weights=None):
-        emitted = emit(hub_of_text(text, weights), Deployment.IOS15)
-        assert not emitted.coverage.refused
-        package = write(emitted, tmp_path, {}, passes(Precision.FP32))
-        (path,) = (file for file in package.files if file.name == "model.mlmodel")
-        message = coremltools.proto.Model_pb2.Model.FromString(path.read_bytes())
-        for feature in (*message.description.input, *message.description.output):
-            for sizes in feature.type.multiArrayType.shapeRange.sizeRanges:
-                if sizes.lowerBound != sizes.upperBound:
-                    sizes.lowerBound, sizes.upperBound = 1, -1
-        path.write_bytes(message.SerializeToString())
-        return CoreML().load(tmp_path / "model.mlpackage", RunOptions()).run
+        model = hub_of_text(text, weights)
+        settings = {"flexible": dict.fromkeys(model.signature.symbols, "1..16")}
+        artifact = CoreML().compile(model, Options(variant="fp32", settings=settings), tmp_path)
+        return Runtime().load(tmp_path / artifact.files[0].path, RunOptions()).run
 
     return compiled
 
@@ -178,9 +164,7 @@ def test_the_last_place_of_an_open_axis(same_as_onnxruntime):
 
 
 def test_what_needs_a_size_is_refused_where_it_is_open(hub_of_text):
-    from edgewright.targets.coreml.deployment import Deployment
-    from edgewright.targets.coreml.emit import emit
-
     text = "(float[b,s] x) => (float[b,n] y, float[b,m] z) { y, z = Split<axis = 1, num_outputs = 2>(x) }"
-    (refused,) = emit(hub_of_text(text), Deployment.IOS15).coverage.refused
+    options = Options(variant="fp32", settings={"flexible": {"b": "1..8", "s": "1..8"}})
+    (refused,) = CoreML().coverage(hub_of_text(text), options).refused
     assert refused.detail == "it parts an axis whose size is known only at run time, and says no sizes"
