@@ -36,7 +36,9 @@ def moved(b: Builder, x: Var, axis: int, place: int) -> Var:
 
 def reshaped(b: Builder, x: Var, shape: Sequence[int]) -> Var:
     """Give `x` in another shape; −1 stands for what is left."""
-    return x if tuple(x.shape) == tuple(shape) else b.op("reshape", x=x, shape=[*shape])
+    if tuple(x.shape) == tuple(shape):
+        return x
+    return b.op("reshape", x=x, shape=[*shape]) if shape else b.op("squeeze", x=x)  # `reshape` takes no empty list
 
 
 def part(b: Builder, x: Var, axis: int, start: int, stop: int, step: int = 1) -> Var:

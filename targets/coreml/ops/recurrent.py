@@ -1,7 +1,10 @@
 """LSTM, GRU and RNN: MIL's own operation where it is documented to compute the same, else step by step.
 
 MIL's `direction="reverse"` does not say in which order it gives the sequence; so the input is reversed, and the result.
-Sources: ONNX's operators; the documentation of MIL's `lstm`, `gru`, `rnn`.
+MIL's `gru` resets the state before the product, R (r ⊙ h), as the layer GRU of Core ML's neural networks is specified
+and coremltools tests it against Core ML; the formula in the operation's documentation has it after. Those tests leave
+out batches of more than one, which came out as zeros: a GRU of those is written out.
+Sources: ONNX's operators; the documentation of MIL's `lstm` and `rnn`; GRULayerParams in Core ML's NeuralNetwork.proto.
 """
 
 from __future__ import annotations
@@ -33,9 +36,6 @@ _ACTIVATIONS = {
     "RNN": ("activation",),
 }
 """MIL's names of what the gates apply, in ONNX's order."""
-
-_ALWAYS = 100.0
-"""A bias under which the sigmoid is exactly 1, in float16 and float32."""
 
 Run = tuple[Var, tuple[Var, ...]]
 """What a direction gives: its first state at every step, float[steps, batch, H], and the last states [batch, H]."""
@@ -100,11 +100,7 @@ def _is_native(call: Call, x: Var, activations: Sequence[Sequence[Activation]]) 
     constant = all(call.is_constant(index) for index in (1, 2, 3) if call.has(index))
     if not (named and constant) or call.has(7) or "clip" in call.node.attributes or not _is_whole(call, x):
         return False
-    if call.op != "GRU":
-        return True
-    gated = call.constant(3, "bias")[:, 5 * int(call.shape(2)[-1]) :].any() if call.has(3) else False
-    sigmoid = all(each[0].name == "sigmoid" for each in activations)
-    return bool(call.integer("linear_before_reset", 0)) and (sigmoid or not gated)
+    return call.op != "GRU" or (x.shape[1] == 1 and not call.integer("linear_before_reset", 0))
 
 
 def _is_whole(call: Call, x: Var) -> bool:
@@ -127,11 +123,7 @@ def _weights(call: Call, place: int) -> dict[str, Any]:
     if call.has(3):
         wide = call.constant(3, "bias")[place]
         half = len(wide) // 2
-        if call.op == "GRU":  # the recurrent bias of the last gate is reset with it: `_with_a_unit` has it
-            second = np.where(np.arange(half) < 2 * hidden, wide[half:], np.zeros_like(wide[half:]))
-            arrays["bias"] = wide[:half] + second
-        else:
-            arrays["bias"] = wide[:half] + wide[half:]
+        arrays["bias"] = wide[:half] + wide[half:]
     return {name: ordered(array) for name, array in arrays.items()}
 
 
@@ -139,42 +131,14 @@ def _one_operation(
     call: Call, b: Builder, x: Var, place: int, states: tuple[Var, ...], activations: Sequence[Activation], back: bool
 ) -> Run:
     """Run one direction by MIL's operation."""
-    hidden, weights = int(call.shape(2)[-1]), _weights(call, place)
+    weights = _weights(call, place)
     x = b.op("reverse", x=x, axes=[0]) if back else x
     names = _ACTIVATIONS[call.op]
     kinds = {name: activation.name for name, activation in zip(names, activations, strict=True)}
-    reset = call.constant(3, "bias")[place][5 * hidden :] if call.op == "GRU" and call.has(3) else np.zeros(0)
-    if reset.any():
-        weights, states = _with_a_unit(b, weights, reset, states)
     given = dict(zip(("initial_h", "initial_c"), states, strict=False))
     constants = {name: b.const(array) for name, array in weights.items()}
     every, *last = b.op(call.op.lower(), x=x, **given, **constants, output_sequence=True, **kinds)
-    if reset.any():
-        every, last = part(b, every, 2, 0, hidden), [part(b, last[0], 1, 0, hidden)]
     return (b.op("reverse", x=every, axes=[0]) if back else every), tuple(last)
-
-
-def _with_a_unit(
-    b: Builder, weights: dict[str, Any], reset: Array, states: tuple[Var, ...]
-) -> tuple[dict[str, Any], tuple[Var, ...]]:
-    """Let a GRU reset the bias `reset` of its new gate: one unit more, that is 1 at all steps, has it as its weight.
-
-    Its update gate is always 1, so that it stays what it is.
-    """
-    hidden, gates = len(reset), 3
-    wide = {name: array.reshape(gates, hidden, -1) for name, array in weights.items()}
-    columns = {"weight_ih": 0, "weight_hh": 1, "bias": 0}
-    for name, array in wide.items():
-        wide[name] = np.pad(array, [(0, 0), (0, 1), (0, columns[name])])
-    wide["weight_hh"][1, :hidden, hidden] = reset
-    wide["bias"][2, hidden, 0] = _ALWAYS
-    flat = {name: array.reshape(gates * (hidden + 1), -1) for name, array in wide.items()}
-    flat["bias"] = flat["bias"].ravel()
-    (state,) = states
-    if state.val is not None:
-        return flat, (b.const(np.pad(np.asarray(state.val), [(0, 0), (0, 1)], constant_values=1)),)
-    one = b.op("pad", x=state, pad=np.array([0, 0, 0, 1], np.int32), mode="constant", constant_val=1.0)
-    return flat, (one,)
 
 
 def _both(
