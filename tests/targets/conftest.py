@@ -254,9 +254,9 @@ def mil():
     from edgewright.targets.coreml.interpreter.ops.table import OPERATIONS
     from edgewright.targets.coreml.interpreter.program import Named, Operation, TensorType
 
-    def compute(kind, *, opset="CoreML8", declared="float32", **values):
-        result = Named(name="y", type=TensorType(dtype=declared, shape=None))
-        operation = Operation(type=kind, inputs={}, outputs=(result,), attributes={"name": "it"})
+    def compute(kind, *, opset="CoreML8", declared="float32", declared_shape=None, **values):
+        results = (Named(name="y", type=TensorType(dtype=declared, shape=declared_shape)),) * 4
+        operation = Operation(type=kind, inputs={}, outputs=results, attributes={"name": "it"})
         values = {name: [*map(np.asarray, value)] if name == "values" else value for name, value in values.items()}
         values = {
             name: value if isinstance(value, str | list | tuple) else np.asarray(value)
@@ -282,8 +282,8 @@ def coreml(tmp_path, hub_of_text):
     from edgewright.targets.coreml.target import CoreML
     from edgewright.targets.runtime import RunOptions
 
-    def run(text, feeds, weights=None, *, opset=OPSET):
-        model = hub_of_text(text, weights, opset)
+    def run(text, feeds, weights=None, *, model=None, opset=OPSET):
+        model = model or hub_of_text(text, weights, opset)
         (out := tmp_path / f"artifact{len(list(tmp_path.iterdir()))}").mkdir()
         artifact = CoreML().compile(model, Options(variant="fp32"), out)
         session = Runtime().load(out / artifact.files[0].path, RunOptions())

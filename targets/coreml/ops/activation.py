@@ -131,7 +131,7 @@ def softmax(call: Call, b: Builder) -> Var:
 
 
 def log_softmax(call: Call, b: Builder) -> Var:
-    """LogSoftmax, below the largest element: far from 0 the sum of exponentials would be rounded with what it is near."""
+    """LogSoftmax of what is left below the largest element: far from 0 the sum itself would lose digits."""
     axes = [call.axis(-1)]
     below = b.op("sub", call[0], b.op("reduce_max", call[0], axes=axes, keep_dims=True))
     return b.op("sub", below, b.op("reduce_log_sum_exp", below, axes=axes, keep_dims=True))
