@@ -190,3 +190,19 @@ def test_an_l2_pool_is_the_root_of_the_sum_of_squares(mil):
 def test_an_average_of_halves_is_not_summed_in_half_precision(mil):
     got = mil("avg_pool", x=np.ones((1, 1, 4096), np.float16), kernel_sizes=[4096], pad_type="valid")
     assert (got.dtype, got.item()) == (np.float16, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("conv", {"weight": np.ones((1, 1, 1), np.float32)}),
+        ("max_pool", {"kernel_sizes": [1]}),
+        ("avg_pool", {"kernel_sizes": [1]}),
+    ],
+)
+def test_a_size_that_the_file_does_not_declare_is_never_made(mil, kind, values):
+    """A damaged pad would otherwise fill the memory before anybody looks at the result."""
+    with pytest.raises(ValueError, match="declares"):
+        mil(
+            kind, x=drawn(1, 1, 4), pad_type="custom", pad=np.array([0, 2**40]), declared_shape=(1, 1, 4), **values
+        )  # fmt: skip

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from ..arguments import Arguments, Array
 from .operation import Implementation
 from .precision import narrowed, widened
-from .windows import extents, padded, padding, span
+from .windows import counts, extents, padded, padding, span
 
 COLUMNS = 1 << 20
 """Elements of the largest matrix of columns that is made at once: 4 MiB."""
@@ -31,7 +31,10 @@ def conv(a: Arguments) -> Array:
     groups = a.integer("groups", 1)
     if x.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
         raise ValueError(f"{x.shape[1]} channels, {groups} groups, weight {weight.shape}")
-    pads = padding(a, a.text("pad_type", "valid"), x.shape[2:], extents(weight.shape[2:], dilations), strides)
+    reach = extents(weight.shape[2:], dilations)
+    pads = padding(a, a.text("pad_type", "valid"), x.shape[2:], reach, strides)
+    padded_sizes = [size + before + after for size, (before, after) in zip(x.shape[2:], pads, strict=True)]
+    a.agreed((x.shape[0], weight.shape[0], *counts(padded_sizes, reach, strides)))
     y = convolved(padded(widened(x), pads, 0.0), widened(weight), strides, dilations, groups)
     return narrowed(_biased(a, y), x.dtype)
 
@@ -42,7 +45,7 @@ def convolved(x: Array, weight: Array, strides: Sequence[int], dilations: Sequen
     So also where each channel has a kernel of its own: measured, to add up the taps of such kernels is slower.
     """
     reach = extents(weight.shape[2:], dilations)
-    sizes = [(size - extent) // stride + 1 for size, extent, stride in zip(x.shape[2:], reach, strides, strict=True)]
+    sizes = counts(x.shape[2:], reach, strides)
     if min(sizes) < 1:
         raise ValueError(f"a kernel that reaches {reach} does not fit into {x.shape[2:]}")
     if max(reach) == 1:

@@ -58,8 +58,9 @@ def local_response_norm(a: Arguments) -> Array:
     if size % 2 == 0:
         raise ValueError(f"a window of {size} channels has no middle")
     wide = widened(x)
-    squares = np.pad(np.square(wide), [(0, 0), (size // 2, size // 2), *[(0, 0)] * (x.ndim - 2)])
-    total = sum(squares[:, first : first + x.shape[1]] for first in range(size))
+    reach = min(size // 2, x.shape[1])
+    squares = np.pad(np.square(wide), [(0, 0), (reach, reach), *[(0, 0)] * (x.ndim - 2)])
+    total = sum(squares[:, first : first + x.shape[1]] for first in range(2 * reach + 1))
     alpha, beta, k = a.real("alpha", 1e-4), a.real("beta", 0.75), a.real("k", 1.0)
     return narrowed(wide / (np.float32(k) + np.float32(alpha / size) * total) ** np.float32(beta), x.dtype)
 

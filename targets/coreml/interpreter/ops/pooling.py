@@ -67,6 +67,7 @@ def windows(a: Arguments) -> Windows:
                 count -= 1
         counts.append(count)
         beyond.append(max(0, (count - 1) * stride - rest))
+    a.agreed((*a["x"].shape[:2], *counts))
     found = Windows(kernel=kernel, strides=strides, pads=pads, beyond=beyond, sizes=counts)
     if min(counts) < 1 or not found.elements(sizes, 0.0).all():
         raise ValueError(f"a window lies outside of the input {sizes}")

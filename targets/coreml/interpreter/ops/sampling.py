@@ -37,7 +37,7 @@ def affine(a: Arguments) -> Array:
             which end of the image it is.
     """
     x = a["x"]
-    height, width = a.integer("output_height"), a.integer("output_width")
+    height, width = a.agreed((*x.shape[:2], a.integer("output_height"), a.integer("output_width")))[2:]
     if not a.flag("align_corners") or a.text("coordinates_mode") != "normalized_minus_one_to_one":
         raise ValueError("align_corners and normalized_minus_one_to_one are required")
     if min(height, width) < 2:
@@ -119,13 +119,16 @@ def crop_resize(a: Arguments) -> Array:
             before its beginning, in modes other than those that align corners, of which the documentation says nothing.
     """
     x = a["x"]
+    sizes = a.integer("target_height", 1), a.integer("target_width", 1)
     if "boxes" in a:
         boxes = a["boxes"].astype(np.float64)
+        a.agreed((len(boxes), x.shape[1], *sizes))
         indices = a.ints("box_indices", range(len(boxes)))
         crops = [_crop(a, x[index : index + 1], box) for index, box in zip(_within(a, indices), boxes, strict=True)]
         return narrowed(np.concatenate(crops), x.dtype)
     roi = a["roi"].astype(np.float64)
     roi = roi.reshape(roi.shape[0], -1)
+    a.agreed((len(roi), x.shape[0] if roi.shape[1] == 4 else 1, x.shape[1], *sizes))
     if roi.shape[1] == 4:
         return narrowed(np.stack([_crop(a, x, box) for box in roi]), x.dtype)
     images = _within(a, [int(index) for index in roi[:, 0]])

@@ -23,7 +23,7 @@ def non_maximum_suppression(a: Arguments) -> Result:
     boxes, scores = a["boxes"], a["scores"]
     if latest:
         boxes, scores = boxes.swapaxes(1, 2), scores.swapaxes(1, 2)
-    count = a.integer("max_boxes")
+    count = a.agreed((len(boxes), a.integer("max_boxes")), 2)[1]
     out_boxes = np.zeros((len(boxes), count, 4), boxes.dtype)
     out_scores = np.zeros((len(boxes), count, scores.shape[2]), scores.dtype)
     out_indices = np.full((len(boxes), count), -1, np.int32)

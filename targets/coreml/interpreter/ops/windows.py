@@ -16,6 +16,11 @@ def extents(kernel: Sequence[int], dilations: Sequence[int]) -> list[int]:
     return [(size - 1) * dilation + 1 for size, dilation in zip(kernel, dilations, strict=True)]
 
 
+def counts(sizes: Sequence[int], reach: Sequence[int], strides: Sequence[int]) -> list[int]:
+    """Give how many windows lie inside of each axis."""
+    return [(size - extent) // stride + 1 for size, extent, stride in zip(sizes, reach, strides, strict=True)]
+
+
 def padding(a: Arguments, kind: str, sizes: Sequence[int], reach: Sequence[int], strides: Sequence[int]) -> Pads:
     """Give the padding before and after each spatial axis.
 
