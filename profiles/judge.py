@@ -161,7 +161,7 @@ def _figure_findings(entry: Entry, gates: Gates) -> Iterator[_Finding]:
 
 def _profile_findings(entry: Entry) -> Iterator[_Finding]:
     if entry.evidence is Evidence.EMULATED and entry.profile is None:
-        reason = f"{entry.runtime} is emulated on {entry.device}, and how fast an emulation is says nothing"
+        reason = f"{entry.runtime} is emulated, and how fast an emulation is says nothing"
         yield _Finding("latency and memory", _Outcome.NOTE, f"not run: {reason}")
 
 
