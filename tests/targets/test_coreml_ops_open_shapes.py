@@ -125,6 +125,19 @@ def test_slices_of_an_open_axis_are_clamped_to_it(same_as_onnxruntime, start, en
     same_as_onnxruntime(text, feeds, {name: np.array(value) for name, value in weights.items()})
 
 
+@pytest.mark.parametrize("mode", ["reflect", "edge", "wrap"])
+def test_pads_of_an_open_axis_repeat_its_elements(same_as_onnxruntime, mode):
+    text = f'(float[b,s] x) => (float[b,n] y) {{ y = Pad<mode = "{mode}">(x, pads) }}'
+    same_as_onnxruntime(text, [{"x": rows(2, s)} for s in (4, 9)], {"pads": np.array([0, 3, 0, 2])})
+
+
+def test_constants_of_any_dtype_stand_around_an_open_axis(same_as_onnxruntime):
+    text = "(float[b,s] x, int32[b,s] i) => (float[b,n] y, int32[b,n] j) { y = Pad(x, pads, v) j = Pad(i, pads, w) }"
+    weights = {"pads": np.array([0, 3, 1, 2]), "v": np.array(-1, np.float32), "w": np.array(2**31 - 1, np.int32)}
+    feeds = [{"x": rows(b, s), "i": np.full((b, s), 16_777_217, np.int32)} for b, s in SIZES]
+    same_as_onnxruntime(text.replace("[b,n]", "[m,n]"), feeds, weights)
+
+
 def test_a_table_is_cut_to_the_length_of_the_input(same_as_onnxruntime):
     text = """(float[b,s,4] x) => (float[b,s,4] y) {
         s0 = Shape<start = 1, end = 2>(x)

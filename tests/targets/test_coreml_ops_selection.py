@@ -50,6 +50,14 @@ def test_trilu_keeps_infinities_and_makes_no_nan(coreml, upper, diagonal):
     assert (made.outputs["y"] == np.where(kept, x, 0)).all()
 
 
+@pytest.mark.parametrize("upper", [0, 1])
+def test_the_diagonal_of_trilu_may_be_computed(coreml, upper):
+    x = np.ones((3, 4), np.float32)
+    text = f"(float[3,4] x, int64 k) => (float[3,4] y) {{ y = Trilu<upper = {upper}>(x, k) }}"
+    made = coreml(text, {"x": x, "k": np.array(-1)})
+    assert (made.outputs["y"] == (np.triu if upper else np.tril)(x, -1)).all()
+
+
 @pytest.mark.parametrize("dtype", ["int64", "bool"])
 def test_trilu_of_what_is_no_float(coreml, dtype):
     x = np.ones((3, 3), dtype)

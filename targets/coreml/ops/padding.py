@@ -94,13 +94,30 @@ def _is_said_by_mil(x: Var, around: dict[int, tuple[int, int]], mode: str) -> bo
 
 def _repeated(b: Builder, x: Var, around: dict[int, tuple[int, int]], mode: str) -> Var:
     for axis, ends in around.items():
-        if not is_number(x.shape[axis]):
-            raise Refused(f"the mode {mode} along an axis whose size is known only at run time")
-        places = np.pad(np.arange(x.shape[axis]), ends, mode=mode)  # type: ignore[call-overload]  # a mode of ONNX's
+        size = size_of(b, x, axis)
+        places = _places(size, ends, mode) if is_number(size) else _open_places(b, size, ends, mode)
         held = type_name(x)
         x = b.op("gather", b.cast(x, "int32") if held == "bool" else x, places, axis=axis)
         x = b.cast(x, held)
     return x
+
+
+def _places(size: int, ends: tuple[int, int], mode: str) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    return np.pad(np.arange(size), ends, mode=mode)  # type: ignore[call-overload,no-any-return]  # a mode of ONNX's
+
+
+def _open_places(b: Builder, size: Var, ends: tuple[int, int], mode: str) -> Var:
+    """Give the places that a padded axis of an open size takes its elements from, int32[before + size + behind]."""
+    before, behind = ends
+    last = b.op("squeeze", b.op("add", size, np.array([behind])), axes=[0])
+    places = b.op("range_1d", start=np.int32(-before), end=last, step=np.int32(1))
+    if mode == "edge":
+        return b.op("minimum", b.op("maximum", places, 0), b.op("sub", size, np.array([1])))
+    if mode == "wrap":  # whole rounds are added so that no place is negative
+        return b.op("mod", b.op("add", places, b.op("mul", size, np.array([before]))), size)
+    there_and_back = b.op("mul", b.op("sub", size, np.array([1])), np.array([2]))
+    places = b.op("mod", b.op("abs", places), b.op("maximum", there_and_back, np.array([1])))
+    return b.op("minimum", places, b.op("sub", there_and_back, places))
 
 
 def center_crop_pad(call: Call, b: Builder) -> Var:

@@ -29,17 +29,19 @@ def compress(call: Call, b: Builder) -> Var:
 def trilu(call: Call, b: Builder) -> Var:
     """Trilu by a mask: MIL's band_part multiplies by one, and an infinite value outside would become NaN."""
     x = call[0]
-    diagonal = int(call.constant(1, "diagonal").item()) if call.has(1) else 0
+    if call.has(1) and not call.is_constant(1):
+        diagonal = b.op("reshape", call[1], [1, 1])
+    else:
+        diagonal = np.array([[call.constant(1, "diagonal").item() if call.has(1) else 0]])
     rows, columns = x.shape[-2:]
-    if is_number(rows) and is_number(columns):
+    if isinstance(diagonal, np.ndarray) and is_number(rows) and is_number(columns):
         apart = np.arange(columns)[None, :] - np.arange(rows)[:, None]
-        kept = apart >= diagonal if call.integer("upper", 1) else apart <= diagonal
-        mask = b.const(kept)
+        mask = b.const(apart >= diagonal if call.integer("upper", 1) else apart <= diagonal)
     else:
         row = b.op("expand_dims", _places(b, x, -2), axes=[1])
         column = b.op("expand_dims", _places(b, x, -1), axes=[0])
         relation = "greater_equal" if call.integer("upper", 1) else "less_equal"
-        mask = b.op(relation, column, b.op("add", row, np.array([[diagonal]])))
+        mask = b.op(relation, column, b.op("add", row, diagonal))
     return b.op("select", mask, x, b.const(_zero(x)))
 
 
