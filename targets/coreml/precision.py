@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,14 +51,18 @@ def in_half(precision: Precision, compute: str) -> bool:
     return asked == "fp16"
 
 
-def passes(*, half: bool, float32_nodes: Float32Nodes) -> Any:
+IN_FLOAT32 = frozenset({"ConvInteger", "DeformConv", "GridSample", "QLinearConv", "QLinearMatMul", "RoiAlign"})
+"""Hub operators whose lowerings hold integers, or places in an image, as floats: float16 has those up to 2048 only."""
+
+
+def passes(*, half: bool, float32_nodes: Sequence[Float32Nodes]) -> Any:
     """Give coremltools' own passes, those that halve only when the program is to compute in float16."""
     pipeline = coremltools().PassPipeline()
     pipeline.remove_passes(INEXACT)
     if half:
 
         def halved(operation: Any) -> bool:
-            return not float32_nodes.keep(operation) and _in_half(operation)
+            return not any(nodes.keep(operation) for nodes in float32_nodes) and _in_half(operation)
 
         pipeline.set_options("common::add_fp16_cast", {"op_selector": halved})
         pipeline.set_options("common::add_int16_cast", {"op_selector": _in_int16})

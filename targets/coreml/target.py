@@ -70,7 +70,7 @@ class CoreML:
         from .float32_nodes import Float32Nodes
         from .interface import metadata_of, narrowed, signature_of
         from .package import write
-        from .precision import in_half, passes
+        from .precision import IN_FLOAT32, in_half, passes
 
         if options.format not in self.formats:
             raise RequestError(f"coreml has no format {options.format!r}", hint="leave the format out")
@@ -85,9 +85,10 @@ class CoreML:
                 hint="change these nodes in the source model, or build it for the target onnxruntime",
             )
         float32_nodes = Float32Nodes(settings.float32_nodes if half else (), emitted.made)
+        exact = [entry.node for entry in emitted.coverage.nodes if entry.op in IN_FLOAT32]
         extras = extras_of(emitted, settings)
         told = metadata_of(emitted, extras, settings)
-        pipeline = passes(half=half, float32_nodes=float32_nodes)
+        pipeline = passes(half=half, float32_nodes=[float32_nodes, Float32Nodes(exact, emitted.made)])
         package = write(emitted, out, pipeline, replace(extras, user_defined=told))
         float32_nodes.check()
         signature = signature_of(model.signature, emitted, extras)
