@@ -108,3 +108,10 @@ def test_batch_statistics_in_training(coreml):
     wanted = ReferenceEvaluator(ir.to_proto(built.model.ir)).run(None, {"x": X})
     for name, array in zip(("y", "mean", "variance"), wanted, strict=True):
         np.testing.assert_allclose(built.outputs[name], array, rtol=1e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float", "float16"])
+def test_what_does_not_vary_is_normalized_to_zero(coreml, dtype):
+    x = np.full((1, 2, 3, 3), 5, "float32" if dtype == "float" else dtype)
+    text = f"({dtype}[1,2,3,3] x) => ({dtype}[1,2,3,3] y) {{ y = MeanVarianceNormalization(x) }}"
+    assert not coreml(text, {"x": x}).outputs["y"].any()

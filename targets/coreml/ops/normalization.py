@@ -125,11 +125,12 @@ def _one(b: Builder, x: Var) -> Var:
 
 
 def mean_variance_normalization(call: Call, b: Builder) -> Var:
-    """MeanVarianceNormalization: (x − mean) / (deviation + 1e-9), as ONNX's function has it."""
+    """MeanVarianceNormalization: (x − mean) / (deviation + 1e-9), a number that float16 does not have."""
     x, axes = call[0], [axis % call.rank() for axis in call.ints("axes") or (0, 2, 3)]
-    centred = b.op("sub", x, b.op("reduce_mean", x, axes=axes, keep_dims=True))
+    wide = b.cast(x, "fp32")
+    centred = b.op("sub", wide, b.op("reduce_mean", wide, axes=axes, keep_dims=True))
     variance = b.op("reduce_mean", b.op("square", centred), axes=axes, keep_dims=True)
-    return b.op("real_div", centred, b.op("add", b.op("sqrt", variance), 1e-9))
+    return b.cast(b.op("real_div", centred, b.op("add", b.op("sqrt", variance), 1e-9)), type_name(x))
 
 
 def local_response_normalization(call: Call, b: Builder) -> Var:
