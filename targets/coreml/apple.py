@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,9 +30,10 @@ UNITS = {"all": "ALL", "cpu_only": "CPU_ONLY", "cpu_and_gpu": "CPU_AND_GPU", "cp
 @cache
 def is_here() -> bool:
     """Whether this is macOS, with the part of coremltools that reaches Core ML."""
-    if platform.system() != "Darwin" or find_spec("coremltools") is None:
-        return False
-    return find_spec("coremltools.libcoremlpython") is not None
+    found = find_spec("coremltools") if platform.system() == "Darwin" else None
+    folders = found.submodule_search_locations if found is not None else None
+    # looked for as a file: to ask for the module would import all of coremltools
+    return any(path for folder in folders or () for path in Path(folder).glob("libcoremlpython*"))
 
 
 def version() -> str:
@@ -41,14 +42,14 @@ def version() -> str:
     return max((number for release, number in VERSIONS.items() if release <= system), default="4")
 
 
-def load(artifact: Path) -> Called:
-    """Open a package by its folder or its manifest.
+def load(artifact: Path, toolkit: Callable[[], Any] = coremltools) -> Called:
+    """Open a package by its folder or its manifest; `toolkit` gives coremltools.
 
     Raises:
         ValueError: when Core ML does not take it.
         ImportError: when coremltools is not installed.
     """
-    tools = coremltools()
+    tools = toolkit()
     folder = artifact if artifact.is_dir() else artifact.parent
     if folder.suffix != PACKAGE_SUFFIX:
         raise ValueError(f"{artifact}: no package: it is called NAME{PACKAGE_SUFFIX}")

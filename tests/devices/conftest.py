@@ -51,6 +51,9 @@ class Toy:
         time.sleep(settings.get("load_s", 0.0))
         self.kept = np.ones(settings.get("load_bytes", 0), np.uint8)
         return Session(settings)
+
+class Emulated(Toy):
+    emulates = True
 '''
 
 
@@ -63,6 +66,12 @@ def toy_runtime(tmp_path_factory):
         patch.setenv("PYTHONPATH", str(folder))
         patch.setattr(sys, "path", [str(folder), *sys.path])
         yield "edgewright_toy_runtime:Toy"
+
+
+@pytest.fixture
+def emulated_runtime(toy_runtime):
+    """The same, as something that stands for a runtime that this machine does not have."""
+    return toy_runtime.replace(":Toy", ":Emulated")
 
 
 @pytest.fixture

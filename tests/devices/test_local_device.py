@@ -17,6 +17,15 @@ def test_what_it_measures_is_measured_on_the_host(make_job):
     assert Local("here").run(make_job("benchmark")).evidence is Evidence.MEASURED_HOST
 
 
+def test_what_an_emulation_computes_is_of_that_tier(make_job, emulated_runtime):
+    assert Local("here").run(make_job("infer", runtime=emulated_runtime)).evidence is Evidence.EMULATED
+
+
+def test_an_emulation_is_not_measured(make_job, emulated_runtime):
+    with pytest.raises(DeviceError, match="toy is emulated here, and how fast an emulation is says nothing"):
+        Local("here").run(make_job("benchmark", runtime=emulated_runtime))
+
+
 def test_facts_name_the_runtimes_that_are_installed():
     assert {"onnxruntime", "ai-edge-litert"} <= set(Local("here").facts().runtimes)
 
