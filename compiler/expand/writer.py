@@ -8,6 +8,7 @@ from typing import Any, Final
 import onnx_ir as ir
 
 from ..passes.editing import Array, Editor, is_op, keep_known
+from .contents import Contents
 from .control import CONTROL
 from .declared import settled_operand
 from .definition import definition_of, raised
@@ -16,6 +17,7 @@ from .infer import infer_outputs
 from .left import Left, TooMuch
 from .nothing import changes_nothing
 from .origin import made_for, origin_of
+from .wanted_shape import constant_shape, told_shape
 
 WRITTEN_LIMIT: Final = 20_000
 """Nodes that are written for one node of the hub at the most. Loops in loops multiply; a model of so many nodes would
@@ -29,6 +31,7 @@ class Writer:
         """`known`: (domain, operator) of what need not be replaced by its definition."""
         self.graph, self.opsets, self.known = model.graph, model.graph.opset_imports, known
         self._editor = Editor(model)
+        self._contents = Contents()
         self._written: list[ir.Node] = []
         self._own: set[ir.Value] = set()
 
@@ -101,11 +104,12 @@ class Writer:
 
     def _expand(self, node: ir.Node) -> Sequence[ir.Value | None]:
         """Expand a node whose operands are, and give what its outputs have become."""
-        settled = settled_operand(node, node.inputs)
-        if settled is not None:
-            index, array = settled
-            node.replace_input_with(index, self.constant(array, f"{node.name}/settled"))
+        self._settle(node)
         infer_outputs(node, self.opsets)
+        told = told_shape(node, self._contents)
+        if told is not None:
+            keep_known(node.outputs[0], ir.Value(shape=told))
+        self._contents.learn(node)
         before = len(self._written)
         try:
             results = self._results(node)
@@ -118,10 +122,20 @@ class Writer:
         self._replace(node, results)
         return results
 
+    def _settle(self, node: ir.Node) -> None:
+        """Put constants in the place of operands that declared shapes settle, or of which enough is known."""
+        settled = settled_operand(node, node.inputs) or constant_shape(node, self._contents)
+        if settled is not None:
+            index, array = settled
+            node.replace_input_with(index, self.constant(array, f"{node.name}/settled"))
+
     def _results(self, node: ir.Node) -> Sequence[ir.Value | None] | None:
         """Give what stands for the outputs of a node, None when the node itself does."""
         if node.outputs[0] in self._own and changes_nothing(node):
             return [node.inputs[0]]
+        sizes = self._contents.number(node)
+        if sizes is not None:
+            return [self.constant(sizes, f"{node.name}/constant")]
         is_known = (node.domain, node.op_type) in self.known
         arrays = computed(node, self.opsets, SMALL_BYTES if is_known else LARGEST_BYTES)
         if arrays is not None:
