@@ -56,7 +56,7 @@ class Builder:
         """
         kind = self._kind(operator)
         spec = kind.input_spec.input_types
-        given = dict(zip(spec, operands, strict=False)) | inputs
+        given = dict(zip([*spec][: len(operands)], operands, strict=True)) | inputs
         given = {name: value for name, value in given.items() if value is not None}
         for value in given.values():
             if _is_var(value) and value.val is None and 0 in value.shape:

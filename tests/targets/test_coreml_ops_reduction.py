@@ -102,6 +102,12 @@ def test_running_totals(coreml, op, axis, exclusive, reverse, size):
     np.testing.assert_array_equal(got, running(op, x, axis, exclusive, reverse))
 
 
+def test_the_product_before_a_single_element_is_one(coreml):
+    x = np.array([[3], [4]], np.float32)
+    text = "(float[2,1] x) => (float[2,1] y) { y = CumProd<exclusive=1>(x, axis) }"
+    assert coreml(text, {"x": x}, {"axis": np.array(1)}, opset=26).outputs["y"].tolist() == [[1], [1]]
+
+
 def running(op, x, axis, exclusive, reverse):
     lines = np.moveaxis(x, axis, -1)
     lines = lines[..., ::-1] if reverse else lines

@@ -40,9 +40,11 @@ def cumulative_product(call: Call, b: Builder) -> Var:
 
 def _later(b: Builder, x: Var, axis: int, places: int) -> Var:
     """Move the elements along an axis by some places; ones come before them."""
+    left = int(x.shape[axis]) - places
     front = part(b, x, axis, 0, places)
     ones = b.op("add", b.op("mul", b.cast(b.op("equal", front, front), "int32"), 0), 1)
-    return concatenated(b, [b.cast(ones, type_name(x)), part(b, x, axis, 0, int(x.shape[axis]) - places)], axis)
+    ones = b.cast(ones, type_name(x))
+    return concatenated(b, [ones, part(b, x, axis, 0, left)], axis) if left else ones
 
 
 def _axis(call: Call) -> int:
