@@ -77,6 +77,12 @@ def test_nearest_enlargement_is_pytorchs(mil, factors):
     agree(got, F.interpolate(torch.from_numpy(x), scale_factor=factors, mode="nearest"), 0)
 
 
+def test_the_size_is_that_of_a_product_in_float32(mil):
+    """0.7 in float32 is a little less."""
+    assert mil("upsample_bilinear", x=drawn(1, 1, 10), scale_factor_width=np.float32(0.7)).shape == (1, 1, 7)
+    assert mil("upsample_nearest_neighbor", x=drawn(1, 1, 10), scale_factor_width=np.float32(0.7)).shape == (1, 1, 7)
+
+
 def test_a_factor_that_could_mean_two_things_is_an_error(mil):
     with pytest.raises(ValueError, match="not documented"):
         mil("upsample_nearest_neighbor", x=drawn(1, 1, 4), scale_factor_width=1.500025)

@@ -49,8 +49,12 @@ def _factors(a: Arguments) -> tuple[Fraction, Fraction]:
 
 
 def _enlarged(a: Arguments, factors: tuple[Fraction, Fraction]) -> tuple[int, int]:
-    height, width = a["x"].shape[-2:]
-    return _agreed(a, int(height * factors[0]), int(width * factors[1]))
+    """Give the sizes, from products in float32, as a factor is: ten times 0.7 is seven."""
+    height, width = (
+        int(np.floor(np.float32(size) * np.float32(float(factor))))
+        for size, factor in zip(a["x"].shape[-2:], factors, strict=True)
+    )
+    return _agreed(a, height, width)
 
 
 def _agreed(a: Arguments, height: int, width: int) -> tuple[int, int]:
