@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from .builder import Array, Var
 from .deployment import Deployment, NeedsNewer
 from .quantized import Quantized
 from .storage import TABLE_BITS, Form, Integers, Sparse, SparseIntegers, SparseTable, Table, blob_bytes
+from .toolkit import coremltools
 
 SMALLEST_ELEMENTS: Final = 2048
 """A constant of floats with fewer elements is stored plainly, as coremltools' own compression does."""
@@ -32,6 +34,7 @@ def store(function: Any, precision: Precision, known: Sequence[Quantized], deplo
     """
     if not known and not precision.table_bits and not precision.sparse:
         return
+    _fuse(function)
     for operation in tuple(function.operations):
         for constant in operation.outputs:
             if not _is_read(constant) or constant in function.outputs:
@@ -47,6 +50,12 @@ def store(function: Any, precision: Precision, known: Sequence[Quantized], deplo
                 new_var=form.make(deployment, before_op=operation, name=f"{constant.name}_stored"),
                 force_replace=True,
             )
+
+
+def _fuse(function: Any) -> None:
+    """Let products take in the sums behind them now: coremltools does not where a weight is no plain constant."""
+    registry = coremltools().converters.mil.mil.passes.pass_registry.PASS_REGISTRY
+    registry["common::fuse_linear_bias"].apply(SimpleNamespace(functions={"main": function}))
 
 
 def _is_read(constant: Var) -> bool:

@@ -127,6 +127,22 @@ def test_a_transposed_product_keeps_its_integers(make_hub: Callable[..., Model],
     assert weight_bytes(artifact) < 96 * 64 + 1024
 
 
+@pytest.mark.parametrize("steps", [[WI8], [PALETTIZE], [SPARSIFY]])
+def test_a_product_takes_in_its_bias_whatever_its_weight_is(
+    make_hub: Callable[..., Model], tmp_path: Path, steps: list[Any]
+) -> None:
+    random = np.random.default_rng(0)
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["p"], "m"), helper.make_node("Add", ["p", "b"], ["y"], "a")]
+    weights = {"w": random.standard_normal((96, 64)), "b": random.standard_normal(64)}
+    variant, artifact = compiled(make_hub(nodes, {"x": [2, 96]}, {"y": [2, 64]}, weights), steps, tmp_path)
+    assert [name for name in artifact.ops if not name.startswith("constexpr")] == ["linear"]
+    x = random.standard_normal((2, 96)).astype(np.float32)
+    variant.save(tmp_path)
+    expected = Reference().load(tmp_path / "model.onnx", RunOptions()).run({"x": x})["y"]
+    got = Runtime().load(tmp_path / "model.mlpackage", RunOptions()).run({"x": x})["y"]
+    np.testing.assert_allclose(got, expected, atol=1e-4)  # 96 products of values up to 10, in another order
+
+
 def decoded(form: Form, deployment: Deployment) -> np.ndarray:
     """What coremltools itself makes of an operation."""
     mil = coremltools().converters.mil.mil
