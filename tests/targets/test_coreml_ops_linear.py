@@ -120,6 +120,11 @@ def test_determinants_of_large_matrices_are_refused(coreml_refusal):
         ("abc,bcd->ad", [(2, 3, 4), (3, 4, 5)]),
         ("abcd,cdef->abef", [(2, 3, 2, 3), (2, 3, 2, 2)]),
         ("ij,jk,kl->il", [(2, 3), (3, 4), (4, 5)]),
+        ("abcd,de->abce", [(2, 3, 2, 4), (4, 5)]),
+        ("abcd,dcef->abef", [(2, 3, 2, 4), (4, 2, 3, 2)]),
+        ("abcde,e->abcd", [(2, 3, 2, 2, 4), (4,)]),
+        ("abcde,ef->abcdf", [(2, 3, 2, 2, 4), (4, 3)]),
+        ("abcdi,abcdi->abcd", [(2, 3, 2, 2, 4), (2, 3, 2, 2, 4)]),
         ("i,ij,j->", [(2,), (2, 3), (3,)]),
         ("ij,ij->i", [(2, 3), (2, 3)]),
         ("ijk,k->ij", [(2, 3, 4), (4,)]),
@@ -135,6 +140,14 @@ def test_sums_of_products_by_equation(coreml_agrees, equation, shapes):
 def test_attention_by_equation_is_a_product_and_no_reshape(coreml_agrees):
     text = text_of('Einsum<equation = "bhqd,bhkd->bhqk">(a, b)', (2, 3, 4, 5), (2, 3, 6, 5), result=(2, 3, 4, 6))
     assert coreml_agrees(text, {"a": (2, 3, 4, 5), "b": (2, 3, 6, 5)}).operations == {"matmul": 1}
+
+
+@pytest.mark.parametrize("equation", ["bsk,kn->bsn", "kn,bsk->bsn", "bsk,nk->bsn"])
+def test_a_dense_layer_by_equation_is_one_operation(coreml_agrees, equation):
+    matrix = (5, 4) if "nk" in equation else (4, 5)
+    text = f'(float[2,3,4] x) => (float[2,3,5] y) {{ y = Einsum<equation = "{equation}">'
+    text += "(w, x) }" if equation.startswith("kn") else "(x, w) }"
+    assert coreml_agrees(text, {"x": (2, 3, 4)}, {"w": weight(*matrix)}).operations == {"linear": 1}
 
 
 @pytest.mark.parametrize("per_channel", [True, False])

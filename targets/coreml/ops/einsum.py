@@ -12,11 +12,15 @@ import onnx_ir as ir
 from ...refused import Refused
 from ..builder import Builder, Var
 from ..call import Call
+from .linear import LINEAR_RANK
 from .lowering import Lowering
-from .pieces import reshaped, transposed
+from .pieces import is_float, reshaped, transposed
 
 _ELLIPSIS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """Labels for the axes that `...` stands for; a letter that the equation uses itself is not taken."""
+
+BATCH_AXES = 3
+"""Axes that are left to a batch of matrices."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +103,8 @@ def _summed(b: Builder, term: _Term, kept: set[str]) -> _Term:
 
 def _product(b: Builder, one: _Term, other: _Term, kept: set[str]) -> _Term:
     """Multiply two terms, and sum over the labels that both have and nobody else asks for."""
+    if one.value.val is not None and other.value.val is None:
+        one, other = other, one
     shared = [label for label in one.labels if label in other.labels]
     batch = [label for label in shared if label in kept]
     inner = [label for label in shared if label not in kept]
@@ -108,18 +114,29 @@ def _product(b: Builder, one: _Term, other: _Term, kept: set[str]) -> _Term:
         return _elementwise(b, one, other, [*batch, *rows, *columns])
     if any(one.size(label) != other.size(label) for label in inner):
         return _summed(b, _elementwise(b, one, other, [*batch, *rows, *inner, *columns]), kept)
-    if len(batch) > 3 and any(one.size(label) != other.size(label) for label in batch):
-        raise Refused("more than three batch axes, of which one is broadcast")
-    x, turned_x = _matrix(b, one, batch, rows, inner)
-    y, turned_y = _matrix(b, other, batch, inner, columns)
-    result = b.op("matmul", x=x, y=y, transpose_x=turned_x, transpose_y=turned_y)
+    if len(batch) > BATCH_AXES and any(one.size(label) != other.size(label) for label in batch):
+        raise Refused(f"more than {BATCH_AXES} batch axes, of which one is broadcast")
+    # without batch axes each row but the last may be one, over which the other operand is repeated
+    spread = rows[:-1] if not batch and len(rows) <= BATCH_AXES + 1 else []
+    own = rows[len(spread) :]
+    result = _multiplied(b, _matrix(b, one, [*batch, *spread], own, inner), _matrix(b, other, batch, inner, columns))
     labels = [*batch, *rows, *columns]
-    whole = len(batch) <= 3 and len(rows) == 1 and len(columns) == 1
-    if not whole:
-        lead = [*result.shape[: len(batch)]] if len(batch) <= 3 else [one.size(label) for label in batch]
-        sizes = [*lead, *(one.size(label) for label in rows), *(other.size(label) for label in columns)]
-        result = reshaped(b, result, _one_unknown(sizes))
-    return _Term(value=result, labels="".join(labels))
+    lead = len(batch) + len(spread)
+    if lead <= BATCH_AXES and len(own) <= 1 and len(columns) <= 1:
+        empty = [axis for axis, group in ((-2, own), (-1, columns)) if not group]
+        return _Term(value=b.op("squeeze", x=result, axes=empty) if empty else result, labels="".join(labels))
+    sizes = [*result.shape[:lead]] if lead <= BATCH_AXES else [one.size(label) for label in batch]
+    sizes += [one.size(label) for label in own] + [other.size(label) for label in columns]
+    return _Term(value=reshaped(b, result, _one_unknown(sizes)), labels="".join(labels))
+
+
+def _multiplied(b: Builder, one: tuple[Var, bool], other: tuple[Var, bool]) -> Var:
+    """Multiply two matrices, each turned over or not; a constant one on the right stays a weight."""
+    (x, turned_x), (y, turned_y) = one, other
+    if y.val is not None and is_float(x) and not turned_x and len(y.shape) == 2 and len(x.shape) <= LINEAR_RANK:
+        weight = np.asarray(y.val)
+        return b.op("linear", x=x, weight=b.const(np.ascontiguousarray(weight if turned_y else weight.T)))
+    return b.op("matmul", x=x, y=y, transpose_x=turned_x, transpose_y=turned_y)
 
 
 def _elementwise(b: Builder, one: _Term, other: _Term, labels: list[str]) -> _Term:
@@ -137,9 +154,10 @@ def _matrix(b: Builder, term: _Term, batch: list[str], rows: list[str], columns:
     turned = term.labels == "".join([*batch, *columns, *rows]) != "".join([*batch, *rows, *columns])
     groups = [columns, rows] if turned else [rows, columns]
     value = _ordered(b, term, "".join([*batch, *groups[0], *groups[1]])).value
-    if len(batch) <= 3 and all(len(group) == 1 for group in groups):
-        return value, turned
-    sizes = [*(term.size(label) for label in batch)] if len(batch) <= 3 else [_product_of(term, batch)]
+    if len(batch) <= BATCH_AXES and all(len(group) <= 1 for group in groups):
+        empty = [len(batch) + place for place, group in enumerate(groups) if not group]
+        return (b.op("expand_dims", x=value, axes=empty) if empty else value), turned
+    sizes = [*(term.size(label) for label in batch)] if len(batch) <= BATCH_AXES else [_product_of(term, batch)]
     sizes += [_product_of(term, group) for group in groups]
     return reshaped(b, value, _one_unknown(sizes)), turned
 
