@@ -111,8 +111,8 @@ def crop_resize(a: Arguments) -> Array:
 
     iOS 15 and 16: `roi: [N, 1, 4 or 5, 1, 1]`, of which a fifth, first number is the index of the image; gives
     `[N, B or 1, C, height, width]`. iOS 17: `boxes: [N, 4]`, `box_indices: [N]`; gives `[N, C, height, width]`.
-    A box spans the centres of its first and last pixel, and the samples lie in it as those of `resize_bilinear` in an
-    image. A sample outside of the image is `pad_value`.
+    A box spans the centres of its first and last pixel (given by its centre, half of its size to either side), and the
+    samples lie in it as those of `resize_bilinear` in an image. A sample outside of the image is `pad_value`.
 
     Raises:
         ValueError: where iOS 15, which has no `pad_value`, samples outside of the image; for a box whose end lies
