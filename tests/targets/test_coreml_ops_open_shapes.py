@@ -95,6 +95,11 @@ def test_sizes_through_arithmetic(same_as_onnxruntime):
     same_as_onnxruntime(text, [{"x": rows(b, s, 6)} for b, s in SIZES], weights)
 
 
+def test_an_open_axis_of_one_element_may_go(same_as_onnxruntime):
+    text = "(float[a,b] x) => (float[b] y, float z) { y = Squeeze(x, first) z = Squeeze(y, first) }"
+    same_as_onnxruntime(text, [{"x": rows(1, 1)}], {"first": np.array([0])})
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2, 3])
 def test_flatten_of_open_sizes(same_as_onnxruntime, axis):
     text = f"(float[b,s,2] x) => (float[m,n] y) {{ y = Flatten<axis = {axis}>(x) }}"

@@ -35,6 +35,10 @@ def test_a_negative_step_goes_backwards(coreml, start, end, step):
     assert (sliced(coreml, wanted.shape, [start], [end], [2], [step]).outputs["y"] == wanted).all()
 
 
+def test_backwards_a_start_before_the_axis_is_its_first_element(coreml):
+    assert (sliced(coreml, (2, 5, 1), [-9], [FIRST], [2], [-2]).outputs["y"] == X[:, :, :1]).all()
+
+
 def test_axes_of_different_steps_are_one_slice(coreml):
     made = sliced(coreml, (1, 2, 3), [1, -1, 1], [LAST, 0, -1], [0, 1, -1], [1, -2, 2])
     assert (made.outputs["y"] == X[1:, -1:0:-2, 1:-1:2]).all()

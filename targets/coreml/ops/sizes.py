@@ -133,7 +133,8 @@ def shaped(b: Builder, x: Var, sizes: Sequence[Size]) -> Var:
     if 0 in sizes:
         raise Refused("a tensor without elements: Core ML has none")
     if not sizes:
-        return b.op("squeeze", x, axes=[*range(len(x.shape))]) if len(x.shape) else x
+        one = x if all(map(is_number, x.shape)) else b.op("reshape", x, [1])  # squeeze leaves an open axis standing
+        return b.op("squeeze", one, axes=[*range(len(one.shape))]) if len(one.shape) else one
     if len(sizes) == len(x.shape) and all(
         is_one_of(size, [own]) if not is_number(size) else is_number(own) and size == own
         for size, own in zip(sizes, x.shape, strict=True)
