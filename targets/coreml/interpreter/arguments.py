@@ -17,8 +17,8 @@ Result = Any
 Body = Callable[[Sequence[Any]], tuple[Any, ...]]
 """A block of an operation: values of its inputs → values of its outputs."""
 
-MAX_ELEMENTS = 2**31
-"""More elements are in no tensor that a device of these could hold: sizes beyond it come from damaged files."""
+MAX_ELEMENTS = 2**29
+"""2 GiB of float32. Core ML's devices hold no such tensor: sizes beyond it come from damaged files."""
 
 
 class Arguments:

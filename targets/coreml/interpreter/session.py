@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .arguments import listed, matches
+from .dtypes import storage
 from .execute import Execution
 from .inputs import taken
 from .plan import plan_block
@@ -34,13 +36,13 @@ class Session:
             raise ValueError(f"{package}: it has no function {name!r}; it has {sorted(self.program.functions)}")
         self.function, self.description = self.program.functions[name], self.program.descriptions[name]
         self._types, states = _divided(self.function, self.description, package)
-        self._states = {name: State(name, declared.wrapped) for name, declared in states.items()}
-        self.state = States(self._states)
         try:
+            self._states = {name: State(name, declared.wrapped) for name, declared in states.items()}
             inputs = tuple(value.name for value in self.function.inputs)
             self._plan = plan_block(self.function.block, inputs, self.function.opset)
         except ValueError as error:
             raise ValueError(f"{package}: {error}") from error
+        self.state = States(self._states)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Any]:
         """Run once. Arrays that are given back belong to the caller.
@@ -105,11 +107,13 @@ def _divided(
         raise ValueError(
             f"{where}: function {function.name!r} takes {sorted(types)}, described are {sorted(inputs | kept)}"
         )
-    for feature in description.inputs:
-        if feature.kind == "tensor" and feature.dtype != tensors[feature.name].dtype:
+    for feature in (*description.inputs, *description.states):
+        own = states[feature.name].wrapped if feature.kind == "state" else tensors[feature.name]
+        fits = not feature.shape or matches(feature.shape, own.shape)
+        if feature.kind != "image" and (feature.dtype != own.dtype or not fits):
             raise ValueError(
-                f"{where}: input {feature.name!r} is described as {feature.dtype}, but the function"
-                f" {function.name!r} takes {tensors[feature.name].dtype}"
+                f"{where}: {feature.name!r} is described as {feature.dtype}{list(feature.shape)}, but the function"
+                f" {function.name!r} takes {own.dtype}{listed(own.shape)}"
             )
     missing = [feature.name for feature in description.outputs if feature.name not in function.block.outputs]
     if missing:
@@ -121,6 +125,8 @@ def _given(feature: Feature, value: Any) -> Any:
     """Give an output as a caller takes it."""
     if feature.kind in ("string", "int64", "double") and isinstance(value, np.ndarray):
         return value.item()
+    if feature.kind == "tensor" and value.dtype != storage(feature.dtype):
+        raise ValueError(f"output {feature.name!r} is described as {feature.dtype}, but it is {value.dtype}")
     return _own(value)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import listed, matches
+from .arguments import MAX_ELEMENTS, listed, matches
 from .dtypes import storage
 from .program import TensorType
 
@@ -22,12 +23,13 @@ class State:
         """Make a state of a declared type.
 
         Raises:
-            ValueError: when the type has no known shape.
+            ValueError: when the type has no known shape, or more elements than any device holds.
         """
-        if declared.shape is None or None in declared.shape:
-            raise ValueError(f"state {name!r} is of unknown shape {listed(declared.shape)}")
+        sizes = [size for size in declared.shape or () if size is not None]
+        if declared.shape is None or len(sizes) != len(declared.shape) or math.prod(sizes) > MAX_ELEMENTS:
+            raise ValueError(f"a state {name!r} of {listed(declared.shape)} cannot be made")
         self.name, self.declared = name, declared
-        self._value: Array = np.zeros([size for size in declared.shape if size is not None], storage(declared.dtype))
+        self._value: Array = np.zeros(sizes, storage(declared.dtype))
 
     @property
     def value(self) -> Array:
