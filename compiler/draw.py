@@ -25,19 +25,30 @@ def draw_inputs(model: Model, rows: int, *, seed: int = 0, dims: Mapping[str, in
     """Draw `rows` rows for every input: the same on every machine for one model and seed.
 
     Floats are normal (within the declared range when there is one: uniform), or preprocessed pixels where a contract
-    says how they are made; integers are uniform within their declared
-    range or the table that they index; booleans are fair coins. A symbolic dimension other than the leading one has the
-    size that `dims` gives it, else 1. The first axis counts the rows: it is the input's leading axis when that is
+    says how they are made; integers are uniform within their declared range or the table that they index; booleans are
+    fair coins. A symbolic dimension other than the leading one has the size that `dims` gives it, by its name or by
+    input and axis (`image[2]`), else 1. The first axis counts the rows: it is the input's leading axis when that is
     symbolic or 1, else it stands before it.
 
     Raises:
         ModelError: when an input has a dtype that cannot be drawn (strings).
     """
     generator = np.random.Generator(np.random.PCG64(seed))
+    sizes = _sizes(model, dims or {})
     return {
-        spec.name: _draw(generator, spec, rows, dims or {}, _table_size(model, spec.name))
-        for spec in model.signature.inputs
+        spec.name: _draw(generator, spec, rows, sizes, _table_size(model, spec.name)) for spec in model.signature.inputs
     }
+
+
+def _sizes(model: Model, dims: Mapping[str, int]) -> dict[str, int]:
+    """Give the size of each symbol that `dims` says by its name or by an input and axis that has it."""
+    by_place = {
+        size: dims[f"{spec.name}[{axis}]"]
+        for spec in model.signature.inputs
+        for axis, size in enumerate(spec.shape)
+        if isinstance(size, str) and f"{spec.name}[{axis}]" in dims
+    }
+    return {**by_place, **dims}
 
 
 def _draw(

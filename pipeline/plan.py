@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ..targets.base import Options, Target
+from ..targets.base import Configurable, Options, Target
 from ..targets.settings import check_settings
 from ..targets.table import load_target, require_installed
 from ..vocabulary.errors import ConfigError
@@ -102,6 +102,8 @@ def one_a_target(project: Project, *, variant: str) -> tuple[PlannedArtifact, ..
 def drawn_sizes(project: Project) -> dict[str, int]:
     """Give the sizes that targets fix symbolic dimensions at, for the inputs that are drawn for all of them.
 
+    By symbol, or by input and axis (`image[2]`).
+
     Raises:
         ConfigError: when two targets fix one dimension at different sizes: one original cannot judge both.
     """
@@ -114,4 +116,9 @@ def drawn_sizes(project: Project) -> dict[str, int]:
                     f"{project.where}: targets.{by}.dims and targets.{name}.dims fix {symbol!r} at {first} and {size}",
                     hint="build them by two project files: the rows that judge an artifact have its sizes",
                 )
+    for name, section in project.targets.items():
+        target = load_target(name)
+        if isinstance(target, Configurable):
+            for place, size in target.drawn_sizes(section.settings).items():
+                sizes.setdefault(place, (size, name))
     return {symbol: size for symbol, (size, _) in sizes.items()}

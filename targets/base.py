@@ -78,6 +78,13 @@ class Configurable(Protocol):
     settings: str
     """The struct that `[targets.NAME.settings]` of a project file is read into, as `module:attribute`."""
 
+    def drawn_sizes(self, settings: Mapping[str, Any]) -> Mapping[str, int]:
+        """Give sizes that artifacts of these settings take, for open dimensions of inputs that are drawn.
+
+        By symbol (`length`), or by input and axis (`image[2]`).
+        """
+        ...
+
 
 class InnerTensor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a tensor of the hub stands in an artifact.

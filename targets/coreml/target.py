@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...vocabulary.digest import digest_file
 from ...vocabulary.errors import RefusedError, RequestError
@@ -40,6 +40,16 @@ class CoreML:
         from .ops.table import LOWERINGS
 
         return tuple(sorted(f"{domain}.{op}" if domain else op for domain, op in LOWERINGS))
+
+    def drawn_sizes(self, settings: Mapping[str, Any]) -> Mapping[str, int]:
+        """Give sizes that packages of these settings take: the lowest of each bound, the first of several shapes."""
+        from ..settings import read_settings
+        from .settings import Settings
+
+        asked = read_settings("coreml", settings, Settings)
+        return {symbol: low for symbol, (low, _) in asked.bounds.items()} | {
+            f"{name}[{axis}]": size for name, shapes in asked.shapes.items() for axis, size in enumerate(shapes[0])
+        }
 
     def schemes(self) -> Mapping[Precision, Scheme]:
         """How integers are wanted, by precision."""

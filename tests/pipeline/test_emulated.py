@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
+import onnx.parser
 import pytest
 
 from edgewright.bundle.session import open_bundle
@@ -89,3 +91,30 @@ def test_an_emulated_artifact_is_not_profiled(tmp_path: Path) -> None:
 def test_a_machine_does_not_have_what_it_emulates() -> None:
     assert "coreml" not in installed_runtimes()
     assert "onnxruntime" in installed_runtimes()
+
+
+LENGTHS = """
+[model]
+source = "lengths.onnx"
+[targets.coreml]
+[targets.coreml.settings]
+%s
+[bundle]
+name = "lengths"
+version = "1.0.0"
+"""
+
+
+@pytest.mark.parametrize(
+    "settings", ['flexible = { length = "5..9" }', "shapes = { x = [[1, 7, 2], [1, 9, 2]] }"], ids=["range", "listed"]
+)
+def test_what_is_drawn_has_a_size_that_the_package_takes(tmp_path: Path, edgewright: Run, settings: str) -> None:
+    text = '<ir_version: 10, opset_import: ["" : 20]> lengths '
+    text += '(float[1,"length",2] x) => (float[1,"length",2] y) { y = Relu(x) }'
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "lengths.onnx")
+    (tmp_path / "edgewright.toml").write_text(LENGTHS % settings)
+
+    done, entries = build(tmp_path, edgewright)
+
+    assert done.returncode == 0, done.stderr
+    assert entries["coreml-fp32"]["verdict"] == "pass"
