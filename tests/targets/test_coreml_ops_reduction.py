@@ -7,6 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 
+from edgewright.targets.base import Options
+from edgewright.targets.coreml.runtime import CoreML as Runtime
+from edgewright.targets.coreml.target import CoreML
+from edgewright.targets.runtime import RunOptions
+
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 REDUCTIONS = ["L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum", "SumSquare"]
 
@@ -76,6 +81,18 @@ def test_of_several_extremes_the_first_or_the_last(coreml, op, last, axis):
     text = f"(float[3,4,5] x) => (int64{shape} y) {{ y = {op}<axis={axis}, keepdims=0, select_last_index={last}>(x) }}"
     built = coreml(text, {"x": x})
     np.testing.assert_array_equal(built.outputs["y"], reference(built, {"x": x}))
+
+
+@pytest.mark.parametrize("op", ["ArgMax", "ArgMin"])
+@pytest.mark.parametrize("last", [0, 1])
+def test_extremes_along_an_axis_whose_size_is_open(hub_of_text, tmp_path, op, last):
+    text = f"(float[N,2] x) => (int64[1,2] y) {{ y = {op}<select_last_index={last}>(x) }}"
+    options = Options(variant="fp32", settings={"flexible": {"N": "1..9"}})
+    artifact = CoreML().compile(hub_of_text(text), options, tmp_path)
+    session = Runtime().load(tmp_path / artifact.files[0].path, RunOptions())
+    x = np.array([[1, 2], [0, 2], [1, 0], [0, 0]], np.float32)
+    wanted = {("ArgMax", 0): [0, 0], ("ArgMax", 1): [2, 1], ("ArgMin", 0): [1, 2], ("ArgMin", 1): [3, 3]}
+    assert session.run({"x": x})["y"].tolist() == [wanted[op, last]]
 
 
 def test_the_place_of_an_extreme_beside_nan_exists(coreml):

@@ -140,7 +140,7 @@ def log_softmax(call: Call, b: Builder) -> Var:
 def hardmax(call: Call, b: Builder) -> Var:
     """Hardmax: 1 at the first of the largest elements along one axis."""
     x, axis = call[0], call.axis(-1)
-    chosen = b.op("equal", places(x, axis), first_of_largest(b, x, axis))
+    chosen = b.op("equal", places(b, x, axis), first_of_largest(b, x, axis))
     return b.cast(chosen, type_name(x))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ...refused import Refused
-from ..builder import Array, Builder, Var
+from ..builder import Builder, Var
 from ..call import Call, fixed
 from .dtypes import FLOATS, UNSIGNED, name_of
 from .integers import quotient
@@ -93,20 +93,21 @@ def first_of_largest(b: Builder, x: Var, axis: int) -> Var:
 def _place(b: Builder, x: Var, axis: int, kind: str, last: bool) -> Var:
     """Give the least or greatest of the places where the extreme is; with NaN among them, one that exists."""
     there = b.op("equal", x, b.op(kind, x, axes=[axis], keep_dims=True))
-    along = places(x, axis)
-    other = 0 if last else along.size - 1
-    candidates = b.op("select", there, b.op("mul", b.cast(there, "int32"), along), other)
-    return b.op("reduce_max" if last else "reduce_min", candidates, axes=[axis], keep_dims=True)
+    along = places(b, x, axis)
+    kept = b.op("mul", b.cast(there, "int32"), along)
+    beside = 0 if last else b.op("reduce_max", along, axes=[axis], keep_dims=True)
+    return b.op(
+        "reduce_max" if last else "reduce_min", b.op("select", there, kept, beside), axes=[axis], keep_dims=True
+    )
 
 
-def places(x: Var, axis: int) -> Array:
-    """Give 0, 1, 2 … along an axis of `x`: int32[N, 1, …].
-
-    Raises:
-        Refused: when the size of that axis is known only at run time.
-    """
-    (size,) = fixed([x.shape[axis]])
-    return np.arange(size, dtype=np.int32).reshape(-1, *[1] * (len(x.shape) - 1 - axis))
+def places(b: Builder, x: Var, axis: int) -> Var:
+    """Give 0, 1, 2 … along an axis of `x`: int32[1, N, 1, …]; int32 of its shape where N is known only at run time."""
+    size = x.shape[axis]
+    if isinstance(size, int | np.integer):
+        return b.const(np.arange(size, dtype=np.int32).reshape([-1 if at == axis else 1 for at in range(len(x.shape))]))
+    nothing = b.op("mul", b.cast(b.op("equal", x, x), "int32"), 0)
+    return b.op("cumsum", b.op("add", nothing, 1), axis=axis, exclusive=True)
 
 
 LOWERINGS: dict[str, Lowering] = {
