@@ -10,7 +10,7 @@ from edgewright.targets.coreml.emit import emit
 
 RANDOM = np.random.default_rng(0)
 # One example is a compilation of a tenth of a second.
-FEW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def weight(*shape):

@@ -50,6 +50,8 @@ def at_sizes(tmp_path, hub_of_text):
         "GlobalAveragePool(x)",
         "GlobalMaxPool(x)",
         'Resize<coordinate_transformation_mode = "asymmetric", nearest_mode = "floor">(x, , s)',
+        'Resize<mode = "linear">(x, , s)',
+        'Resize<mode = "linear", coordinate_transformation_mode = "align_corners">(x, , s)',
     ],
 )
 def test_images_of_any_size(at_sizes, node):

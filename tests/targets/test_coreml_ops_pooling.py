@@ -9,7 +9,7 @@ from edgewright.targets.coreml.deployment import Deployment
 from edgewright.targets.coreml.emit import emit
 
 # One example is a compilation of a tenth of a second.
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 axes = st.tuples(
     st.integers(4, 9), st.integers(1, 3), st.integers(1, 4), st.integers(1, 2), st.integers(0, 1), st.integers(0, 1)
@@ -25,6 +25,8 @@ def node(op, lines, dilated, **attributes):
     sizes, kernel, strides, dilations, before, behind = (list(each) for each in zip(*lines, strict=True))
     # padding as wide as the window is refused by onnxruntime
     assume(all(max(sides) < width for *sides, width in zip(before, behind, kernel, strict=True)))
+    reach = [(width - 1) * (apart if dilated else 1) + 1 for width, apart in zip(kernel, dilations, strict=True)]
+    assume(all(sum(ends) >= width for *ends, width in zip(sizes, before, behind, reach, strict=True)))
     own = {"kernel_shape": listed(kernel), "strides": listed(strides), "pads": listed([*before, *behind]), **attributes}
     if dilated:
         own["dilations"] = listed(dilations)
@@ -108,3 +110,8 @@ def test_rounding_up_an_open_size_is_left_to_the_operation_where_it_means_the_sa
     same, other = (emit(hub_of_text(text.format(pads)), Deployment.IOS15) for pads in ("[1, 1, 1, 1]", "[0, 0, 1, 1]"))
     assert same.coverage.refused == ()
     assert "known only at run time" in other.coverage.refused[0].detail
+
+
+def test_windows_in_the_padding_alone_are_refused(coreml_refusal):
+    text = "(float[1,1,4,4] x) => (float[1,1,6,6] y) { y = MaxPool<kernel_shape = [1, 1], pads = [1, 1, 1, 1]>(x) }"
+    assert "padding" in coreml_refusal(text)

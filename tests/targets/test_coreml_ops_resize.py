@@ -92,9 +92,21 @@ def test_open_sizes_are_repeated_by_whole_factors(hub_of_text):
     assert emitted.coverage.nodes[0].detail == "upsample_nearest_neighbor"
 
 
-def test_open_sizes_are_not_interpolated(hub_of_text):
+@pytest.mark.parametrize("coordinates", ["half_pixel", "pytorch_half_pixel", "align_corners"])
+def test_open_sizes_are_interpolated_by_whole_factors(hub_of_text, coordinates):
     text = (
-        '(float[n,3,h,w] x) => (float[n,3,a,b] y) <float[4] s = {1, 1, 2, 3}> { y = Resize<mode = "linear">(x, , s) }'
+        "(float[n,3,h,w] x) => (float[n,3,a,b] y) <float[4] s = {1, 1, 2, 3}>"
+        f' {{ y = Resize<mode = "linear", coordinate_transformation_mode = "{coordinates}">(x, , s) }}'
+    )
+    emitted = emit(hub_of_text(text), Deployment.IOS15)
+    assert emitted.coverage.nodes[0].detail == "upsample_bilinear"
+
+
+@pytest.mark.parametrize(("coordinates", "factor"), [("half_pixel", 1.5), ("asymmetric", 2)])
+def test_open_sizes_are_not_interpolated_otherwise(hub_of_text, coordinates, factor):
+    text = (
+        f"(float[n,3,h,w] x) => (float[n,3,a,b] y) <float[4] s = {{1, 1, {factor}, 3}}>"
+        f' {{ y = Resize<mode = "linear", coordinate_transformation_mode = "{coordinates}">(x, , s) }}'
     )
     (node,) = emit(hub_of_text(text), Deployment.IOS15).coverage.refused
     assert "known only at run time" in node.detail

@@ -112,6 +112,7 @@ def _native(b: Builder, operator: str, x: Var, windows: Windows, **more: bool) -
         # of symmetric padding, and windows that leave nothing out, MIL's ceil_mode places the same ones
         more = {**more, "ceil_mode": True}
         windows = replace(windows, ceil=False)
+    _check_reach(windows)
     return b.op(
         operator,
         x=x,
@@ -120,6 +121,19 @@ def _native(b: Builder, operator: str, x: Var, windows: Windows, **more: bool) -
         **padding(windows.pads),
         **more,
     )
+
+
+def _check_reach(windows: Windows) -> None:
+    """Check that every window holds an element of the input: what Core ML gives for others is not documented.
+
+    Raises:
+        Refused: when one lies in the padding alone.
+    """
+    for size, before, behind, width in zip(windows.size, windows.before, windows.ends, windows.kernel, strict=True):
+        if before >= width or behind >= width:
+            raise Refused(
+                f"a window of {width} lies in padding of {max(before, behind)}, alone, beside {size} elements"
+            )
 
 
 def _by_taps(b: Builder, x: Var, windows: Windows, join: Callable[[Var, Var], Var]) -> Var:

@@ -25,9 +25,9 @@ CLOSE = 1e-5
 def resize(call: Call, b: Builder) -> Var:
     """Resize by scales or to sizes, along any axes."""
     axes, x = _axes(call), call[0]
-    scales = _whole_scales(call, axes)
-    if scales is not None:
-        return _upsampled(b, x, scales)
+    made = _open(call, b, x, axes)
+    if made is not None:
+        return made
     lines = {axis: line for axis, line in axes.items() if isinstance(line, Axis)}
     if len(lines) < len(axes):
         raise Refused("it resizes an axis whose size is known only at run time")
@@ -178,27 +178,31 @@ def _axis(call: Call, before: int, after: int, scale: float, region: tuple[float
     )
 
 
-def _whole_scales(call: Call, axes: Mapping[int, Axis | float]) -> list[int] | None:
-    """Give whole factors of the last two axes when that is all that is asked for, of sizes known only at run time.
-
-    Every axis of some size is repeated as one of three elements is.
-    """
+def _open(call: Call, b: Builder, x: Var, axes: Mapping[int, Axis | float]) -> Var | None:
+    """Resize images whose size is known only at run time by whole factors; None when that is not what is asked for."""
     rank = call.rank()
     if all(isinstance(line, Axis) for line in axes.values()) or rank < 3 or not set(axes) <= {rank - 2, rank - 1}:
         return None
-    factors = []
-    for axis in (rank - 2, rank - 1):
-        line = axes.get(axis, 1.0)
-        scale = line.scale if isinstance(line, Axis) else line
-        sample = _axis(call, 3, int(3 * scale), scale, (0.0, 1.0))
-        if call.text("mode", "nearest") != "nearest" or scale != int(scale) or not is_float(call[0]):
-            return None
-        if sample.coordinates not in ("asymmetric", "half_pixel", "pytorch_half_pixel"):
-            return None
-        if not _repeats(sample.picks(), 3):
-            return None
-        factors.append(int(scale))
-    return factors
+    lines = (axes.get(axis, 1.0) for axis in (rank - 2, rank - 1))
+    scales = [line.scale if isinstance(line, Axis) else line for line in lines]
+    factors = [int(scale) for scale in scales]
+    if scales != factors or not is_float(x):
+        return None
+    samples = [_axis(call, 3, 3 * factor, factor, (0.0, 1.0)) for factor in factors]
+    mode, coordinates = samples[0].mode, samples[0].coordinates
+    aligned = coordinates == "align_corners"
+    if mode == "linear" and (aligned or coordinates in _HALF_PIXEL) and not samples[0].exclude_outside:
+        height, width = factors
+        return b.op(
+            "upsample_bilinear", x=x, scale_factor_height=height, scale_factor_width=width, align_corners=aligned
+        )
+    # every axis of some size is repeated as one of three elements is
+    repeated = mode == "nearest" and coordinates in (*_HALF_PIXEL, "asymmetric")
+    return _upsampled(b, x, factors) if repeated and all(_repeats(line.picks(), 3) for line in samples) else None
+
+
+_HALF_PIXEL = ("half_pixel", "pytorch_half_pixel")
+"""Coordinates that are the same for every whole factor, which gives one element only from one."""
 
 
 def _numbers(call: Call, index: int, what: str) -> list[float]:
