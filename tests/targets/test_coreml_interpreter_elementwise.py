@@ -42,6 +42,13 @@ def test_a_quotient_of_whole_numbers_that_is_none_is_an_error(mil):
         mil("real_div", x=np.int32(7), y=np.int32(3))
 
 
+@pytest.mark.parametrize("operation", ["floor_div", "mod", "real_div"])
+def test_a_whole_number_divided_by_zero_is_an_error(mil, operation):
+    with pytest.raises(ValueError, match="divided by zero"):
+        mil(operation, x=np.int32(1), y=np.array([1, 0], np.int32))
+    assert math.isnan(mil(operation, x=F32(0), y=F32(0)))
+
+
 def test_arguments_of_two_types_are_an_error(mil):
     with pytest.raises(ValueError, match="x is float32 and y is int32"):
         mil("add", x=F32(1), y=np.int32(1))

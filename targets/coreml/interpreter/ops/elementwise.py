@@ -87,9 +87,15 @@ def _with_epsilon(function: Callable[[Array], Any], default: float) -> Implement
     return implementation
 
 
-def _real_div(x: Array, y: Array) -> Array:
-    """Divide; of whole numbers only what is whole is documented."""
-    return np.asarray(np.true_divide(x, y))
+def _dividing(function: Callable[[Array, Array], Any]) -> Implementation:
+    """Compute what divides; of whole numbers a division by zero is not documented."""
+
+    def divided(x: Array, y: Array) -> Any:
+        if y.dtype.kind in "iu" and not np.all(y):
+            raise ValueError("a whole number is divided by zero; what comes out is not documented")
+        return function(x, y)
+
+    return _binary(divided)
 
 
 OPERATIONS: dict[str, Implementation] = {
@@ -109,7 +115,7 @@ OPERATIONS: dict[str, Implementation] = {
     "exp": _unary(np.exp),
     "exp2": _unary(np.exp2),
     "floor": _unary(np.floor),
-    "floor_div": _binary(np.floor_divide),
+    "floor_div": _dividing(np.floor_divide),
     "greater": _comparison(np.greater),
     "greater_equal": _comparison(np.greater_equal),
     "inverse": _with_epsilon(lambda x: 1 / x, 1e-4),
@@ -122,11 +128,11 @@ OPERATIONS: dict[str, Implementation] = {
     "logical_xor": _comparison(np.logical_xor),
     "maximum": _binary(np.maximum),
     "minimum": _binary(np.minimum),
-    "mod": _binary(np.mod),
+    "mod": _dividing(np.mod),
     "mul": _binary(np.multiply),
     "not_equal": _comparison(np.not_equal),
     "pow": _binary(np.power),
-    "real_div": _binary(_real_div),
+    "real_div": _dividing(np.true_divide),
     "round": _unary(np.rint),
     "rsqrt": _with_epsilon(lambda x: 1 / np.sqrt(x), 1e-12),
     "sign": _unary(np.sign),
