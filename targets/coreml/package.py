@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ...vocabulary.digest import digest_file
-from ...vocabulary.errors import ToolError
 from .description import Extras, check
 from .emit import Emitted
-from .toolkit import converter, quiet
+from .serialize import serialized
 
 PACKAGE = "model.mlpackage"
 MANIFEST = "Manifest.json"
@@ -51,7 +50,9 @@ def write(emitted: Emitted, out: Path, pipeline: Any, extras: Extras) -> Package
     items = package / "Data" / AUTHOR
     weights = items / "weights"
     weights.mkdir(parents=True)
-    model = _serialized(emitted, weights, pipeline, extras)
+    model = serialized(
+        emitted.program, emitted.deployment.opset, pipeline, weights, extras.input_types, extras.classifier
+    )
     check(model.description, emitted, extras)
     for name, text in extras.metadata.items():
         setattr(model.description.metadata, name, text)
@@ -65,30 +66,6 @@ def write(emitted: Emitted, out: Path, pipeline: Any, extras: Extras) -> Package
         files=(manifest, *sorted(path for path in items.rglob("*") if path.is_file())),
         operations=_operations(model),
     )
-
-
-def _serialized(emitted: Emitted, weights: Path, pipeline: Any, extras: Extras) -> Any:
-    """Run the passes and write the weights into a folder; give the `Model` message."""
-    convert = converter()
-    with quiet():
-        try:
-            model, _ = convert.mil_convert_to_proto(
-                emitted.program,
-                "milinternal",
-                "mlprogram",
-                convert.ConverterRegistry,
-                main_pipeline=pipeline,
-                weights_dir=str(weights),
-                specification_version=emitted.deployment.opset.value,
-                inputs=extras.input_types,
-                classifier_config=extras.classifier,
-            )
-        except Exception as error:
-            raise ToolError(
-                f"coremltools fails: {type(error).__name__}: {' '.join(str(error).split())}",
-                hint="report it with the model; until then build for another target",
-            ) from error
-    return model
 
 
 def _operations(model: Any) -> dict[str, int]:

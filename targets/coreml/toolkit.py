@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -27,9 +27,6 @@ def coremltools() -> Any:
         # what coremltools imports on first use, it must not find either
         import coremltools.converters.mil.mil
         import coremltools.models.utils
-        from coremltools.converters.mil.mil.passes import pass_pipeline
-
-    pass_pipeline.tqdm = _no_bar  # the pipelines draw a progress bar, and have no other way to be told not to
     return coremltools
 
 
@@ -38,21 +35,12 @@ def builder() -> Any:
     return coremltools().converters.mil.Builder
 
 
-def converter() -> Any:
-    """Give coremltools' converter: the pipelines of passes between a program and its serialized form."""
-    return coremltools().converters.mil.converter
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep coremltools from warning: what it changes of inputs and outputs is compared afterwards instead."""
     with warnings.catch_warnings(), _quiet("coremltools"):
         warnings.simplefilter("ignore")
         yield
-
-
-def _no_bar(passes: Iterable[Any], **_: Any) -> Iterable[Any]:
-    return passes
 
 
 @contextmanager

@@ -102,14 +102,14 @@ def test_bytes_are_equal_in_every_process_and_folder_whatever_was_compiled_befor
 
 
 def test_what_coremltools_changes_of_an_interface_is_an_error(tmp_path, perceptron, monkeypatch):
-    serialized = writer._serialized
+    serialized = writer.serialized
 
     def renaming(*arguments):
         model = serialized(*arguments)
         model.description.output[0].name = "renamed"
         return model
 
-    monkeypatch.setattr(writer, "_serialized", renaming)
+    monkeypatch.setattr(writer, "serialized", renaming)
     with pytest.raises(ToolError, match=r"coremltools has made the outputs .*renamed"):
         CoreML().compile(perceptron, Options(variant="fp32"), tmp_path)
 
