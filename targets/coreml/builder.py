@@ -66,10 +66,10 @@ class Builder:
             made = getattr(self._mb, operator)(**taken)
         except (ValueError, TypeError, NotImplementedError, IndexError) as error:
             raise Refused(f"coremltools refuses {operator}: {_sentence(error)}") from error
+        self._made.append((made[0] if isinstance(made, tuple | list) else made).op)
         for value in made if isinstance(made, tuple | list) else (made,):
             if hasattr(value, "shape") and value.shape is not None and len(value.shape) > MAX_RANK:
                 raise Refused(f"{operator} would give {len(value.shape)} axes; Core ML has at most {MAX_RANK}")
-        self._made.append((made[0] if isinstance(made, tuple | list) else made).op)
         return made
 
     def _kind(self, operator: str) -> Any:

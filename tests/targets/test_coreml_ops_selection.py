@@ -29,6 +29,11 @@ def test_top_k_along_any_axis(coreml, largest, axis, dtype):
     assert (made.outputs["v"] == np.take_along_axis(x, order, axis)).all()
 
 
+def test_places_of_five_axes_are_refused(coreml_refusal):
+    text = "(float[1,1,2,2,3] x) => (float[1,1,2,2,1] v, int64[1,1,2,2,1] i) <int64[1] k = {1}> { v, i = TopK(x, k) }"
+    assert "6 axes; Core ML has at most 5" in coreml_refusal(text)
+
+
 def test_values_alone_are_one_operation(coreml):
     made = coreml(
         "(float[2,5] x) => (float[2,2] v) <int64[1] k = {2}> { v, i = TopK(x, k) }",
