@@ -21,6 +21,7 @@ REQUIREMENTS = {
     "ai-edge-quantizer": ["ai-edge-quantizer==0.10.0", "ai-edge-litert==2.3.0"],
     # its PyTorch frontend reads one-element arrays as scalars, which NumPy 2.4 refuses
     "coremltools": ["coremltools==9.0", "torch==2.13.0", "numpy==2.3.5"],
+    "coremltools-weights": ["coremltools==9.0", "scikit-learn==1.9.1", "kmeans1d==0.5.0", "numpy==2.3.5"],
     "pictures": ["pillow==13.0.0", "numpy==2.4.6"],
 }
 
