@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_ir as ir
 
-from ..passes.editing import is_op, same_shape
+from ..passes.editing import constant_array, is_op, same_shape
 
 
 def changes_nothing(node: ir.Node) -> bool:
@@ -18,4 +19,7 @@ def changes_nothing(node: ir.Node) -> bool:
         return False
     if is_op(node, "Cast", "CastLike"):
         return True
+    if is_op(node, "Slice"):
+        steps = constant_array(node.inputs[4]) if len(node.inputs) > 4 else np.ones(1)
+        return steps is not None and bool(np.all(steps > 0)) and same_shape(value, result)
     return is_op(node, "Reshape", "Expand") and same_shape(value, result)

@@ -12,6 +12,7 @@ from .contents import Contents
 from .control import CONTROL
 from .declared import settled_operand
 from .definition import definition_of, raised
+from .empty import without_empty_parts
 from .fold import LARGEST_BYTES, SMALL_BYTES, computed
 from .infer import infer_outputs
 from .left import Left, TooMuch
@@ -142,6 +143,9 @@ class Writer:
             return [self.constant(array, f"{node.name}/constant") for array in arrays]
         if is_op(node, *CONTROL):
             return CONTROL[node.op_type](self, node)
+        fuller = without_empty_parts(self, node)
+        if fuller is not None:
+            return fuller
         definition = None if is_known else definition_of(node, node.inputs, self.opsets)
         if definition is None:
             return None

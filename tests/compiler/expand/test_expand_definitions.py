@@ -112,3 +112,30 @@ def test_a_definition_of_an_older_opset_means_the_same_in_a_later_one(hub: Hub, 
     before, after = run(model, inputs), run(expanded, inputs)
     np.testing.assert_array_equal(after["y"], before["y"])
     np.testing.assert_allclose(after["s"], before["s"], rtol=1e-6)
+
+
+def test_a_rest_that_is_empty_is_not_split_off_and_joined_on_again(hub: Hub, run: Run) -> None:
+    # RotaryEmbedding turns the first elements of each head, here all of them, and leaves the others as they are.
+    text = """(float[1, 2, 3, 8] x, float[1, 3, 4] c, float[1, 3, 4] s) => (float[1, 2, 3, 8] y) {
+        y = RotaryEmbedding(x, c, s) }"""
+    model = hub(text, opset=23)
+    expanded = Expand([])(model)
+    shapes = [value.shape for node in expanded.graph for value in node.outputs]
+    assert all(shape is not None and 0 not in shape for shape in shapes)
+    inputs = {"x": noise(1, 2, 3, 8), "c": noise(1, 3, 4), "s": noise(1, 3, 4)}
+    np.testing.assert_allclose(run(expanded, inputs)["y"], run(model, inputs)["y"], rtol=1e-6)
+
+
+def test_of_empty_parts_the_others_stay_split(hub: Hub, run: Run) -> None:
+    text = """(float[7] x) => (float[5] y, float[2] z) {
+        a, b, c = Split<axis = 0>(x, sizes) y = Concat<axis = 0>(a, b) z = Neg(c) }"""
+    expanded = Expand([])(hub(text, {"sizes": np.array([5, 0, 2])}))
+    assert ops(expanded) == {"Split", "Identity", "Neg"}
+    assert run(expanded, {"x": np.arange(7, dtype=np.float32)})["y"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_where_all_parts_are_empty_nothing_is_split(hub: Hub, run: Run) -> None:
+    text = "(float[0] x) => (float[0] y, float[0] z) { y, z = Split<axis = 0>(x, sizes) }"
+    expanded = Expand([])(hub(text, {"sizes": np.array([0, 0])}))
+    assert ops(expanded) == {"Identity"}
+    assert run(expanded, {"x": np.zeros(0, np.float32)})["z"].shape == (0,)
