@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnx
 import onnx_ir as ir
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # protobuf has no types
+from google.protobuf.message import DecodeError
 
 from ...vocabulary.digest import digest_file, digest_value
 from ...vocabulary.errors import ModelError

@@ -9,6 +9,7 @@ from typing import Any
 import onnx_ir as ir
 
 from ...compiler.expand.expand import Expand
+from ...compiler.expand.statistics import statistics
 from ...compiler.model import Model
 from ..artifact import Coverage
 from ..refused import Refused
@@ -33,7 +34,7 @@ class Emitted:
 
     `program` is coremltools' `Program`; its one function is `main`. It is whole only when no node is refused; `inputs`
     and `outputs` are what the package has to have then, `states` what lies between calls. `made` names what was made
-    for each hub node.
+    for each hub node; `statistics` are those whose numbers float16 does not hold.
     """
 
     program: Any
@@ -44,6 +45,7 @@ class Emitted:
     states: tuple[State, ...]
     asked: Asked
     made: Mapping[str, frozenset[str]]
+    statistics: frozenset[str]
 
 
 def emit(model: Model, at_least: Deployment, asked: Asked = Asked()) -> Emitted:  # noqa: B008 - it is frozen
@@ -104,6 +106,7 @@ class _Emission:
             states=self.states.made,
             asked=self.asked,
             made=self.translator.made,
+            statistics=statistics(self.graph),
         )
 
     def _pairs(self) -> dict[str, str]:

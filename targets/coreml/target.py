@@ -95,10 +95,10 @@ class CoreML:
                 hint="change these nodes in the source model, or build it for the target onnxruntime",
             )
         float32_nodes = Float32Nodes(settings.float32_nodes if half else (), emitted.made)
-        exact = [entry.node for entry in emitted.coverage.nodes if entry.op in IN_FLOAT32]
+        exact = {entry.node for entry in emitted.coverage.nodes if entry.op in IN_FLOAT32} | emitted.statistics
         extras = extras_of(emitted, settings)
         told = metadata_of(emitted, extras, settings)
-        pipeline = passes(half=half, float32_nodes=[float32_nodes, Float32Nodes(exact, emitted.made)])
+        pipeline = passes(half=half, float32_nodes=[float32_nodes, Float32Nodes(sorted(exact), emitted.made)])
         package = write(emitted, out, pipeline, replace(extras, user_defined=told))
         float32_nodes.check()
         signature = signature_of(model.signature, emitted, extras)
