@@ -78,6 +78,8 @@ class _Emission:
             NeedsNewer: when a later deployment target is needed.
         """
         mil_builder().name_count.clear()  # names that coremltools makes up count on from the last program's
+        if len(self.asked.shapes) > 1:
+            self.builder.require(Deployment.IOS18, "several inputs with enumerated shapes")
         mil = coremltools().converters.mil.mil
         program = mil.Program()
         with mil.Function(self._placeholders(), opset_version=self.deployment.opset) as function:

@@ -118,6 +118,15 @@ def test_an_input_may_have_several_shapes(build, hub_of_text):
         built.session.run({"x": x[..., :6]})
 
 
+def test_several_inputs_of_several_shapes_need_a_later_system(build, hub_of_text):
+    model = hub_of_text('(float[1,"n"] x, float[1,"n"] y) => (float[1,"n"] z) { z = Add(x, y) }')
+    shapes = [[1, 2], [1, 4]]
+    built = build(model, {"shapes": {"x": shapes, "y": shapes}})
+    assert built.artifact.requires.min_runtime_version == "8"
+    four = np.ones((1, 4), np.float32)
+    np.testing.assert_array_equal(built.session.run({"x": four, "y": four})["z"], 2 * four)
+
+
 def test_an_open_dimension_that_nobody_bounds_is_refused_with_what_to_say(build, hub_of_text):
     model = hub_of_text('(float[1,"length"] x) => (float[1,"length"] y) { y = Relu(x) }')
     with pytest.raises(ModelError, match="'length' is not fixed") as caught:
