@@ -11,6 +11,7 @@ from . import wording
 from .markup import Content, Markup, element, join
 from .mixed_view import section_of
 from .page import page, table
+from .reasons import told
 from .report import Entry, MetricResult, Parity, Profile, Report, Verdict
 from .speed_view import speed_section
 
@@ -26,6 +27,7 @@ def render_html(report: Report) -> str:
         [
             element("h2", "Verdicts"),
             _verdicts(report.entries),
+            _reasons(report.entries),
             section_of(report.searches),
             speed_section(report),
             element("h2", "In detail"),
@@ -75,6 +77,15 @@ def _verdicts(entries: Sequence[Entry]) -> Markup:
         element("table", element("thead", element("tr", header)), element("tbody", rows), class_="cards"),
         class_="scroll",
     )
+
+
+def _reasons(entries: Sequence[Entry]) -> Content:
+    """Say what the gates have to say, each reason once; it stands in the details of each entry, too."""
+    lines = [
+        element("li", f"{', '.join(entry.artifact for entry in each.entries)} on {each.device}: {each.reason}")
+        for each in told(entries)
+    ]
+    return element("ul", lines) if lines else []
 
 
 def _drop(metric: MetricResult | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from . import wording
 from .gain import gains_of, sentence_of
 from .mixed_view import lines_of, ranked_of
+from .reasons import told
 from .report import Entry, Report, Verdict
 
 if TYPE_CHECKING:
@@ -120,10 +121,12 @@ def _reasons(report: Report) -> list[Text]:
     from rich.text import Text
 
     lines = []
-    for entry in report.entries:
-        for reason in entry.reasons:
-            line = Text("  ")
-            line.append(f"{entry.artifact} on {entry.device}", style=STYLES[entry.verdict])
-            line.append(f": {reason}")
-            lines.append(line)
+    for each in told(report.entries):
+        line = Text("  ")
+        for index, entry in enumerate(each.entries):
+            line.append(", " if index else "")
+            line.append(entry.artifact, style=STYLES[entry.verdict])
+        line.append(f" on {each.device}", style=STYLES[each.entries[-1].verdict])
+        line.append(f": {each.reason}")
+        lines.append(line)
     return [Text(""), *lines, Text("")] if lines else [Text("")]

@@ -122,6 +122,27 @@ def test_reasons_and_the_summary_stand_below_the_table(report):
     assert text.rstrip().endswith("1 passed, 1 failed, 2 not run")
 
 
+def test_a_reason_that_several_artifacts_share_is_said_once(report):
+    reason = "latency and memory: not run: coreml is emulated"
+    fp32, fp16 = (
+        msgspec.structs.replace(report.entries[0], artifact=f"coreml-{recipe}", verdict=Verdict.PASS, reasons=reasons)
+        for recipe, reasons in {"fp32": (reason,), "fp16": ("max_size: 9 kB, over 8 kB", reason)}.items()
+    )
+    elsewhere = msgspec.structs.replace(fp32, device="elsewhere")
+    both = msgspec.structs.replace(report, entries=(fp32, fp16, elsewhere))
+
+    lines = [line for line in text_of(both, 140).splitlines() if " on " in line]
+
+    assert lines == [
+        f"  coreml-fp32, coreml-fp16 on here: {reason}",
+        "  coreml-fp16 on here: max_size: 9 kB, over 8 kB",
+        f"  coreml-fp32 on elsewhere: {reason}",
+    ]
+    assert [line.strip() for line in lines] == [
+        text for text in Page(render_html(both)).text if " on here: " in text or " on elsewhere: " in text
+    ]
+
+
 class Page(HTMLParser):
     """Reads a page and complains where elements are not closed in order."""
 
