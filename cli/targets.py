@@ -90,17 +90,18 @@ def _show_all(console: Console, states: list[TargetState]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("target", "installed", "precisions", "formats", "operators"):
-        table.add_column(title, justify="right" if title == "operators" else "left")
+    for title in ("target", "installed", "formats", "precisions", "operators"):
+        table.add_column(title, justify="right" if title in ("precisions", "operators") else "left")
     for state in states:
         table.add_row(
             state.name,
             _packages(state),
-            " ".join(state.precisions),
             " ".join(filter(None, state.formats)) or "default",
+            str(len(state.precisions)),
             str(len(state.ops)),
         )
     console.print(table)
+    console.print("\n`edgewright targets NAME` names the precisions and operators of one")
     for state in states:
         if state.fix is not None:
             console.print(f"\n{state.name} is not installed: {state.fix}", markup=False, soft_wrap=True)

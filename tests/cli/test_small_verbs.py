@@ -40,8 +40,9 @@ def test_keygen_never_overwrites(edgewright, tmp_path):
 
 
 def test_targets_names_all(edgewright):
-    said = edgewright("targets")
-    assert [line.split()[0] for line in said.stdout.splitlines()] == ["target", "onnxruntime", "tflite", "coreml"]
+    table, _, told = edgewright("targets").stdout.partition("\n\n")
+    assert [line.split()[0] for line in table.splitlines()] == ["target", "onnxruntime", "tflite", "coreml"]
+    assert "`edgewright targets NAME` names the precisions and operators of one" in told
 
 
 def test_targets_of_one_lists_its_operators(edgewright):
