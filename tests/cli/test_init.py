@@ -60,7 +60,7 @@ def test_it_looks_at_what_is_in_the_folder(edgewright, digits_here, monkeypatch)
     assert {name: target.recipes for name, target in project.targets.items()} == {
         "onnxruntime": ("fp32", "int8"),
         "tflite": ("fp32", "fp16", "int8"),
-        "coreml": ("fp32", "fp16"),
+        "coreml": ("fp32", "fp16", "int8"),
     }
     assert project.recipes["int8"] == ({"quantize": {"precision": "static_wi8_ai8"}},)
     assert project.gates == {"max_drop": "1.0 pp"}
