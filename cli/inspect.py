@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .inspect_package import inspect_package
 from .model_options import MODEL_HELP, model_options
 from .names import TARGET_NAME
 from .output import Output, columns, escaped, pass_output
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
     context_settings=CONTEXT,
     help=f"Show a model's signature, operators, parameters, multiply-accumulates, opset and size, and what each target "
     f"would do with every node. {MODEL_HELP} With --sensitivity, which nodes lose the most when "
-    "they are quantized, and why. Leaves with 2 when a target named by -t refuses it.",
+    "they are quantized, and why. Leaves with 2 when a target named by -t refuses it. MODEL may also be a Core ML "
+    "package, name.mlpackage, by whomever it was made: its functions, operations, weights and metadata are shown.",
     examples={
         "edgewright inspect model.onnx": "the model, and every installed target",
         "edgewright inspect model.onnx -t tflite -v": "one target, and every node that it refuses",
         "edgewright inspect model.onnx -t tflite --sensitivity --calibration data.npz": "what int8 loses, where",
         "edgewright inspect model.onnx --forecast": "and whether int8 would be faster on this machine",
+        "edgewright inspect model.mlpackage -v": "a Core ML package, and its largest weights",
         "edgewright inspect net.py:load --arg weights.pt --input 'x=float32[batch,3,32,32]'": "a PyTorch model",
     },
 )
@@ -62,7 +65,11 @@ def inspect(
     calibration_rows: str | None,
     **said: tuple[str, ...],
 ) -> int:
-    """Import it in a child and show what it is."""
+    """Import it in a child and show what it is; a package is read here."""
+    from ..pipeline.look_at_package import is_package
+
+    if is_package(model):
+        return inspect_package(output, model, _given(click.get_current_context()))
     from ..pipeline.adhoc import model_section
     from ..pipeline.look import inspect as look
     from ..pipeline.look import options_for, with_forecasts
@@ -93,6 +100,14 @@ def inspect(
 
     output.show({"inspection": found, "sensitivity": ranked}, both)
     return _exit_code(found, targets)
+
+
+def _given(context: click.Context) -> list[str]:
+    """Give the verb's own options that were said."""
+    verb, said = context.command, click.core.ParameterSource.COMMANDLINE
+    assert isinstance(verb, Verb)
+    own = [each for each in verb.params if isinstance(each, click.Option) and each not in verb.globals]
+    return [each.opts[-1] for each in own if context.get_parameter_source(each.name or "") is said]
 
 
 def _exit_code(found: Inspection, targets: Sequence[str]) -> int:
