@@ -90,7 +90,8 @@ def _states(signature: Signature) -> dict[str, str]:
     if not pairs:
         raise RequestError(
             f'{WHERE}.states = "state": no output of the model feeds an input',
-            hint='say [model.outputs.NAME] state = "INPUT" for each that does',
+            hint='say [model.outputs.NAME] state = "INPUT" for each that does, and name the other outputs too: '
+            "those that are not named are cut off",
         )
     return pairs
 

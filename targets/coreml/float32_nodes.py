@@ -23,7 +23,7 @@ class Float32Nodes:
         for name in nodes:
             if name not in made:
                 near = get_close_matches(name, made, 1)
-                hint = f"did you mean {near[0]!r}?" if near else "`edgewright inspect -v` names the nodes"
+                hint = f"did you mean {near[0]!r}?" if near else "`edgewright inspect MODEL --json` names the nodes, in targets.coreml.coverage"
                 raise RequestError(f"{WHERE} names {name!r}, which is no node of the model", hint=hint)
         self._node_of = {value: name for name in nodes for value in made[name]}
         self._nodes, self._met = tuple(nodes), set[str]()
