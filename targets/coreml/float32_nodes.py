@@ -23,7 +23,8 @@ class Float32Nodes:
         for name in nodes:
             if name not in made:
                 near = get_close_matches(name, made, 1)
-                hint = f"did you mean {near[0]!r}?" if near else "`edgewright inspect MODEL --json` names the nodes, in targets.coreml.coverage"
+                all_of_them = "`edgewright inspect MODEL -t coreml --json` names them, in coverage"
+                hint = f"did you mean {near[0]!r}?" if near else all_of_them
                 raise RequestError(f"{WHERE} names {name!r}, which is no node of the model", hint=hint)
         self._node_of = {value: name for name in nodes for value in made[name]}
         self._nodes, self._met = tuple(nodes), set[str]()
