@@ -65,6 +65,7 @@ class Builder:
         try:
             made = getattr(self._mb, operator)(**taken)
         except (ValueError, TypeError, NotImplementedError, IndexError) as error:
+            _take_out(operator)
             raise Refused(f"coremltools refuses {operator}: {_sentence(error)}") from error
         self._made.append((made[0] if isinstance(made, tuple | list) else made).op)
         for value in made if isinstance(made, tuple | list) else (made,):
@@ -182,6 +183,15 @@ def number(value: float, like: Var) -> Any:
     if type_name(like) == "int32":
         return constant(np.asarray(int(value)))[()]
     return {"fp16": np.float16, "fp32": np.float32, "bool": np.bool_}[type_name(like)](value)
+
+
+def _take_out(operator: str) -> None:
+    """Take out the last operation when coremltools has refused it after it put it in: it has no results."""
+    block = coremltools().converters.mil.mil.block.curr_block()
+    last = next(reversed([*block.operations]), None)
+    if last is not None and last.op_type == operator and last._output_vars in (None, []):
+        last._output_vars = []
+        block.remove_ops([last])
 
 
 def _is_var(value: Any) -> bool:

@@ -19,7 +19,12 @@ HALVING = frozenset({"common::add_fp16_cast", "common::add_int16_cast"})
 INEXACT = frozenset(
     {
         "common::divide_to_multiply",
+        "common::fuse_conv_batchnorm",
+        "common::fuse_conv_bias",
+        "common::fuse_conv_scale",
         "common::fuse_elementwise_to_batchnorm",
+        "common::fuse_matmul_weight_bias",
+        "common::reduce_transposes",
         "common::select_optimization",
     }
 )
@@ -27,7 +32,11 @@ INEXACT = frozenset(
 
 x / c becomes x · (1 / c), which is off by a bit: where it is rounded to an integer next, that is a step. A scale and a
 shift become a batch_norm of variance 1, to which its epsilon is added: off by 5e-6. A choice between x and −∞ becomes a
-sum, which is NaN where x is ∞.
+sum, which is NaN where x is ∞. A constant matrix times x, plus a vector, becomes a product that has the vector along
+the other axis; b − x · w becomes x · w − b. A scale behind a transposed convolution of several groups goes to channels
+of other groups. A constant that is subtracted from a convolution is negated in place, for all of its readers, and one
+that gives a single channel more of them makes the pass fail. (Normalizations are folded into convolutions by the hub.)
+A transposition that is moved on is forgotten where x and its transpose meet in one operation, as in x · xᵀ.
 """
 
 

@@ -162,3 +162,20 @@ def test_offsets_move_what_a_convolution_reads(coreml_agrees):
     )
     feeds = {"x": (1, 4, 5, 5), "o": (1, 16, 4, 4), "m": (1, 8, 4, 4)}
     coreml_agrees(text, feeds, {"w": weight(2, 2, 2, 2), "b": weight(2)}, opset=22)
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 1), (1, 1, 4, 1, 1), ()])
+@pytest.mark.parametrize("kind", ["Conv<group = 2>", "ConvTranspose<group = 2>"])
+@pytest.mark.parametrize("node", ["Add(m, v)", "Sub(m, v)", "Mul(m, v)"])
+def test_constants_behind_convolutions_meet_their_own_channels(coreml_agrees, kind, node, shape):
+    result = ",".join(map(str, np.broadcast_shapes((1, 4, 5, 5), shape)))
+    text = (
+        f"(float[1,4,5,5] x) => (float[{result}] y, float[{result}] z)"
+        f" {{ m = {kind}(x, w) y = {node} z = Mul(x, v) }}"  # z: the constant has another reader
+    )
+    coreml_agrees(text, {"x": (1, 4, 5, 5)}, {"w": weight(4, 2, 1, 1), "v": weight(*shape) + 3})
+
+
+def test_a_constant_may_make_channels_of_one(coreml_agrees):
+    text = "(float[1,4,5,5] x) => (float[1,3,5,5] y) { m = Conv(x, w) y = Add(m, v) }"
+    coreml_agrees(text, {"x": (1, 4, 5, 5)}, {"w": weight(1, 4, 1, 1), "v": weight(3, 1, 1)})

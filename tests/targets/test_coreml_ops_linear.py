@@ -185,3 +185,18 @@ def test_quantized_convolutions_land_on_their_grid(coreml_agrees):
         "(uint8[1,2,6,6] x) => (uint8[1,3,6,6] y) { y = QLinearConv<pads = [1, 1, 1, 1]>(x, r, z, w, s, v, t, u, b) }"
     )
     coreml_agrees(text, {"x": x}, weights)
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 1, 4)])
+@pytest.mark.parametrize("product", ["MatMul(a, w)", "MatMul(w, a)"])
+@pytest.mark.parametrize("node", ["Add(v, m)", "Sub(m, v)", "Sub(v, m)", "Div(m, v)"])
+def test_a_constant_behind_a_product_goes_along_its_own_axis(coreml_agrees, product, node, shape):
+    result = np.broadcast_shapes((4, 4), shape)
+    text = f"(float[4,4] a) => ({kind(result)} y) {{ m = {product} y = {node} }}"
+    coreml_agrees(text, {"a": (4, 4)}, {"w": weight(4, 4), "v": weight(*shape) + 3})
+
+
+@pytest.mark.parametrize("both", ["MatMul(a, t)", "Concat<axis = 1>(t, a)"])
+def test_a_matrix_may_meet_its_own_transpose(coreml_agrees, both):
+    text = f"(float[3,5,5] a) => (float[3,n,5] y, float[3,5,5] z) {{ t = Transpose<perm = [0, 2, 1]>(a) y = {both}"
+    coreml_agrees(f"{text} r = Relu(t) z = Transpose<perm = [0, 2, 1]>(r) }}", {"a": (3, 5, 5)})

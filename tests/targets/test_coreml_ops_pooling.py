@@ -115,3 +115,8 @@ def test_rounding_up_an_open_size_is_left_to_the_operation_where_it_means_the_sa
 def test_windows_in_the_padding_alone_are_refused(coreml_refusal):
     text = "(float[1,1,4,4] x) => (float[1,1,6,6] y) { y = MaxPool<kernel_shape = [1, 1], pads = [1, 1, 1, 1]>(x) }"
     assert "padding" in coreml_refusal(text)
+
+
+def test_what_coremltools_refuses_midway_is_a_refusal(coreml_refusal):
+    text = "(float[1,1,2] x) => (float[1,1,n] y) { y = LpPool<p = 1, kernel_shape = [4], pads = [0, 0]>(x) }"
+    assert "invalid output size" in coreml_refusal(text)

@@ -42,7 +42,7 @@ def spread(b: Builder, x: Var, sizes: Sequence[Size]) -> Var:
     """
     ahead = len(sizes) - len(x.shape)
     if ahead:
-        x = b.op("expand_dims", x, axes=[*range(ahead)]) if len(x.shape) else b.op("reshape", x, [1] * ahead)
+        x = _lifted(b, x, len(sizes))
     times = [_times(b, x, axis, size) for axis, size in enumerate(sizes)]
     return x if all(is_number(each) and each == 1 for each in times) else b.op("tile", x, vector_of(b, times))
 
@@ -60,6 +60,23 @@ def _times(b: Builder, x: Var, axis: int, size: Size) -> Size:
     own = size_of(b, x, axis)  # 1, or what the result has
     size = np.array([size], np.int32) if is_number(size) else b.op("maximum", size, own)
     return b.op("floor_div", size, own)
+
+
+def level(b: Builder, x: Var, y: Var) -> tuple[Var, Var]:
+    """Give a constant's partner as many axes as the constant has, when it has fewer.
+
+    coremltools joins constants to the operation before them, and forgets that they gave the result its axes.
+    """
+    if x.val is not None and y.val is None and len(x.shape) > len(y.shape):
+        return x, _lifted(b, y, len(x.shape))
+    if y.val is not None and x.val is None and len(y.shape) > len(x.shape):
+        return _lifted(b, x, len(y.shape)), y
+    return x, y
+
+
+def _lifted(b: Builder, x: Var, rank: int) -> Var:
+    ahead = rank - len(x.shape)
+    return b.op("expand_dims", x, axes=[*range(ahead)]) if len(x.shape) else b.op("reshape", x, [1] * ahead)
 
 
 def where(call: Call, b: Builder) -> Var:

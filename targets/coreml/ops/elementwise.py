@@ -6,6 +6,7 @@ from functools import reduce
 
 from ..builder import Builder, Var
 from ..call import Call
+from .broadcasting import level
 from .dtypes import UNSIGNED, refuse_below_zero, wrapped
 from .lowering import Lowering
 
@@ -34,7 +35,7 @@ def binary(call: Call, b: Builder) -> Var:
     if call.op == "Sub":
         refuse_below_zero(call.dtype())
     operands = [call[index] for index in range(len(call.inputs))]
-    result = reduce(lambda x, y: b.op(_BINARY[call.op], x, y), operands)
+    result = reduce(lambda x, y: b.op(_BINARY[call.op], *level(b, x, y)), operands)
     return wrapped(b, result, call.dtype()) if _BINARY[call.op] in ("add", "sub") else result
 
 
@@ -48,7 +49,7 @@ def multiply(call: Call, b: Builder) -> Var:
     """Mul. The product of two uint16 may not fit int32: it is put together from two, by the bytes of one factor."""
     x, y, dtype = call[0], call[1], call.dtype()
     if dtype.name != "UINT16":
-        return wrapped(b, b.op("mul", x, y), dtype)
+        return wrapped(b, b.op("mul", *level(b, x, y)), dtype)
     high = b.op("mod", b.op("mul", x, b.op("floor_div", y, 256)), 256)
     return wrapped(b, b.op("add", b.op("mul", high, 256), b.op("mul", x, b.op("mod", y, 256))), dtype)
 

@@ -7,6 +7,7 @@ import numpy as np
 from ...refused import Refused
 from ..builder import Builder, Var, type_name
 from ..call import Call
+from .broadcasting import level
 from .dtypes import FLOATS, NARROW_BITS, UNSIGNED, name_of, signs_differ, wrapped
 from .lowering import Lowering
 
@@ -18,7 +19,9 @@ _OVERFLOWS = 1 << _EXPONENT_BITS
 def divide(call: Call, b: Builder) -> Var:
     """Div; integers are rounded towards zero, where MIL rounds down."""
     x, y, dtype = call[0], call[1], call.dtype()
-    return b.op("real_div", x, y) if dtype in FLOATS else wrapped(b, quotient(b, x, y, dtype in UNSIGNED), dtype)
+    if dtype in FLOATS:
+        return b.op("real_div", *level(b, x, y))
+    return wrapped(b, quotient(b, x, y, dtype in UNSIGNED), dtype)
 
 
 def quotient(b: Builder, x: Var, y: Var | int, alike: bool = False) -> Var:
