@@ -7,6 +7,7 @@ from typing import Any
 
 import onnx_ir as ir
 
+from ...compiler.model import dtype_name
 from ...vocabulary.signature import Preprocess
 from ..refused import Refused
 from .builder import MAX_RANK
@@ -49,7 +50,7 @@ def outside(value: ir.Value, deployment: Deployment) -> str:
         NeedsNewer: when a later deployment target has.
     """
     if value.dtype not in MIL_TYPES:
-        raise Refused(f"Core ML has no inputs or outputs of {value.dtype.name.lower() if value.dtype else 'no dtype'}")
+        raise Refused(f"Core ML has no inputs or outputs of {dtype_name(value.dtype) if value.dtype else 'no dtype'}")
     if value.shape is not None and len(value.shape) > MAX_RANK:
         raise Refused(f"it has {len(value.shape)} axes; Core ML has at most {MAX_RANK}")
     if value.shape is not None and 0 in value.shape:

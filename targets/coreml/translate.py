@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from ...compiler.expand.origin import origin_of
+from ...compiler.model import dtype_name
 from ..artifact import Coverage, Handling, NodeCoverage
 from ..refused import Refused
 from .builder import Builder, Var, type_name
@@ -124,7 +125,7 @@ def _check(index: int, value: ir.Value, result: Var) -> None:
         Refused: when they differ; the lowering has not said the node.
     """
     if value.dtype is not None and MIL_TYPES.get(value.dtype) != type_name(result):
-        raise Refused(f"its output {index} would be {type_name(result)}, not {value.dtype.name.lower()}")
+        raise Refused(f"its output {index} would be {type_name(result)}, not {dtype_name(value.dtype)}")
     if value.shape is None or not any(isinstance(size, int) for size in value.shape):
         return  # a shape of symbols alone may be what somebody wrote down for an output: it says nothing
     sizes = tuple(result.shape)

@@ -196,7 +196,7 @@ def test_float16_needs_a_later_system(build, hub_of_text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("(double[2] x) => (double[2] y) { y = Identity(x) }", "no inputs or outputs of double"),
+        ("(double[2] x) => (double[2] y) { y = Identity(x) }", "no inputs or outputs of float64"),
         ("(bfloat16[2] x) => (bfloat16[2] y) { y = Identity(x) }", "no inputs or outputs of bfloat16"),
         ("(float[1,1,1,1,1,2] x) => (float[1,1,1,1,1,2] y) { y = Relu(x) }", "it has 6 axes"),
         ("(float[0,2] x) => (float[0,2] y) { y = Relu(x) }", "it holds no elements"),

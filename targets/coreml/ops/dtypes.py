@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from ....compiler.model import dtype_name
 from ...refused import Refused
 from ..builder import Builder, Var
 
@@ -25,7 +26,7 @@ FLOATS = frozenset({ir.DataType.FLOAT, ir.DataType.FLOAT16})
 
 def name_of(dtype: ir.DataType) -> str:
     """Give a dtype's name as people know it: `uint8`."""
-    return str(dtype.name.lower())
+    return dtype_name(dtype)
 
 
 def wrapped(b: Builder, x: Var, dtype: ir.DataType) -> Var:

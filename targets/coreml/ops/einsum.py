@@ -12,6 +12,7 @@ import onnx_ir as ir
 from ...refused import Refused
 from ..builder import Builder, Var
 from ..call import Call
+from .dtypes import name_of
 from .linear import LINEAR_RANK
 from .lowering import Lowering
 from .pieces import is_float, reshaped, transposed
@@ -37,7 +38,7 @@ class _Term:
 def einsum(call: Call, b: Builder) -> Var:
     """Einsum of any number of operands, from left to right."""
     if call.dtype() in (ir.DataType.UINT32, ir.DataType.UINT64):
-        raise Refused(f"a product of {call.dtype().name.lower()}, which int32 does not hold")
+        raise Refused(f"a product of {name_of(call.dtype())}, which int32 does not hold")
     inputs, result = _labels(call)
     terms = [_diagonal(b, _Term(value=call[place], labels=labels)) for place, labels in enumerate(inputs)]
     first, *others = terms

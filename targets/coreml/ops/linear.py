@@ -10,6 +10,7 @@ import onnx_ir as ir
 from ...refused import Refused
 from ..builder import Builder, Var
 from ..call import Call
+from .dtypes import name_of
 from .lowering import Lowering
 from .pieces import is_float, like, part
 
@@ -25,7 +26,7 @@ _WIDE = (ir.DataType.UINT32, ir.DataType.UINT64)
 def matmul(call: Call, b: Builder) -> Var:
     """MatMul by NumPy's rules; a vector counts as a row on the left, as a column on the right."""
     if call.dtype() in _WIDE:
-        raise Refused(f"a product of {call.dtype().name.lower()}, which int32 does not hold")
+        raise Refused(f"a product of {name_of(call.dtype())}, which int32 does not hold")
     return multiplied(call, b, call[0], call[1])
 
 
@@ -47,7 +48,7 @@ def gemm(call: Call, b: Builder) -> Var:
     alpha, beta = call.real("alpha", 1.0), call.real("beta", 1.0)
     turned = [bool(call.integer(name, 0)) for name in ("transA", "transB")]
     if not is_float(x) and (alpha != 1 or beta != 1 or call.dtype() in _WIDE):
-        raise Refused(f"a scaled product of {call.dtype().name.lower()}")
+        raise Refused(f"a scaled product of {name_of(call.dtype())}")
     if not (is_float(x) and call.is_constant(1)):
         product = b.op("matmul", x=x, y=y, transpose_x=turned[0], transpose_y=turned[1])
         return _plus(b, product if alpha == 1 else b.op("mul", x=product, y=alpha), addend, beta)

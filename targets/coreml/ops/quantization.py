@@ -14,6 +14,7 @@ from ..deployment import Deployment
 from ..quantized import quantized
 from ..storage import typed
 from ..toolkit import builder as mil_builder
+from .dtypes import name_of
 from .lowering import Lowering
 
 _BOUNDS: Mapping[ir.DataType, tuple[int, int]] = {
@@ -36,7 +37,7 @@ def quantize_linear(call: Call, b: Builder) -> Var:
     """
     dtype = call.result_dtype()
     if dtype not in _BOUNDS:
-        raise Refused(f"Core ML has no tensors of {dtype.name.lower()}")
+        raise Refused(f"Core ML has no tensors of {name_of(dtype)}")
     if call.integer("precision", 0) not in (0, call.dtype(1)):
         raise Refused("it divides in another precision than its scale's")
     axis = _axis(call)

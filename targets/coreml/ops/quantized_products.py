@@ -12,6 +12,7 @@ from ...refused import Refused
 from ..builder import Builder, Var
 from ..call import Call
 from .convolution import FLOAT32_EXACT, convolved, shifted
+from .dtypes import name_of
 from .linear import integer_product
 from .lowering import Lowering
 from .pieces import reshaped
@@ -57,7 +58,7 @@ def _onto_grid(call: Call, b: Builder, total: Var, scales: list[Var], zero: int)
     """Give saturate(round(total · s₀ · s₁ / s₂) + zero point), half to even."""
     dtype = call.result_dtype()
     if dtype not in _ENDS:
-        raise Refused(f"a result of {dtype.name.lower()}")
+        raise Refused(f"a result of {name_of(dtype)}")
     factor = b.op("real_div", x=b.op("mul", x=scales[0], y=scales[1]), y=scales[2])
     y = b.op("round", x=b.op("mul", x=total, y=factor))
     if call.has(zero):

@@ -14,6 +14,7 @@ import onnx_ir as ir
 from ...refused import Refused
 from ..builder import Builder, Var
 from ..call import Call
+from .dtypes import name_of
 from .indexing import from_the_front, through_integers
 from .lowering import Lowering
 from .sizes import is_number
@@ -26,7 +27,7 @@ _WIDE = {ir.DataType.INT32, ir.DataType.INT64, ir.DataType.FLOAT, ir.DataType.FL
 def _mode(call: Call) -> str:
     reduction = call.text("reduction", "none")
     if reduction in ("add", "mul") and call.dtype(0) not in _WIDE:
-        raise Refused(f"its sums of {call.dtype(0).name.lower()} may leave that dtype")
+        raise Refused(f"its sums of {name_of(call.dtype(0))} may leave that dtype")
     if reduction != "none" and call.dtype(0) == ir.DataType.BOOL:
         raise Refused(f"the reduction {reduction} of booleans")
     return _MODES[reduction]
