@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,10 @@ from .verify import HTML_PATH, LADDER_PATH, REPORT_PATH
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
-    """An artifact with the folder that holds its files (`artifact.files` are relative to it)."""
+    """An artifact with the folder that holds its files (`artifact.files` are relative to it).
+
+    Artifacts of one target may name the same files; those stand in the bundle once.
+    """
 
     artifact: Artifact
     folder: Path
@@ -87,8 +91,11 @@ def compose(
         raise ConfigError(f"bundle.{error}") from error
     files: dict[str, Content] = {}
     artifacts, tolerances = [], {}
-    for part in sorted(built, key=lambda part: part.artifact.name):
-        home = "content/reference" if part.artifact.name == REFERENCE else f"content/artifacts/{part.artifact.name}"
+    parts = sorted(built, key=lambda part: part.artifact.name)
+    owners = Counter(part.folder / file.path for part in parts for file in part.artifact.files)
+    for part in parts:
+        shares = any(owners[part.folder / file.path] > 1 for file in part.artifact.files)
+        home = _home(part.artifact, shares=shares)
         moved = tuple(msgspec.structs.replace(file, path=f"{home}/{file.path}") for file in part.artifact.files)
         files |= {to.path: part.folder / file.path for file, to in zip(part.artifact.files, moved, strict=True)}
         artifacts.append(msgspec.structs.replace(part.artifact, files=moved))
@@ -124,6 +131,14 @@ def compose(
     if evidence.html is not None:
         files[HTML_PATH] = evidence.html
     return files
+
+
+def _home(artifact: Artifact, *, shares: bool) -> str:
+    """Say where an artifact lies; those that share files lie together, in the folder of their target."""
+    if artifact.name == REFERENCE:
+        return "content/reference"
+    name = "-".join(filter(None, (artifact.target, artifact.format))) if shares else artifact.name
+    return f"content/artifacts/{name}"
 
 
 def _folder_files(folder: Path, home: str) -> dict[str, Content]:

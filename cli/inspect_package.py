@@ -64,7 +64,7 @@ def _text(console: Console, found: PackageInspection, verbose: bool) -> None:
         if verbose:
             console.print()
             _show_largest(console, found)
-    told = {name: text for name, text in found.metadata.items() if name != OWN_METADATA}
+    told = {name: text for name, text in found.metadata.items() if name.partition(".")[0] != OWN_METADATA}
     if told:
         console.print()
         _show_metadata(console, told, verbose)

@@ -25,6 +25,7 @@ from .steps.evaluate import Evaluate
 from .steps.find_moments import FindMoments
 from .steps.import_model import ImportModel
 from .steps.inspect_model import InspectModel
+from .steps.join_artifacts import JoinArtifacts
 from .steps.list_kernels import ListKernels
 from .steps.rank_nodes import RankNodes
 from .steps.read_rows import ReadRows
@@ -45,6 +46,7 @@ AnyStep = (
     | CompareTensors
     | ListKernels
     | CompileKernels
+    | JoinArtifacts
 )
 
 FAILED = 70

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from textwrap import shorten
 from typing import TypeVar
@@ -26,6 +27,7 @@ from .config import Project
 from .entries import entry_of, entry_without_artifact, entry_without_run, samples_of
 from .forecast import foretell_planned
 from .imported import Imported
+from .joining import groups, join
 from .kept import kept_entries, read_report
 from .making import make
 from .on_device import Place, Proof, calls_of, measure, prove
@@ -101,6 +103,7 @@ class _Build:
         with ThreadPoolExecutor(jobs) as executor, self._cancelled_on_the_way_out():
             forecasts = self._foretell(imported) if kept is None else kept.forecasts
             compiled = list(executor.map(lambda item: self._compile(item, settling, calibrations), self.planned))
+            self._join(compiled)
             for name, path in calibrations.files(self.planned).items():
                 _write(self.out / name, path.read_bytes())
             subjects = (imported.reference, *(subject for subject in compiled if subject is not None))
@@ -132,6 +135,15 @@ class _Build:
 
     def _compile(self, item: PlannedArtifact, settling: Settling, calibrations: Calibrations) -> Subject | None:
         return self._attempt(item.name, lambda: make(settling.settle(item), calibrations, self.runner))
+
+    def _join(self, compiled: list[Subject | None]) -> None:
+        """Let artifacts share their files where the project asks for it; where that fails, none of them stands."""
+        for places in groups(self.planned, compiled):
+            subjects = [subject for place in places if (subject := compiled[place]) is not None]
+            for index, place in enumerate(places):  # the work is done once; what goes wrong is told of each
+                item = self.planned[place]
+                joined = self._attempt(item.name, partial(join, item, subjects, self.runner))
+                compiled[place] = joined[index] if joined is not None else None
 
     def _find_out(self, subjects: Sequence[Subject], imported: Imported, executor: Executor) -> list[Entry]:
         """Prove every artifact on every device, several at a time; then measure those that ran, one at a time."""

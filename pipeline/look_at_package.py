@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..targets.coreml.calling import METADATA_KEY, Calling
+from ..targets.coreml.calling import METADATA_KEY, Calling, key_of
 from ..targets.coreml.interpreter.package import MANIFEST
 from ..targets.coreml.interpreter.plan import CONSTANT
 from ..targets.coreml.interpreter.program import Block, Description, Feature, Function, Operation
@@ -110,7 +110,8 @@ def look_at_package(path: Path) -> PackageInspection:
         raise ModelError(str(error), hint=HINT) from error
     try:
         weights = weights_of(program)
-        hint = Calling.read(program.metadata).compute_units if METADATA_KEY in program.metadata else ""
+        keys = {METADATA_KEY, key_of(program.default_function)} & program.metadata.keys()
+        hint = Calling.read(program.metadata, program.default_function).compute_units if keys else ""
     except ValueError as error:
         raise ModelError(f"{path}: {error}", hint=HINT) from error
     default = program.default_function

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -82,6 +83,34 @@ class Configurable(Protocol):
         """Give sizes that artifacts of these settings take, for open dimensions of inputs that are drawn.
 
         By symbol (`length`), or by input and axis (`image[2]`).
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """An artifact, and the folder with its files."""
+
+    artifact: Artifact
+    folder: Path
+
+
+@runtime_checkable
+class Joining(Protocol):
+    """What a target has beside `Target` when its artifacts can share their files."""
+
+    def joins(self, settings: Mapping[str, Any]) -> bool:
+        """Say whether these settings ask for it."""
+        ...
+
+    def join(self, parts: Sequence[Part], out: Path) -> tuple[Artifact, ...]:
+        """Write the files of several artifacts into the existing, empty folder `out`, what they share once.
+
+        Gives the same artifacts, in order. Each still has a first file of its own, which opens it and no other. Equal
+        parts give equal bytes.
+
+        Raises:
+            RequestError: when they cannot be joined.
         """
         ...
 

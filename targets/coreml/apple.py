@@ -14,6 +14,7 @@ import numpy as np
 from ..runtime import Array
 from .called import Called
 from .calling import Calling
+from .function_file import opened
 from .toolkit import coremltools
 
 __all__ = ["coremltools", "is_here", "load", "version"]
@@ -43,33 +44,39 @@ def version() -> str:
 
 
 def load(artifact: Path, toolkit: Callable[[], Any] = coremltools) -> Called:
-    """Open a package by its folder or its manifest; `toolkit` gives coremltools.
+    """Open a package by its folder or its manifest, or one of its functions by its file; `toolkit` gives coremltools.
 
     Raises:
         ValueError: when Core ML does not take it.
         ImportError: when coremltools is not installed.
     """
     tools = toolkit()
-    folder = artifact if artifact.is_dir() else artifact.parent
+    package, function = opened(artifact)
+    folder = package if package.is_dir() else package.parent
     if folder.suffix != PACKAGE_SUFFIX:
         raise ValueError(f"{artifact}: no package: it is called NAME{PACKAGE_SUFFIX}")
     try:
         spec = tools.utils.load_spec(str(folder))
-        calling = Calling.read(spec.description.metadata.userDefined)
+        # a package of one function has no name for it
+        name = function or spec.description.defaultFunctionName or None
+        calling = Calling.read(spec.description.metadata.userDefined, name)
         model = tools.models.MLModel(
-            str(folder), compute_units=getattr(tools.ComputeUnit, UNITS.get(calling.compute_units, "ALL"))
+            str(folder),
+            compute_units=getattr(tools.ComputeUnit, UNITS.get(calling.compute_units, "ALL")),
+            function_name=name,
         )
     except Exception as error:  # coremltools raises Exception itself for what the system refuses
         raise ValueError(f"{artifact}: Core ML does not take it: {error}") from error
-    return Called(Apple(model), calling)
+    return Called(Apple(model, name), calling)
 
 
 class Apple:
     """A package in Core ML. `model` is coremltools' `MLModel`, or what has its `predict`, `get_spec`, `make_state`."""
 
-    def __init__(self, model: Any) -> None:
-        """Take a model that Core ML has loaded."""
+    def __init__(self, model: Any, function: str | None = None) -> None:
+        """Take a model that Core ML has loaded, and the name of its function where it has several."""
         description = model.get_spec().description
+        description = next((each for each in description.functions if each.name == function), description)
         self._model = model
         self._inputs = {feature.name: feature.type for feature in description.input}
         self._outputs = {feature.name: feature.type for feature in description.output}

@@ -12,6 +12,11 @@ from dataclasses import asdict, dataclass, field
 METADATA_KEY = "edgewright"
 
 
+def key_of(function: str) -> str:
+    """Give the key under which a package of several functions tells of one."""
+    return f"{METADATA_KEY}.{function}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scores:
     """An output of scores that a classifier gives by label: by which name, in which order, and of which shape."""
@@ -53,18 +58,19 @@ class Calling:
         return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
 
     @classmethod
-    def read(cls, metadata: Mapping[str, str]) -> Calling:
-        """Read what a package tells; nothing where it is somebody else's.
+    def read(cls, metadata: Mapping[str, str], function: str | None = None) -> Calling:
+        """Read what a package tells of one of several functions, or of its only one; nothing where it is not ours.
 
         Raises:
             ValueError: when it is no such JSON.
         """
-        if METADATA_KEY not in metadata:
+        key = key_of(function) if function is not None and key_of(function) in metadata else METADATA_KEY
+        if key not in metadata:
             return cls()
         try:
-            told = json.loads(metadata[METADATA_KEY])
+            told = json.loads(metadata[key])
             states = tuple(Kept(**each) for each in told.pop("states", ()))
             scores = told.pop("scores", None)
             return cls(**told, states=states, scores=Scores(**scores) if scores else None)
         except (ValueError, TypeError, AttributeError) as error:
-            raise ValueError(f"the metadata {METADATA_KEY!r} of the package cannot be read: {error}") from error
+            raise ValueError(f"the metadata {key!r} of the package cannot be read: {error}") from error

@@ -60,12 +60,14 @@ def write(emitted: Emitted, out: Path, pipeline: Any, extras: Extras) -> Package
     (items / "model.mlmodel").write_bytes(model.SerializeToString(deterministic=True))
     if not any(weights.iterdir()):
         weights.rmdir()
-    manifest = package / MANIFEST
+    return Package(files=finish(package), operations=_operations(model))
+
+
+def finish(package: Path) -> tuple[Path, ...]:
+    """Write the manifest of a package whose items are there; give all of its files, the manifest first."""
+    items, manifest = package / "Data" / AUTHOR, package / MANIFEST
     manifest.write_text(_manifest(items), "utf-8")
-    return Package(
-        files=(manifest, *sorted(path for path in items.rglob("*") if path.is_file())),
-        operations=_operations(model),
-    )
+    return (manifest, *sorted(path for path in items.rglob("*") if path.is_file()))
 
 
 def _operations(model: Any) -> dict[str, int]:

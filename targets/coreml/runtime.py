@@ -10,6 +10,7 @@ from ..runtime import Array, RunOptions, Session
 from . import apple
 from .called import Called
 from .calling import Calling
+from .function_file import opened
 
 if TYPE_CHECKING:
     from .interpreter.session import Session as Interpreter
@@ -44,7 +45,7 @@ class CoreML:
             apple.coremltools()
 
     def load(self, artifact: Path, options: RunOptions) -> Session:  # noqa: ARG002 - neither asks how many threads
-        """Open a package by its folder or its manifest.
+        """Open a package by its folder or its manifest, or one of its functions by the file that names it.
 
         Raises:
             ValueError: when the file is no package that can be run.
@@ -54,8 +55,9 @@ class CoreML:
             return apple.load(artifact)
         from .interpreter.session import Session as Interpreter
 
-        session = Interpreter(artifact)
-        return Called(_Interpreted(session), Calling.read(session.program.metadata))
+        package, function = opened(artifact)
+        session = Interpreter(package, function)
+        return Called(_Interpreted(session), Calling.read(session.program.metadata, session.function.name))
 
 
 class _Interpreted:

@@ -21,6 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     `flexible` gives the bounds of symbolic dimensions (`{ batch = "1..8" }`), `shapes` all shapes that an input may
     have. `images` names inputs that take pictures, by their preprocessing contract; `classifier` the output whose
     labels the package knows. `states` says whether outputs that feed inputs stay what they are, or become states.
+    `multifunction` puts all variants of a build into one package, a function for each, with equal weights once.
     """
 
     deployment_target: str = ""
@@ -32,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     images: tuple[str, ...] = ()
     classifier: str = ""
     states: Literal["tensors", "state"] = "tensors"
+    multifunction: bool = False
     author: str = ""
     licence: str = ""
     version: str = ""
@@ -54,7 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     @property
     def at_least(self) -> Deployment:
         """The oldest deployment target that is allowed."""
-        return next((each for each in Deployment if each.label == self.deployment_target), Deployment.IOS15)
+        asked = next((each for each in Deployment if each.label == self.deployment_target), Deployment.IOS15)
+        return max(asked, Deployment.IOS18) if self.multifunction else asked
 
     @property
     def bounds(self) -> dict[str, tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +12,7 @@ from ...vocabulary.digest import digest_file
 from ...vocabulary.errors import RefusedError, RequestError
 from ...vocabulary.precision import Precision
 from ..artifact import Artifact, Coverage, File, Requirements
-from ..base import Options
+from ..base import Options, Part
 
 if TYPE_CHECKING:
     from ...compiler.model import Model
@@ -118,6 +118,23 @@ class CoreML:
             ops=dict(package.operations),
             toolchain={package: version(package) for package in ("coremltools", "onnx", "onnx-ir")},
         )
+
+    def joins(self, settings: Mapping[str, Any]) -> bool:
+        """Say whether all variants of a build become one package."""
+        from ..settings import read_settings
+        from .settings import Settings
+
+        return read_settings("coreml", settings, Settings).multifunction
+
+    def join(self, parts: Sequence[Part], out: Path) -> tuple[Artifact, ...]:
+        """Write one `model.mlpackage` with a function for each artifact, and for each a file that names its function.
+
+        Raises:
+            RequestError: when two variants have names that give one name of a function.
+        """
+        from .joined import joined
+
+        return joined(parts, out)
 
     def _emit(self, model: Model, options: Options) -> Emitted:
         from ...compiler.passes.fix_dimensions import FixDimensions

@@ -40,25 +40,27 @@ class MLModel:
 
     loaded = ()
 
-    def __init__(self, path, compute_units):
+    def __init__(self, path, compute_units, function_name=None):
         try:
-            self._session = Session(Path(path))
+            self._session = Session(Path(path), function_name)
         except ValueError as error:
             raise Exception(str(error)) from error
         self._spec = coremltools().utils.load_spec(path)
+        several = {each.name: each for each in self._spec.description.functions}
+        self._description = several[function_name] if several else self._spec.description
         MLModel.loaded = (path, compute_units)
 
     def get_spec(self):
         return self._spec
 
     def make_state(self):
-        assert self._spec.description.state, "only models with states have them"
+        assert self._description.state, "only models with states have them"
         return State(self._session.state)
 
     def predict(self, data, state=None):
-        assert (state is not None) == bool(self._spec.description.state)
+        assert (state is not None) == bool(self._description.state)
         given = {}
-        for feature in self._spec.description.input:
+        for feature in self._description.input:
             value = data.pop(feature.name)
             if feature.type.WhichOneof("Type") == "imageType":
                 given[feature.name] = value.pixels
