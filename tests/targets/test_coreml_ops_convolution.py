@@ -179,3 +179,11 @@ def test_constants_behind_convolutions_meet_their_own_channels(coreml_agrees, ki
 def test_a_constant_may_make_channels_of_one(coreml_agrees):
     text = "(float[1,4,5,5] x) => (float[1,3,5,5] y) { m = Conv(x, w) y = Add(m, v) }"
     coreml_agrees(text, {"x": (1, 4, 5, 5)}, {"w": weight(1, 4, 1, 1), "v": weight(3, 1, 1)})
+
+
+def test_padding_that_takes_away_all_windows_is_refused(coreml_refusal):
+    text = (
+        "(float[1,1,1] x) => (float[1,1,1] y)"
+        " { y = ConvTranspose<strides = [3], pads = [2, 0], output_padding = [2]>(x, w) }"
+    )
+    assert "takes away all" in coreml_refusal(text, {"w": weight(1, 1, 1)})

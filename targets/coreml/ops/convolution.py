@@ -76,6 +76,8 @@ def conv_transpose(call: Call, b: Builder) -> Var:
         groups=call.integer("group", 1),
         **padding(tuple((start, max(end, 0)) for start, end in zip(before, after, strict=True))),
     )
+    if any(isinstance(size, int | np.integer) and size < 1 for size in result.shape):
+        raise Refused("its padding takes away all that its windows give, before it adds to that")
     result = padded(b, result, [(0, more) for more in beyond])
     return result if constant_bias and not any(beyond) else plus_channels(b, result, bias)
 

@@ -68,6 +68,8 @@ def average_pool(call: Call, b: Builder) -> Var:
 def lp_pool(call: Call, b: Builder) -> Var:
     """LpPool: the p-norm of each window."""
     x, windows, power = call[0], windows_of(call, call.ints("kernel_shape") or []), call.integer("p", 2)
+    if windows.ceil and any(not isinstance(size, int | np.integer) for size in windows.size):
+        raise Refused("it rounds the number of its windows up, of a size that is known only at run time")
     powers = _powers(b, x, power)
     if max(windows.dilation) == 1:
         mean = _native(b, "avg_pool", powers, windows, exclude_padding_from_average=False)

@@ -155,9 +155,9 @@ def _axes(call: Call) -> dict[int, Axis | float]:
                 lines[axis] = scale
             continue
         size = sizes[place] if sizes is not None else int(np.floor(full * (scale or 1.0)))
+        if full < 1 or size < 1:
+            raise Refused("it takes or gives an empty tensor")
         scale = size / full if scale is None else scale
-        if size < 1:
-            raise Refused("it gives an empty tensor")
         if size != full or scale != 1.0 or region != (0.0, 1.0):
             lines[axis] = _axis(call, int(full), size, scale, region)
     return lines
