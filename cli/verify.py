@@ -64,6 +64,8 @@ class Refused(NamedTuple):
 def _text(console: Console, results: list[VerifyResult], refused: list[Refused]) -> None:
     from rich.table import Table
 
+    from ..profiles.wording import TIERS
+
     for result in results:
         console.print(f"[bold]{result.name} {result.version}[/]", highlight=False)
         facts = {
@@ -76,10 +78,11 @@ def _text(console: Console, results: list[VerifyResult], refused: list[Refused])
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("  artifact")
         table.add_column("parity")
+        table.add_column("evidence")
         table.add_column("", overflow="fold")
         for row in result.rows:
             verdict = f"[{_COLOURS[row.verdict]}]{row.verdict}[/]"
-            table.add_row(f"  {escaped(row.artifact)}", verdict, escaped("; ".join(row.reasons)))
+            table.add_row(f"  {escaped(row.artifact)}", verdict, TIERS[row.evidence], escaped("; ".join(row.reasons)))
         console.print(table)
     for each in refused:
         console.print(f"[bold red]refused: {escaped(str(each.bundle))}[/]", soft_wrap=True)

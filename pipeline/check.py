@@ -19,6 +19,7 @@ from ..devices.base import Infer, Job
 from ..devices.local import Local
 from ..profiles.report import Verdict
 from ..targets.artifact import Artifact
+from ..targets.runtime import is_emulated
 from ..vocabulary.batching import batching_for
 from ..vocabulary.errors import DeviceError, RequestError
 from ..vocabulary.evidence import Evidence
@@ -93,7 +94,9 @@ def _check(artifact: Artifact, manifest: Manifest, folder: Path, scratch: Path, 
         runtime = runtime_of(artifact)
         runtime.version()
     except (ImportError, RequestError) as error:
-        return _row(artifact, Verdict.NOT_RUN, (f"{artifact.requires.runtime} is not installed here: {error}",))
+        reason = f"{artifact.requires.runtime} is not installed here: {error}"
+        return _row(artifact, Verdict.NOT_RUN, Evidence.NOT_RUN, (reason,))
+    evidence = Evidence.EMULATED if is_emulated(runtime) else Evidence.MEASURED_HOST
     scratch.mkdir()
     golden = TensorFolder(folder / GOLDEN_INPUTS)
     inputs = convert_rows(golden, manifest.signature.inputs, artifact.signature.inputs, scratch / "inputs")
@@ -113,14 +116,13 @@ def _check(artifact: Artifact, manifest: Manifest, folder: Path, scratch: Path, 
                 )
             )
     except DeviceError as error:
-        return _row(artifact, Verdict.FAIL, (error.message.partition("\n")[0],))
+        return _row(artifact, Verdict.FAIL, evidence, (error.message.partition("\n")[0],))
     outputs = convert_rows(
         TensorFolder(scratch / "outputs"), artifact.signature.outputs, manifest.signature.outputs, scratch / "converted"
     )
     found = mismatches(outputs, TensorFolder(folder / GOLDEN_OUTPUTS), manifest.golden.tolerances[artifact.name])
-    return _row(artifact, Verdict.FAIL if found else Verdict.PASS, found)
+    return _row(artifact, Verdict.FAIL if found else Verdict.PASS, evidence, found)
 
 
-def _row(artifact: Artifact, verdict: Verdict, reasons: tuple[str, ...]) -> VerifiedArtifact:
-    evidence = Evidence.NOT_RUN if verdict is Verdict.NOT_RUN else Evidence.MEASURED_HOST
+def _row(artifact: Artifact, verdict: Verdict, evidence: Evidence, reasons: tuple[str, ...]) -> VerifiedArtifact:
     return VerifiedArtifact(artifact=artifact.name, verdict=verdict, evidence=evidence, reasons=reasons)

@@ -60,6 +60,13 @@ def test_an_emulated_artifact_passes_by_its_outputs_and_size_and_says_so(
     }
     with open_bundle(project / "out" / "bundle", key[1]) as session:
         assert session.rung.artifact == "onnxruntime-fp32"
+    verified = edgewright("verify", project / "out" / "bundle", "--key", key[1], "--json")
+    [bundle] = json.loads(verified.stdout)["bundles"]
+    assert {row["artifact"]: (row["verdict"], row["evidence"]) for row in bundle["rows"]} == {
+        "coreml-fp32": ("pass", "emulated"),
+        "onnxruntime-fp32": ("pass", "measured-host"),
+        "reference": ("pass", "measured-host"),
+    }
 
 
 def test_a_gate_on_latency_is_not_run_and_fails_unless_that_is_allowed(project: Path, edgewright: Run) -> None:
