@@ -40,7 +40,7 @@ def serialized(program: Any, system: Any, pipeline: Any, weights: Path, input_ty
                 convert_to="mlprogram",
                 convert_from="milinternal",
             )
-        except Exception as error:
+        except Exception as error:  # a pass of coremltools raises whatever it runs into
             raise ToolError(
                 f"coremltools fails: {type(error).__name__}: {' '.join(str(error).split())}",
                 hint="report it with the model; until then build for another target",

@@ -23,7 +23,7 @@ def implementing(operation: Operation) -> Iterator[None]:
     try:
         with np.errstate(all="ignore"):  # infinities and NaN are results like others
             yield
-    except Exception as error:
+    except Exception as error:  # NumPy raises whatever it runs into where a file lies about its values
         kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
         raise ValueError(f"{operation.type} {operation.name!r}: {kind}{error}") from error
 
