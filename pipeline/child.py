@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -59,6 +60,10 @@ class _Problem(msgspec.Struct, frozen=True, kw_only=True):
     hint: str | None
 
 
+_PROBLEM: Final = msgspec.json.Decoder(_Problem)
+"""Made on import: what msgspec finds out of a type when it first meets it is no work for two threads at once."""
+
+
 def run_step(
     step: AnyStep,
     out: Path,
@@ -82,7 +87,7 @@ def run_step(
         cancel=cancel,
     )
     if problem.exists():
-        found = msgspec.json.decode(problem.read_bytes(), type=_Problem)
+        found = _PROBLEM.decode(problem.read_bytes())
         error: errors.EdgewrightError = getattr(errors, found.kind)(found.message, hint=found.hint)
         error.add_note(finished.log)
         raise error

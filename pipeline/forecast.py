@@ -19,7 +19,7 @@ from ..vocabulary.precision import Precision
 from .cache import key_of
 from .entries import samples_of
 from .imported import Imported
-from .on_device import Place, is_emulated_at
+from .on_device import JOB_RESULT, Place, is_emulated_at
 from .plan import PlannedArtifact
 from .runner import Runner
 from .steps.compile_kernels import CompiledKernel, CompileKernels, read_compiled_kernels
@@ -169,6 +169,6 @@ def _p50_ms(
     )
     title = f"measure {compiled.kernel.words} in {artifact.precision} on {place.device.name}"
     found = runner.keyed(title, key, make)
-    result = msgspec.json.decode((found / "job.json").read_bytes(), type=JobResult)
+    result = JOB_RESULT.decode((found / "job.json").read_bytes())
     results.append(result)
     return latency(samples_of(result).latency_ms).p50 / compiled.times

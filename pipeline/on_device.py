@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -23,6 +23,9 @@ from .runner import Runner
 from .steps.base import own_code
 from .steps.evaluate import Evaluate, read_parity
 from .subject import Subject
+
+JOB_RESULT: Final = msgspec.json.Decoder(JobResult)
+"""Made on import: what msgspec finds out of a type when it first meets it is no work for two threads at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,4 +147,4 @@ def _key_parts(subject: Subject, place: Place) -> dict[str, Any]:
 
 
 def _read_job(entry: Path) -> JobResult:
-    return msgspec.json.decode((entry / "job.json").read_bytes(), type=JobResult)
+    return JOB_RESULT.decode((entry / "job.json").read_bytes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -65,6 +65,10 @@ class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
         (out / "artifact.json").write_bytes(encode_json(told))
 
 
+_ARTIFACT: Final = msgspec.json.Decoder(Artifact)
+"""Made on import: what msgspec finds out of a type when it first meets it is no work for two threads at once."""
+
+
 def read_artifact(entry: Path) -> Artifact:
     """Read the artifact that a `CompileModel` left."""
-    return msgspec.json.decode((entry / "artifact.json").read_bytes(), type=Artifact)
+    return _ARTIFACT.decode((entry / "artifact.json").read_bytes())
