@@ -13,6 +13,7 @@ RUNTIMES = Table(
         "onnxruntime": "edgewright.targets.onnxruntime.runtime:OnnxRuntime",
         "ai-edge-litert": "edgewright.targets.tflite.runtime:LiteRT",
         "coreml": "edgewright.targets.coreml.runtime:CoreML",
+        "tfjs": "edgewright.targets.tfjs.runtime:TFJS",
     },
 )
 """Runtime, as artifacts require it → the `Runtime` class that drives it."""

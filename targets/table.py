@@ -14,6 +14,7 @@ TARGETS = Table(
         "onnxruntime": "edgewright.targets.onnxruntime.target:OnnxRuntime",
         "tflite": "edgewright.targets.tflite.target:TFLite",
         "coreml": "edgewright.targets.coreml.target:CoreML",
+        "tfjs": "edgewright.targets.tfjs.target:TFJS",
     },
 )
 

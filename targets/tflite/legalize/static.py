@@ -1,4 +1,4 @@
-"""Fixing symbolic dimensions: a TFLite graph of ours has static shapes."""
+"""Fixing symbolic dimensions: a graph of the dialect has static shapes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def static_input_shapes(signature: Signature, dims: Mapping[str, int]) -> dict[s
         for size in spec.shape:
             if isinstance(size, str) and size not in sizes:
                 raise ModelError(
-                    f"input {spec.name!r}: dimension {size!r} is not fixed, and tflite needs fixed shapes",
+                    f"input {spec.name!r}: dimension {size!r} is not fixed, and this target needs fixed shapes",
                     hint=f"say dims = {{ {size} = … }} for this target",
                 )
     return {

@@ -132,7 +132,7 @@ class Translator:
     def _by_definition(self, node: ir.Node, operands: Values, opsets: Mapping[str, int]) -> Values:
         definition = definition_of(node, operands, opsets)
         if definition is None:
-            raise Refused("tflite has no lowering for this operator")
+            raise Refused("there is no lowering for this operator")
         given = [value for value in operands if value is not None]
         self.values.update(zip(definition.graph.inputs, given, strict=True))
         return definition.placed(self.run(definition.graph, definition.opsets))

@@ -1,0 +1,151 @@
+"""Makes the nodes and constants of a TF.js graph."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..refused import Refused
+from .graph import DTYPES, Array, Attribute, Constant, DType, GraphNode, Tensor, shape_after
+
+Operand = Tensor | Array | float | int
+"""A value of the graph, or numbers that become a constant: a plain `float` float32, a plain `int` int32."""
+
+_INT32 = np.iinfo(np.int32)
+_FORBIDDEN = re.compile(r"[^A-Za-z0-9_.\-]+")
+"""Readers take `:` for the output of a node and `^` for an order of nodes; the rest is for people's eyes."""
+
+
+class Builder:
+    """Collects nodes in order. Equal calls in equal order give equal graphs.
+
+    Attributes: a `DType` is a type, a `Text` a string, a `Sizes` a shape, numbers and lists of them are themselves.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.nodes: list[GraphNode] = []
+        self.constants: list[Constant] = []
+        self.stem = "node"
+        """What the nodes made next are called after."""
+        self._taken: set[str] = set()
+        self._known: dict[tuple[str, tuple[int, ...], bytes], Tensor] = {}
+
+    def op(
+        self, op: str, inputs: Sequence[Operand], shape: Sequence[int], dtype: DType, /, **attributes: Attribute
+    ) -> Tensor:
+        """Make a node with one output."""
+        return self.ops(op, inputs, [(shape, dtype)], **attributes)[0]
+
+    def ops(
+        self,
+        op: str,
+        inputs: Sequence[Operand],
+        results: Sequence[tuple[Sequence[int], DType]],
+        /,
+        **attributes: Attribute,
+    ) -> tuple[Tensor, ...]:
+        """Make a node with outputs of these shapes and dtypes.
+
+        Raises:
+            Refused: when a constant does not fit what TF.js holds.
+        """
+        references = tuple(self.hold(operand).reference for operand in inputs)
+        name = self.unique(self.stem if op == "Placeholder" else f"{self.stem}/{op}")
+        self.nodes.append(GraphNode(name=name, op=op, inputs=references, attributes=dict(attributes)))
+        return tuple(
+            Tensor(name, index, tuple(int(size) for size in shape), dtype)
+            for index, (shape, dtype) in enumerate(results)
+        )
+
+    def unary(self, op: str, x: Tensor, dtype: DType | None = None, **attributes: Attribute) -> Tensor:
+        """Make an elementwise node of one operand; `dtype` is that of the result when it differs."""
+        return self.op(op, [x], x.shape, dtype or x.dtype, T=x.dtype, **attributes)
+
+    def binary(self, op: str, x: Operand, y: Operand, dtype: DType | None = None) -> Tensor:
+        """Make an elementwise node of two operands of one dtype that broadcast.
+
+        Raises:
+            Refused: when their dtypes differ: TF.js would take the wider one without a word.
+        """
+        x, y = self.hold(x), self.hold(y)
+        if x.dtype is not y.dtype:
+            raise Refused(f"operands of different dtypes, {x.dtype} and {y.dtype}")
+        return self.op(op, [x, y], shape_after(x.shape, y.shape), dtype or x.dtype, T=x.dtype)
+
+    def cast(self, x: Tensor, dtype: DType) -> Tensor:
+        """Give a value in another dtype, itself when it has it."""
+        if x.dtype is dtype:
+            return x
+        return self.op("Cast", [x], x.shape, dtype, SrcT=x.dtype, DstT=dtype)
+
+    def reshape(self, x: Tensor, shape: Sequence[int]) -> Tensor:
+        """Give the elements of a value in another shape, itself when it has it."""
+        if x.shape == tuple(shape):
+            return x
+        return self.op("Reshape", [x, np.array(shape, np.int32)], shape, x.dtype, T=x.dtype, Tshape=DType.INT)
+
+    def transpose(self, x: Tensor, permutation: Sequence[int]) -> Tensor:
+        """Permute axes: axis `i` of the result is axis `permutation[i]`."""
+        if [*permutation] == [*range(x.rank)]:
+            return x
+        shape = [x.shape[axis] for axis in permutation]
+        return self.op("Transpose", [x, np.array(permutation, np.int32)], shape, x.dtype, T=x.dtype, Tperm=DType.INT)
+
+    def hold(self, operand: Operand) -> Tensor:
+        """Give an operand as a value of the graph; equal numbers become one constant.
+
+        Raises:
+            Refused: when TF.js cannot hold the numbers.
+        """
+        if isinstance(operand, Tensor):
+            return operand
+        return self.constant(as_held(np.asarray(operand)))
+
+    def constant(self, array: Array, *, store: Constant | None = None) -> Tensor:
+        """Make a constant of float32, int32 or bool; `store` says how the file holds it where it does so otherwise."""
+        key = (array.dtype.name, array.shape, np.ascontiguousarray(array).tobytes() if array.size <= 4096 else b"")
+        if key[2] and store is None and key in self._known:
+            return self._known[key]
+        name = self.unique(f"{self.stem}/const" if self.stem != "node" else "const")
+        held = Constant(name=name, array=array) if store is None else store
+        if held.name != name:
+            held = Constant(
+                name=name, array=array, half=held.half, integers=held.integers, scale=held.scale, low=held.low
+            )
+        self.constants.append(held)
+        made = Tensor(name, 0, array.shape, DTYPES[array.dtype.name])
+        if key[2] and store is None:
+            self._known[key] = made
+        return made
+
+    def unique(self, wanted: str) -> str:
+        """Give a name that no node has, as near to the wanted one as the format allows."""
+        base = "/".join(_FORBIDDEN.sub("_", part) or "_" for part in wanted.split("/"))
+        name, count = base, 0
+        while name in self._taken:
+            count += 1
+            name = f"{base}_{count}"
+        self._taken.add(name)
+        return name
+
+
+def as_held(array: Array) -> Array:
+    """Give numbers of the hub in the dtype that TF.js holds them in, none of them changed.
+
+    Raises:
+        Refused: when it cannot: float64, integers beyond int32, other types, nothing at all.
+    """
+    if array.dtype.name not in DTYPES:
+        raise Refused(f"TF.js cannot hold a constant of {array.dtype}")
+    if not array.size:
+        raise Refused("a constant without elements")
+    if array.dtype.kind in "iu":
+        low, high = int(array.min()), int(array.max())
+        if low < _INT32.min or high > _INT32.max:
+            raise Refused(
+                f"TF.js holds integers as int32, and a constant of {array.dtype} reaches from {low} to {high}"
+            )
+    return np.asarray(array.astype(DTYPES[array.dtype.name].value, copy=False))

@@ -1,0 +1,106 @@
+"""One node of the dialect, as a lowering to TF.js sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx_ir as ir
+
+from ..attributes import Attributes
+from ..refused import Refused
+from ..tflite.dialect import constant_of, dtype_name, dtype_of, shape_of
+from .builder import Builder
+from .graph import DTYPES, Array, DType, Tensor
+
+
+class Call(Attributes):
+    """A dialect node with what stands for its operands; shapes are static, layouts channels-last.
+
+    TF.js computes every integer as int32, whatever the hub's dtype: `hub_dtype` tells that one.
+    """
+
+    def __init__(self, node: ir.Node, inputs: Sequence[Tensor | None], b: Builder) -> None:
+        """`inputs`: the values of the graph; None for a constant, which becomes one of the graph when asked for."""
+        super().__init__(node)
+        self._inputs, self._builder = inputs, b
+
+    def has(self, index: int) -> bool:
+        """Whether an operand is given."""
+        return index < len(self.node.inputs) and self.node.inputs[index] is not None
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Give an operand that the operator requires.
+
+        Raises:
+            Refused: when it is a constant that TF.js cannot hold.
+        """
+        given = self._inputs[index]
+        return given if given is not None else self._builder.hold(self.constant(index, f"operand {index}"))
+
+    def get(self, index: int) -> Tensor | None:
+        """Give an operand, None when it is not given.
+
+        Raises:
+            Refused: when it is a constant that TF.js cannot hold.
+        """
+        return self[index] if self.has(index) else None
+
+    def __len__(self) -> int:
+        """How many operands the node names."""
+        return len(self.node.inputs)
+
+    def is_constant(self, index: int) -> bool:
+        """Whether an operand is given and constant."""
+        return self.has(index) and constant_of(self.node.inputs[index]) is not None
+
+    def constant(self, index: int, what: str) -> Array:
+        """Give the array of an operand that must be constant, as the hub has it; `what` is its name for the refusal.
+
+        Raises:
+            Refused: when it is not.
+        """
+        array = constant_of(self.node.inputs[index]) if self.has(index) else None
+        if array is None:
+            raise Refused(f"its {what} is not constant")
+        return array
+
+    def constant_ints(self, index: int, what: str) -> list[int]:
+        """Give a constant operand of integers as numbers.
+
+        Raises:
+            Refused: when it is not constant.
+        """
+        return [int(number) for number in self.constant(index, what).ravel()]
+
+    def value(self, index: int) -> ir.Value:
+        """Give an operand as the dialect has it."""
+        value = self.node.inputs[index]
+        assert value is not None, (self.node, index)
+        return value
+
+    def shape(self, index: int = 0) -> tuple[int, ...]:
+        """Give the shape of an operand."""
+        return shape_of(self.value(index))
+
+    def hub_dtype(self, index: int = 0) -> ir.DataType:
+        """Give the dtype that an operand has in the hub."""
+        return dtype_of(self.value(index))
+
+    def result_shape(self, index: int = 0) -> tuple[int, ...]:
+        """Give the shape of a result."""
+        return shape_of(self.node.outputs[index])
+
+    def result_hub_dtype(self, index: int = 0) -> ir.DataType:
+        """Give the dtype that a result has in the hub."""
+        return dtype_of(self.node.outputs[index])
+
+    def result_dtype(self, index: int = 0) -> DType:
+        """Give the dtype that TF.js holds a result in.
+
+        Raises:
+            Refused: when it has none for it.
+        """
+        name = dtype_name(self.result_hub_dtype(index))
+        if name not in DTYPES:
+            raise Refused(f"TF.js has no {name}")
+        return DTYPES[name]

@@ -1,0 +1,43 @@
+"""Every operator of the dialect that TF.js can say, and its lowering."""
+
+from __future__ import annotations
+
+from . import (
+    activation,
+    convolution,
+    elementwise,
+    indexing,
+    integers,
+    linear,
+    movement,
+    normalization,
+    pooling,
+    quantization,
+    reduction,
+    resize,
+    selection,
+    shape,
+    sorting,
+)
+from .lowering import Lowering
+
+_THEMES = (
+    activation,
+    convolution,
+    elementwise,
+    indexing,
+    integers,
+    linear,
+    movement,
+    normalization,
+    pooling,
+    quantization,
+    reduction,
+    resize,
+    selection,
+    shape,
+    sorting,
+)
+
+LOWERINGS: dict[str, Lowering] = {op: lowering for theme in _THEMES for op, lowering in theme.LOWERINGS.items()}
+"""Operator of the dialect → its lowering."""

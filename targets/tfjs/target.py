@@ -1,0 +1,105 @@
+"""The target `tfjs`: graph models for TensorFlow.js, in browsers and in Node."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...vocabulary.digest import digest_file
+from ...vocabulary.errors import RefusedError, RequestError
+from ...vocabulary.precision import Precision
+from ..artifact import Artifact, Coverage, File, Requirements
+from ..base import Options
+
+if TYPE_CHECKING:
+    from ...compiler.model import Model
+    from ...compiler.quantize.scheme import Scheme
+    from .translate import Translated
+
+FIRST_TFJS = "4.22.0"
+"""The first version whose kernels were tried with what we emit."""
+
+
+class TFJS:
+    """Says models in TensorFlow's operators and writes the files itself; no TensorFlow takes part."""
+
+    name = "tfjs"
+    extra: str | None = None
+    packages: tuple[str, ...] = ()
+    precisions: tuple[Precision, ...] = (Precision.FP32, Precision.FP16, Precision.WEIGHT_ONLY_WI8_AFP32)
+    formats: Mapping[str, str] = {"": "edgewright.targets.tfjs.runtime:TFJS"}
+
+    def ops(self) -> tuple[str, ...]:
+        """Hub operators that this target knows, sorted."""
+        from ..tflite.ops.table import LOWERINGS
+
+        return tuple(sorted(f"{domain}.{op}" if domain else op for domain, op in LOWERINGS))
+
+    def schemes(self) -> Mapping[Precision, Scheme]:
+        """How integers are wanted, by precision."""
+        from .schemes import SCHEMES
+
+        return SCHEMES
+
+    def coverage(self, model: Model, options: Options) -> Coverage:
+        """Say the model, and what became of each node.
+
+        Raises:
+            ModelError: when a dimension must be fixed and is not.
+            RequestError: when the options ask for a layout that cannot be.
+        """
+        return self._translated(model, options).coverage
+
+    def compile(self, model: Model, options: Options, out: Path) -> Artifact:
+        """Write `model.json` and its shards into the existing, empty folder `out`.
+
+        Raises:
+            RefusedError: when some node cannot be said; nothing is written then.
+            ModelError: when a dimension must be fixed and is not.
+            RequestError: when the options ask for a format, a layout, or integers in and out that there are not.
+        """
+        from .interface import metadata_of, narrowed, signature_of
+        from .write import write
+
+        if options.format not in self.formats:
+            raise RequestError(f"tfjs has no format {options.format!r}", hint="leave the format out")
+        if options.io != "float":
+            raise RequestError(f"tfjs has no io {options.io!r}", hint="leave io out: TF.js takes floats and int32")
+        translated = self._translated(model, options)
+        graph, refused = translated.graph, translated.coverage.refused
+        if refused or graph is None:
+            lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
+            raise RefusedError(
+                f"tfjs cannot say all of the model, {len(refused)} refused:{lines}",
+                hint="change these nodes in the source model, or build it for the target onnxruntime",
+            )
+        signature = signature_of(model.signature, graph, options)
+        files = write(graph, out, metadata_of(signature, options))
+        return Artifact(
+            target=self.name,
+            variant=options.variant,
+            precision=model.precision,
+            format=options.format,
+            files=tuple(
+                File(path=path.name, sha256=digest_file(path), size_bytes=path.stat().st_size) for path in files
+            ),
+            requires=Requirements(runtime="tfjs", min_runtime_version=FIRST_TFJS),
+            signature=signature,
+            narrowed=narrowed(model.signature, signature),
+            coverage=translated.coverage,
+            ops=dict(sorted(Counter(node.op for node in graph.nodes if node.op != "Placeholder").items())),
+            toolchain={package: version(package) for package in ("onnx", "onnx-ir")},
+        )
+
+    def _translated(self, model: Model, options: Options) -> Translated:
+        from ..tflite.legalize.legalize import lower_model
+        from ..tflite.legalize.shorten import shorten
+        from .translate import translate
+
+        lowered = lower_model(model, options)
+        if not lowered.coverage.refused:
+            shorten(lowered.graph, model.precision)
+        return translate(lowered.graph, lowered.coverage)

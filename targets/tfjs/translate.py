@@ -1,0 +1,137 @@
+"""The walk over a dialect graph: every node in order becomes TF.js nodes, or a refusal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import onnx_ir as ir
+from msgspec import structs
+
+from ..artifact import Coverage, Handling, NodeCoverage
+from ..refused import Refused
+from ..tflite.dialect import constant_of, dtype_name, dtype_of, hub_node, shape_of
+from .builder import Builder
+from .call import Call
+from .graph import DTYPES, Graph, Sizes, Tensor
+from .ops.table import LOWERINGS
+
+_NOT_JUDGED = "not judged: a node before it is refused"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Translated:
+    """A TF.js graph and what became of each node of the hub. The graph is None when some node is refused."""
+
+    graph: Graph | None
+    coverage: Coverage
+
+
+def translate(dialect: ir.Graph, coverage: Coverage) -> Translated:
+    """Say a dialect graph; `coverage` is what became of the hub's nodes in it."""
+    walk = _Walk()
+    graph = walk.run(dialect)
+    return Translated(graph=None if walk.reasons else graph, coverage=walk.coverage(coverage))
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self.builder = Builder()
+        self.values: dict[ir.Value, Tensor] = {}
+        self.refused: set[ir.Value] = set()
+        self.reasons: defaultdict[str, list[str]] = defaultdict(list)
+        """Hub node, or input or output of the graph → why it cannot be said."""
+        self.made: defaultdict[str, list[str]] = defaultdict(list)
+        """Hub node → the TF.js operators that were made for it."""
+
+    def run(self, dialect: ir.Graph) -> Graph:
+        inputs = {str(value.name): tensor for value in dialect.inputs if (tensor := self._input(value)) is not None}
+        for node in dialect:
+            self._node(node)
+        outputs = {str(value.name): self.values[value] for value in dialect.outputs if value in self.values}
+        return Graph(
+            inputs=inputs,
+            outputs=outputs,
+            constants=tuple(self.builder.constants),
+            nodes=tuple(self.builder.nodes),
+        )
+
+    def coverage(self, known: Coverage) -> Coverage:
+        """Give what became of the hub's nodes in the end, from what became of them in the dialect."""
+        names = {entry.node for entry in known.nodes}
+        entries = [self._entry(entry) for entry in known.nodes]
+        for name in self.reasons.keys() - names:
+            detail = "; ".join(dict.fromkeys(self.reasons[name]))
+            entries.append(NodeCoverage(node=name, op=name.partition(" ")[0], handling=Handling.REFUSED, detail=detail))
+        return Coverage(nodes=tuple(entries))
+
+    def _entry(self, entry: NodeCoverage) -> NodeCoverage:
+        reasons = self.reasons.get(entry.node)
+        if entry.handling is Handling.REFUSED:
+            return entry
+        if reasons:
+            own = [reason for reason in reasons if reason != _NOT_JUDGED] or reasons
+            return structs.replace(entry, handling=Handling.REFUSED, detail="; ".join(dict.fromkeys(own)))
+        made = self.made.get(entry.node, [])
+        real = [op for op in made if op not in ("Reshape", "Transpose")]
+        handling = Handling.NATIVE if len(real) <= 1 else Handling.DECOMPOSED
+        detail = " ".join(made) or "computed at compile time, or part of another node"
+        return structs.replace(entry, handling=handling, detail=detail)
+
+    def _input(self, value: ir.Value) -> Tensor | None:
+        name, dtype = str(value.name), dtype_name(dtype_of(value))
+        if dtype not in DTYPES or 0 in shape_of(value):
+            why = f"TF.js has no {dtype}" if dtype not in DTYPES else "it has no elements"
+            self.reasons[f"graph input {name}"].append(why)
+            self.refused.add(value)
+            return None
+        self.builder.stem = name
+        shape = shape_of(value)
+        tensor = self.builder.op("Placeholder", [], shape, DTYPES[dtype], dtype=DTYPES[dtype], shape=Sizes(shape))
+        self.values[value] = tensor
+        return tensor
+
+    def _node(self, node: ir.Node) -> None:
+        b, name = self.builder, hub_node(node) or node.op_type
+        if any(value in self.refused for value in node.inputs):
+            self._refuse(node, name, _NOT_JUDGED)
+            return
+        first, b.stem = len(b.nodes), str(node.outputs[0].name or name)
+        try:
+            results = self._results(node)
+        except Refused as refusal:
+            self._refuse(node, name, str(refusal))
+            return
+        self.made[name] += [made.op for made in b.nodes[first:]]
+        self.values.update(zip(node.outputs, results, strict=False))
+
+    def _results(self, node: ir.Node) -> list[Tensor]:
+        lowering = LOWERINGS.get(node.op_type)
+        if lowering is None:
+            raise Refused(f"TF.js has no operator for {node.op_type}")
+        given = [self.values.get(value) if value is not None else None for value in node.inputs]
+        assert all(
+            value is None or tensor is not None or constant_of(value) is not None
+            for value, tensor in zip(node.inputs, given, strict=True)
+        ), node
+        call = Call(node, given, self.builder)
+        made = lowering(call, self.builder)
+        results = [made] if isinstance(made, Tensor) else [*made]
+        kept = []
+        for index, value in enumerate(node.outputs):
+            result = results[index] if index < len(results) else None
+            if result is None:
+                if call.wants(index):
+                    raise Refused(f"its output {index} cannot be had")
+                break
+            if (result.shape, result.dtype) != (call.result_shape(index), call.result_dtype(index)):
+                raise Refused(
+                    f"its output {index} would be {result.dtype}{list(result.shape)}, "
+                    f"not {call.result_dtype(index)}{list(shape_of(value))}"
+                )
+            kept.append(result)
+        return kept
+
+    def _refuse(self, node: ir.Node, name: str, reason: str) -> None:
+        self.reasons[name].append(reason)
+        self.refused.update(node.outputs)
