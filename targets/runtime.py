@@ -97,3 +97,24 @@ class Emulator(Protocol):
 def is_emulated(runtime: Runtime) -> bool:
     """Whether artifacts are emulated by a runtime, as it stands here."""
     return isinstance(runtime, Emulator) and runtime.emulates
+
+
+@runtime_checkable
+class Piped(Protocol):
+    """What a runtime has beside `Runtime` when it computes in another process, and arrays go there through a pipe.
+
+    What it computes counts like any other runtime's. How long it takes, and how much memory, says nothing: that is the
+    pipe's time, and another process's memory.
+    """
+
+    @property
+    def measured_by(self) -> str:
+        """Say in a sentence which devices measure it instead."""
+        ...
+
+
+def why_not_timed(runtime: Runtime) -> str | None:
+    """Say in a sentence why a call of this runtime cannot be timed, and what to do; None when it can."""
+    if not isinstance(runtime, Piped):
+        return None
+    return f"{runtime.name} computes in a process of its own here: what a call takes is the pipe's time. {runtime.measured_by}"
