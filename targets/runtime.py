@@ -117,4 +117,4 @@ def why_not_timed(runtime: Runtime) -> str | None:
     """Say in a sentence why a call of this runtime cannot be timed, and what to do; None when it can."""
     if not isinstance(runtime, Piped):
         return None
-    return f"{runtime.name} computes in a process of its own here: what a call takes is the pipe's time. {runtime.measured_by}"
+    return f"{runtime.name} is behind a pipe here, and a call takes the pipe's time. {runtime.measured_by}"
