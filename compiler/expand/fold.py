@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import onnx_ir as ir
 
-from ..passes.editing import constant_array, constant_tensor, is_op, static_shape
+from ..passes.editing import constant_array, constant_tensor, is_op, result_bytes, static_shape
 from .evaluate import RANDOM, Array, evaluate
 
 _STORAGE: Final = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
@@ -95,10 +95,4 @@ def _result_bytes(node: ir.Node) -> int | None:
     if is_op(node, "Range"):  # the inference wants its operands to be scalars, ONNX's own definitions do not
         start, limit, delta = (np.asarray(constant_array(value), np.float64).item() for value in node.inputs)
         return math.ceil(max((limit - start) / delta, 0)) * 8 if delta and math.isfinite(limit - start) else None
-    total = 0.0
-    for value in node.outputs:
-        shape = static_shape(value)
-        if shape is None or value.dtype is None:
-            return None
-        total += math.prod(shape) * value.dtype.itemsize
-    return math.ceil(total)
+    return result_bytes(node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -60,6 +61,17 @@ def static_shape(value: ir.Value | None) -> tuple[int, ...] | None:
     if value is None or value.shape is None or not all(isinstance(size, int) for size in value.shape):
         return None
     return tuple(int(size) for size in value.shape if isinstance(size, int))
+
+
+def result_bytes(node: ir.Node) -> int | None:
+    """Give the size of all that a node gives, None when a shape or dtype is not known."""
+    total = 0.0
+    for value in node.outputs:
+        shape = static_shape(value)
+        if shape is None or value.dtype is None:
+            return None
+        total += math.prod(shape) * value.dtype.itemsize
+    return math.ceil(total)
 
 
 def same_shape(one: ir.Value, other: ir.Value) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import onnx_ir as ir
@@ -10,7 +9,7 @@ import onnx_ir.passes.common as common
 from onnxscript.optimizer import FOLDED_FROM_KEY, fold_constants_ir
 
 from .base import Pass
-from .editing import Editor, constant_tensor, is_op, static_shape, tensor_shape
+from .editing import Editor, constant_tensor, is_op, result_bytes, tensor_shape
 from .float16 import SMALLEST_ELEMENTS
 
 _SMALL_BYTES: Final = 64 * 1024
@@ -60,7 +59,7 @@ def _is_worth_it(node: ir.Node) -> bool:
         return False
     if is_op(node, "Cast") and _widens(node, tensors[0]):
         return False
-    size_bytes = _result_bytes(node)
+    size_bytes = result_bytes(node)
     if size_bytes is None:
         return all(tensor is not None and tensor.nbytes <= _SMALL_BYTES for tensor in tensors) and not _spreads(node)
     return size_bytes <= _SMALL_BYTES or size_bytes <= sum(tensor.nbytes for tensor in tensors if tensor is not None)
@@ -70,16 +69,6 @@ def _widens(node: ir.Node, tensor: ir.TensorProtocol | None) -> bool:
     assert tensor is not None
     target = ir.DataType(node.attributes.get_int("to", 0))
     return tensor.size >= SMALLEST_ELEMENTS and target.is_floating_point() and target.itemsize > tensor.dtype.itemsize
-
-
-def _result_bytes(node: ir.Node) -> int | None:
-    total = 0.0
-    for value in node.outputs:
-        shape = static_shape(value)
-        if shape is None or value.dtype is None:
-            return None
-        total += math.prod(shape) * value.dtype.itemsize
-    return math.ceil(total)
 
 
 def _spreads(node: ir.Node) -> bool:

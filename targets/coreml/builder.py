@@ -64,7 +64,7 @@ class Builder:
         taken = {name: self._taken(name, value, given, spec) for name, value in given.items()}
         try:
             made = getattr(self._mb, operator)(**taken)
-        except (ValueError, TypeError, NotImplementedError, IndexError) as error:
+        except (ValueError, TypeError, NotImplementedError, IndexError) as error:  # what coremltools refuses with
             _take_out(operator)
             raise Refused(f"coremltools refuses {operator}: {_sentence(error)}") from error
         self._made.append((made[0] if isinstance(made, tuple | list) else made).op)

@@ -6,14 +6,12 @@ import math
 
 import numpy as np
 
+from ...fourier import from_half, whole
 from ...refused import Refused
-from ..builder import Array, Builder, Var
+from ..builder import Builder, Var
 from ..call import Call, fixed
 from .lowering import Lowering
 from .pieces import is_float, like, moved, reshaped
-
-_MATRIX_LIMIT = 1 << 24
-"""Elements of a matrix, 64 MB."""
 
 
 def dft(call: Call, b: Builder) -> Var:
@@ -39,40 +37,13 @@ def transformed(b: Builder, x: Var, length: int | None, inverse: bool, onesided:
         raise Refused("a transform of integers")
     *lead, size, parts = fixed(x.shape)
     if inverse and onesided:
-        matrix = _of_half(size, length or 2 * (size - 1), parts)
+        matrix = from_half(size, length or 2 * (size - 1), parts)
         shape = (*lead, len(matrix), 1)
     else:
-        matrix = _matrix(size, length or size, parts, inverse, onesided)
+        matrix = whole(size, length or size, parts, inverse, onesided)
         shape = (*lead, len(matrix) // 2, 2)
     rows = reshaped(b, x, (math.prod(lead), size * parts))
     return reshaped(b, b.op("linear", x=rows, weight=b.const(like(x, matrix))), shape)
-
-
-def _of_half(bins: int, length: int, parts: int) -> Array:
-    """Give float64[length, bins · parts]: from the first half of a spectrum the real signal that has it.
-
-    Every bin stands for its mirror image too, but for the first, and the last of an even length.
-    """
-    used = min(bins, length // 2 + 1)
-    times = np.where((np.arange(used) == 0) | (2 * np.arange(used) == length), 1, 2)
-    angle = 2 * np.pi * (np.outer(np.arange(length), np.arange(used)) % length) / length
-    matrix = np.zeros((length, bins, parts))
-    matrix[:, :used] = np.stack([np.cos(angle), -np.sin(angle)], 2)[..., :parts] * times[:, np.newaxis] / length
-    return matrix.reshape(length, bins * parts)
-
-
-def _matrix(size: int, length: int, parts: int, inverse: bool, onesided: bool) -> Array:
-    """Give float64[bins · 2, size · parts]: the real and imaginary share of every input in every output."""
-    bins = length // 2 + 1 if onesided else length
-    if bins * 2 * size * parts > _MATRIX_LIMIT:
-        raise Refused(f"a transform of {length} elements as a matrix")
-    # Counted modulo the length before the angle is taken, so that no digits are lost in large products.
-    turns = np.outer(np.arange(bins), np.arange(size)) % length
-    angle = (2 if inverse else -2) * np.pi * turns / length
-    real, imaginary = np.cos(angle), np.sin(angle)
-    real[:, length:], imaginary[:, length:] = 0, 0
-    full = np.stack([np.stack([real, -imaginary], 2), np.stack([imaginary, real], 2)], 1)[..., :parts]
-    return np.asarray(full.reshape(bins * 2, size * parts) / (length if inverse else 1))
 
 
 def stft(call: Call, b: Builder) -> Var:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from ...fourier import from_half, whole
 from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
-from ..dialect import Array, dtype_name, dtype_of, shape_of
+from ..dialect import dtype_name, dtype_of, shape_of
 from .chosen import by_axis
 from .linear import fully_connected
 from .lowering import Lowering
-
-_MATRIX_LIMIT = 1 << 24
-"""Elements of a matrix, 64 MB."""
 
 
 def lower_dft(call: Call, b: Builder) -> ir.Value:
@@ -41,39 +39,17 @@ def transformed(b: Builder, x: ir.Value, length: int | None, inverse: bool, ones
         return _of_half(b, x, length)
     *lead, size, parts = shape_of(x)
     length = length or size
-    matrix = _matrix(size, length, parts, inverse, onesided)
+    matrix = whole(size, length, parts, inverse, onesided)
     flat = b.reshape(x, (*lead, size * parts))
-    return b.reshape(fully_connected(b, flat, b.value(matrix), None), (*lead, len(matrix) // 2, 2))
+    return b.reshape(fully_connected(b, flat, b.value(matrix.astype(np.float32)), None), (*lead, len(matrix) // 2, 2))
 
 
 def _of_half(b: Builder, x: ir.Value, length: int | None) -> ir.Value:
-    """Turn the first half of a spectrum, float[…, bins, 2], into the real signal float[…, length, 1] that has it.
-
-    Every bin stands for its mirror image too, but for the first, and the last of an even length.
-    """
+    """Turn the first half of a spectrum, float[…, bins, 2], into the real signal float[…, length, 1] that has it."""
     *lead, bins, parts = shape_of(x)
     length = length or 2 * (bins - 1)
-    used = min(bins, length // 2 + 1)
-    times = np.where((np.arange(used) == 0) | (2 * np.arange(used) == length), 1, 2)
-    angle = 2 * np.pi * (np.outer(np.arange(length), np.arange(used)) % length) / length
-    matrix = np.zeros((length, bins, parts))
-    matrix[:, :used] = np.stack([np.cos(angle), -np.sin(angle)], 2)[..., :parts] * times[:, np.newaxis] / length
-    weight = b.value(matrix.reshape(length, bins * parts).astype(np.float32))
+    weight = b.value(from_half(bins, length, parts).astype(np.float32))
     return b.reshape(fully_connected(b, b.reshape(x, (*lead, bins * parts)), weight, None), (*lead, length, 1))
-
-
-def _matrix(size: int, length: int, parts: int, inverse: bool, onesided: bool) -> Array:
-    """Give float32[bins · 2, size · parts]: the real and imaginary share of every input in every output."""
-    bins = length // 2 + 1 if onesided else length
-    if bins * 2 * size * parts > _MATRIX_LIMIT:
-        raise Refused(f"a transform of {length} elements as a matrix")
-    # Counted modulo the length before the angle is taken, so that no digits are lost in large products.
-    turns = np.outer(np.arange(bins), np.arange(size)) % length
-    angle = (2 if inverse else -2) * np.pi * turns / length
-    real, imaginary = np.cos(angle), np.sin(angle)
-    real[:, length:], imaginary[:, length:] = 0, 0
-    full = np.stack([np.stack([real, -imaginary], 2), np.stack([imaginary, real], 2)], 1)[..., :parts]
-    return (full.reshape(bins * 2, size * parts) / (length if inverse else 1)).astype(np.float32)
 
 
 def lower_stft(call: Call, b: Builder) -> ir.Value:
