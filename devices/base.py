@@ -120,11 +120,18 @@ class Device(Protocol):
         """
         ...
 
+    def cannot_open(self, runtime: str) -> str | None:
+        """Say why the device opens no artifacts of a runtime class (`Job.runtime`), or None when it does.
+
+        The reason is a sentence without a full stop. It is known without asking the device: nothing is started for it.
+        """
+        ...
+
     def run(self, job: Job) -> JobResult:
         """Run one job.
 
         Raises:
-            DeviceError: when the job crashed, hung (`Job.timeout_s`) or ran out of memory, or the runtime shows no
-                inner tensors (`Inspect`); the log is in the message.
+            DeviceError: when the job crashed, hung (`Job.timeout_s`) or ran out of memory, the device cannot open
+                artifacts of the runtime, or the runtime shows no inner tensors (`Inspect`); the log is in the message.
         """
         ...

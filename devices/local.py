@@ -11,14 +11,16 @@ import tempfile
 import threading
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import msgspec
 import psutil
 
+from ..targets.runtime import Runtime, why_not_timed
 from ..targets.runtimes import installed_runtimes
 from ..vocabulary.errors import DeviceError
 from ..vocabulary.evidence import Evidence
+from ..vocabulary.tables import load_object
 from .agent.context import cpu_model
 from .base import Benchmark, Facts, Infer, Inspect, Job, JobResult, Samples
 from .cpu import architecture, features
@@ -63,6 +65,13 @@ class Local:
             ram_bytes=psutil.virtual_memory().total,
             runtimes=installed_runtimes(),
         )
+
+    def cannot_open(self, runtime: str) -> str | None:
+        """Say why, for a runtime whose calls this machine cannot time: they go to another process by a pipe."""
+        try:
+            return why_not_timed(cast("type[Runtime]", load_object(runtime))())
+        except ImportError:
+            return None  # that it is missing is said by the job, with its log
 
     def run(self, job: Job) -> JobResult:
         """Run a job by the agent in a child process; `job.output` appears whole or not at all.

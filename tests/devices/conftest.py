@@ -54,6 +54,9 @@ class Toy:
 
 class Emulated(Toy):
     emulates = True
+
+class Piped(Toy):
+    measured_by = "Measure it on a toaster"
 '''
 
 
@@ -72,6 +75,12 @@ def toy_runtime(tmp_path_factory):
 def emulated_runtime(toy_runtime):
     """The same, as something that stands for a runtime that this machine does not have."""
     return toy_runtime.replace(":Toy", ":Emulated")
+
+
+@pytest.fixture
+def piped_runtime(toy_runtime):
+    """The same, as something that computes in another process."""
+    return toy_runtime.replace(":Toy", ":Piped")
 
 
 @pytest.fixture

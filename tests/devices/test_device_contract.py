@@ -39,6 +39,9 @@ class FakeDevice:
             runtimes={"toy": "1.2.3"},
         )
 
+    def cannot_open(self, runtime):
+        return None
+
     def run(self, job):
         if job.output.exists():
             raise DeviceError(f"{job.output} is already there")

@@ -26,6 +26,19 @@ def test_an_emulation_is_not_measured(make_job, emulated_runtime):
         Local("here").run(make_job("benchmark", runtime=emulated_runtime))
 
 
+def test_opens_runtimes_that_compute_in_its_own_process(toy_runtime):
+    assert Local("here").cannot_open(toy_runtime) is None
+
+
+def test_does_not_open_a_runtime_behind_a_pipe_and_says_what_does(piped_runtime):
+    reason = Local("here").cannot_open(piped_runtime)
+    assert reason == "toy is behind a pipe here, and a call takes the pipe's time. Measure it on a toaster"
+
+
+def test_a_runtime_that_is_not_there_is_left_to_the_job_to_say():
+    assert Local("here").cannot_open("no_such_runtime:Runtime") is None
+
+
 def test_facts_name_the_runtimes_that_are_installed():
     assert {"onnxruntime", "ai-edge-litert"} <= set(Local("here").facts().runtimes)
 
