@@ -102,7 +102,8 @@ class BundleSession:
         self.failures: tuple[Failure, ...] = ()
         self._folder, self._resources = folder, resources
         self._max_latency_ms, self._record_file, self._find_runtime = max_latency_ms, record_file, find_runtime
-        ladder = find_ladder(verified.ladders, facts) or last_resort(self.manifest.reference.size_bytes)
+        ladder = find_ladder(verified.ladders, facts)
+        ladder = ladder or last_resort(facts.os, self.manifest.reference.size_bytes)
         choice = choose(ladder, self.manifest.update.requirements, facts)
         self.passed_over: tuple[PassedOver, ...] = choice.passed_over
         self._rungs = {rung.key: rung for rung in choice.rungs}

@@ -22,7 +22,14 @@ SCHEMA_VERSION = "1.0"
 REFERENCE = "reference"
 """The name of the artifact that is the original model; the last rung of every ladder."""
 
+WEB = "web"
+"""The `os` of browsers and of Node's engines: a family of its own, whatever machine is below."""
+
+REFERENCE_RUNTIMES: Mapping[str, str] = {WEB: "onnxruntime-web/wasm"}
+"""What runs the reference on an `os`. On the web it is the backend that every browser has."""
+
 REFERENCE_RUNTIME = "onnxruntime"
+"""What runs it everywhere else."""
 
 TIERS = (Evidence.MEASURED_DEVICE, Evidence.MEASURED_HOST, Evidence.EMULATED, Evidence.ESTIMATED, Evidence.NOT_RUN)
 """Tiers of evidence, the most trustworthy first."""
@@ -31,6 +38,7 @@ TIERS = (Evidence.MEASURED_DEVICE, Evidence.MEASURED_HOST, Evidence.EMULATED, Ev
 class Rung(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One way to answer: an artifact on a runtime with a number of threads.
 
+    `runtime` is what ran it when it was measured: `ai-edge-litert`; on the web an engine with its backend, `tfjs/wasm`.
     `latency_ms` is the p50 of one call for one row, the worst of the family's devices; None when it was not measured.
     """
 
@@ -123,20 +131,20 @@ def make_ladders(entries: Iterable[Entry], facts: Mapping[str, Facts], reference
             rungs[(entry.artifact, entry.runtime, entry.threads)].append(entry)
     ladders = []
     for (kind, os, arch), tiers in sorted(ran.items()):
-        made = {tier: _order(tiers[tier].values(), reference_size_bytes) for tier in TIERS if tier in tiers}
+        made = {tier: _order(tiers[tier].values(), os, reference_size_bytes) for tier in TIERS if tier in tiers}
         made = {tier: rungs for tier, rungs in made.items() if len(rungs) > 1}
         if not made:
-            made = {Evidence.NOT_RUN: (_reference((), reference_size_bytes),)}
+            made = {Evidence.NOT_RUN: (_reference((), os, reference_size_bytes),)}
         ladders += [Ladder(kind=kind, os=os, arch=arch, evidence=tier, rungs=rungs) for tier, rungs in made.items()]
     return tuple(ladders)
 
 
-def last_resort(size_bytes: int) -> Ladder:
-    """Give the ladder of a family that was never measured: the reference alone."""
-    return Ladder(kind="any", os="any", arch="any", evidence=Evidence.NOT_RUN, rungs=(_reference((), size_bytes),))
+def last_resort(os: str, size_bytes: int) -> Ladder:
+    """Give the ladder of a family that was never measured: the reference alone, as it runs on `os`."""
+    return Ladder(kind="any", os=os, arch="any", evidence=Evidence.NOT_RUN, rungs=(_reference((), os, size_bytes),))
 
 
-def _order(groups: Iterable[list[Entry]], reference_size_bytes: int) -> tuple[Rung, ...]:
+def _order(groups: Iterable[list[Entry]], os: str, reference_size_bytes: int) -> tuple[Rung, ...]:
     groups = list(groups)
     passing = [
         Rung(
@@ -150,21 +158,22 @@ def _order(groups: Iterable[list[Entry]], reference_size_bytes: int) -> tuple[Ru
         if group[0].artifact != REFERENCE and all(entry.verdict is Verdict.PASS for entry in group)
     ]
     references = [group for group in groups if group[0].artifact == REFERENCE]
-    return (*sorted(passing, key=_rank), _reference(references, reference_size_bytes))
+    return (*sorted(passing, key=_rank), _reference(references, os, reference_size_bytes))
 
 
 def _rank(rung: Rung) -> tuple[bool, float, int, str]:
     return rung.latency_ms is None, rung.latency_ms or 0.0, rung.size_bytes, rung.key
 
 
-def _reference(groups: Iterable[list[Entry]], size_bytes: int) -> Rung:
-    """Give the last rung: as it was measured fastest, or unmeasured on one thread."""
+def _reference(groups: Iterable[list[Entry]], os: str, size_bytes: int) -> Rung:
+    """Give the last rung: as it was measured fastest by the runtime that `os` has, or unmeasured on one thread."""
+    runtime = REFERENCE_RUNTIMES.get(os, REFERENCE_RUNTIME)
     measured = sorted(
-        (latency, group[0].threads, group[0].runtime)
+        (latency, group[0].threads)
         for group in groups
-        if (latency := _worst_latency_ms(group)) is not None
+        if group[0].runtime == runtime and (latency := _worst_latency_ms(group)) is not None
     )
-    latency_ms, threads, runtime = measured[0] if measured else (None, 1, REFERENCE_RUNTIME)
+    latency_ms, threads = measured[0] if measured else (None, 1)
     return Rung(artifact=REFERENCE, runtime=runtime, threads=threads, latency_ms=latency_ms, size_bytes=size_bytes)
 
 

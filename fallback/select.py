@@ -31,13 +31,17 @@ class Choice:
 def choose(ladder: Ladder, requirements: Mapping[str, Requirements], facts: Facts) -> Choice:
     """Give the rungs that a device can run.
 
+    A rung runs where its own runtime is: an artifact for `onnxruntime` may stand on a ladder with
+    `onnxruntime-web/wasm`. The oldest version that an artifact takes is one of the runtime that it was made for, and
+    counts where that one runs it: `tfjs` for `tfjs/wasm`, but `onnxruntime` says nothing of `onnxruntime-web`.
+
     `requirements` maps artifact names to what they need (`Manifest.update.requirements`); a rung whose artifact is not
     in it is passed over.
     """
     rungs, passed_over = [], []
     for rung in ladder.rungs:
         needs = requirements.get(rung.artifact)
-        reason = "the bundle has no such artifact" if needs is None else _lacking(needs, facts)
+        reason = "the bundle has no such artifact" if needs is None else _lacking(rung.runtime, needs, facts)
         if reason is None:
             rungs.append(rung)
         else:
@@ -49,7 +53,8 @@ def find_ladder(ladders: Iterable[Ladder], facts: Facts) -> Ladder | None:
     """Give the ladder for a device: its own family's before that of another kind with its os and arch.
 
     A board that was measured over ssh sees itself as local: os and arch decide what runs, the kind only says how it
-    was reached. Within a family the ladder with the best evidence is taken.
+    was reached. So Node takes a browser's ladder where it has none. Within a family the ladder with the best evidence is
+    taken; of other kinds with the same evidence the first by name.
     """
     fitting = [ladder for ladder in ladders if (ladder.os, ladder.arch) == (facts.os, facts.arch)]
     return min(
@@ -59,8 +64,8 @@ def find_ladder(ladders: Iterable[Ladder], facts: Facts) -> Ladder | None:
     )
 
 
-def _lacking(needs: Requirements, facts: Facts) -> str | None:
-    installed = facts.runtimes.get(needs.runtime)
+def _lacking(runtime: str, needs: Requirements, facts: Facts) -> str | None:
+    installed = facts.runtimes.get(runtime)
     if needs.os and facts.os not in needs.os:
         return f"needs os {' or '.join(needs.os)}, this is {facts.os}"
     if needs.arch and facts.arch not in needs.arch:
@@ -70,9 +75,9 @@ def _lacking(needs: Requirements, facts: Facts) -> str | None:
     if needs.accelerator is not None and needs.accelerator not in facts.features:
         return f"needs the accelerator {needs.accelerator}"
     if installed is None:
-        return f"needs {needs.runtime}, not installed"
-    if not _at_least(installed, needs.min_runtime_version):
-        return f"needs {needs.runtime} {needs.min_runtime_version} or newer, {installed} is installed"
+        return f"needs {runtime}, not installed"
+    if runtime.partition("/")[0] == needs.runtime and not _at_least(installed, needs.min_runtime_version):
+        return f"needs {runtime} {needs.min_runtime_version} or newer, {installed} is installed"
     return None
 
 

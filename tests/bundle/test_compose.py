@@ -30,7 +30,7 @@ def parts(making: ModuleType, tmp_path: Path) -> dict[str, Any]:
         "built": [reference, making.make_artifact(tmp_path, "tflite", "fp16", making.WEIGHTS, 1e-2)],
         "golden": GoldenVectors(kind=GoldenKind.ROWS, inputs=tmp_path / "inputs", outputs=tmp_path / "outputs"),
         "evidence": Evidence(
-            report=Report(name="kws", version="1.0.0", devices={}, entries=()), ladders=(last_resort(7),)
+            report=Report(name="kws", version="1.0.0", devices={}, entries=()), ladders=(last_resort("linux", 7),)
         ),
     }
 

@@ -186,7 +186,7 @@ def test_rungs_that_were_not_run_make_no_ladder() -> None:
 
 def test_two_ladders_for_one_family_and_tier_are_refused() -> None:
     with pytest.raises(ValueError, match="two ladders"):
-        Ladders(ladders=(last_resort(1), last_resort(1)))
+        Ladders(ladders=(last_resort("linux", 1), last_resort("linux", 1)))
 
 
 def test_ladders_of_another_major_version_are_refused() -> None:

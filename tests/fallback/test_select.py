@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edgewright.devices.base import Facts
-from edgewright.fallback.rules import REFERENCE, Ladder, Rung
+from edgewright.fallback.rules import REFERENCE, Ladder, Rung, last_resort
 from edgewright.fallback.select import choose, find_ladder
 from edgewright.targets.artifact import Requirements
+from edgewright.vocabulary.codec import convert
 from edgewright.vocabulary.evidence import Evidence
 
 MakeFacts = Callable[..., Facts]
@@ -16,9 +19,13 @@ MakeFacts = Callable[..., Facts]
 ANY = Requirements(runtime="onnxruntime", min_runtime_version="1.20")
 
 
-def ladder(*artifacts: str, **changes: Any) -> Ladder:
+CHOICES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "decisions.json").read_text("utf-8"))["choices"]
+
+
+def ladder(*artifacts: str, runtime: str = "onnxruntime", **changes: Any) -> Ladder:
+    named = [*((name, runtime) for name in artifacts), (REFERENCE, "onnxruntime")]
     rungs = tuple(
-        Rung(artifact=name, runtime="r", threads=1, latency_ms=None, size_bytes=1) for name in (*artifacts, REFERENCE)
+        Rung(artifact=name, runtime=runtime, threads=1, latency_ms=None, size_bytes=1) for name, runtime in named
     )
     plain = {"kind": "local", "os": "linux", "arch": "x86_64", "evidence": Evidence.MEASURED_HOST, "rungs": rungs}
     return Ladder(**{**plain, **changes})
@@ -46,7 +53,7 @@ def test_what_the_device_can_run_stays_in_order(facts: MakeFacts) -> None:
 def test_a_rung_is_passed_over_with_the_reason(facts: MakeFacts, needs: dict[str, Any], reason: str) -> None:
     requirements = Requirements(**{"runtime": "onnxruntime", "min_runtime_version": "1.20", **needs})
 
-    choice = choose(ladder("a"), {"a": requirements, REFERENCE: ANY}, facts())
+    choice = choose(ladder("a", runtime=requirements.runtime), {"a": requirements, REFERENCE: ANY}, facts())
 
     assert [rung.artifact for rung in choice.rungs] == [REFERENCE]
     assert [(item.rung.artifact, item.reason) for item in choice.passed_over] == [("a", reason)]
@@ -103,3 +110,17 @@ def test_the_better_evidence_comes_first_within_a_family(facts: MakeFacts) -> No
 
 def test_a_device_of_no_family_finds_none(facts: MakeFacts) -> None:
     assert find_ladder([ladder("a")], facts(os="android")) is None
+
+
+@pytest.mark.parametrize("case", CHOICES, ids=[case["name"] for case in CHOICES])
+def test_choices(case: dict[str, Any]) -> None:
+    facts = convert(case["facts"], Facts, "facts")
+    ladders = convert(case["ladders"], tuple[Ladder, ...], "ladders")
+    requirements = convert(case["requirements"], dict[str, Requirements], "requirements")
+
+    found = find_ladder(ladders, facts)
+    choice = choose(found or last_resort(facts.os, case["reference_size_bytes"]), requirements, facts)
+
+    assert (ladders.index(found) if found is not None else None) == case["ladder"]
+    assert [rung.key for rung in choice.rungs] == case["rungs"]
+    assert [{"rung": item.rung.key, "reason": item.reason} for item in choice.passed_over] == case["passed_over"]
