@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..refused import Refused
-from .graph import DTYPES, Array, Attribute, Constant, DType, GraphNode, Tensor, shape_after
+from .graph import DTYPES, Array, Attribute, Constant, DType, GraphNode, Grid, Tensor, shape_after
 
 Operand = Tensor | Array | float | int
 """A value of the graph, or numbers that become a constant: a plain `float` float32, a plain `int` int32."""
@@ -104,20 +104,15 @@ class Builder:
             return operand
         return self.constant(as_held(np.asarray(operand)))
 
-    def constant(self, array: Array, *, store: Constant | None = None) -> Tensor:
-        """Make a constant of float32, int32 or bool; `store` says how the file holds it where it does so otherwise."""
+    def constant(self, array: Array, *, grid: Grid | None = None) -> Tensor:
+        """Make a constant of float32, int32 or bool; `grid` is how the file holds it where it does so otherwise."""
         key = (array.dtype.name, array.shape, np.ascontiguousarray(array).tobytes() if array.size <= 4096 else b"")
-        if key[2] and store is None and key in self._known:
+        if key[2] and grid is None and key in self._known:
             return self._known[key]
         name = self.unique(f"{self.stem}/const" if self.stem != "node" else "const")
-        held = Constant(name=name, array=array) if store is None else store
-        if held.name != name:
-            held = Constant(
-                name=name, array=array, half=held.half, integers=held.integers, scale=held.scale, low=held.low
-            )
-        self.constants.append(held)
+        self.constants.append(Constant(name=name, array=array, grid=grid))
         made = Tensor(name, 0, array.shape, DTYPES[array.dtype.name])
-        if key[2] and store is None:
+        if key[2] and grid is None:
             self._known[key] = made
         return made
 

@@ -11,6 +11,7 @@ from ..refused import Refused
 from ..tflite.dialect import constant_of, dtype_name, dtype_of, shape_of
 from .builder import Builder
 from .graph import DTYPES, Array, DType, Tensor
+from .stored import hold, reshaped, transposed
 
 
 class Call(Attributes):
@@ -35,7 +36,7 @@ class Call(Attributes):
             Refused: when it is a constant that TF.js cannot hold.
         """
         given = self._inputs[index]
-        return given if given is not None else self._builder.hold(self.constant(index, f"operand {index}"))
+        return given if given is not None else hold(self._builder, self.value(index))
 
     def get(self, index: int) -> Tensor | None:
         """Give an operand, None when it is not given.
@@ -71,6 +72,14 @@ class Call(Attributes):
             Refused: when it is not constant.
         """
         return [int(number) for number in self.constant(index, what).ravel()]
+
+    def transposed(self, index: int, permutation: Sequence[int]) -> Tensor:
+        """Give an operand with its axes permuted, by a node only where it is no constant."""
+        return transposed(self._builder, self.value(index), self._inputs[index], permutation)
+
+    def reshaped(self, index: int, shape: Sequence[int]) -> Tensor:
+        """Give an operand in another shape, by a node only where it is no constant."""
+        return reshaped(self._builder, self.value(index), self._inputs[index], shape)
 
     def value(self, index: int) -> ir.Value:
         """Give an operand as the dialect has it."""

@@ -73,6 +73,16 @@ class GraphNode:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """Numbers as the file holds them in fewer bits: integer · scale + low in float64, rounded once."""
+
+    integers: Array
+    """uint8 or uint16."""
+    scale: float
+    low: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Constant:
     """A node that holds numbers: float32, int32 or bool, as they are computed with."""
 
@@ -80,10 +90,8 @@ class Constant:
     array: Array
     half: bool = False
     """Whether the file holds them as float16."""
-    integers: Array | None = None
-    """What the file holds instead, uint8 or uint16: array = integers · scale + low, exactly."""
-    scale: float = 1.0
-    low: float = 0.0
+    grid: Grid | None = None
+    """What the file holds instead, exactly the same numbers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,14 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .graph import Array, Constant
+from ..tflite.quantization import Quantization
+from .graph import Array, Constant, Grid
 
 SHARD_BYTES = 4 * 1024 * 1024
 """What browsers cache well; the size that TensorFlow's own converter takes."""
+_WORTH = 64
+"""Elements from which fewer bytes for each outweigh what `model.json` says of it, about 80 bytes."""
+
+
+_HELD_BY_FLOAT = 1 << 24
+"""float32 holds all integers below; DequantizeLinear rounds larger ones before it multiplies."""
+
+
+def on_grid(integers: Array, quantization: Quantization) -> Grid | None:
+    """Give what the file holds for reals on a grid; None where it cannot hold them so, or would gain nothing.
+
+    Bit for bit what DequantizeLinear gives: scale and low are a float32 and a small multiple of it, so product and sum
+    are exact in float64, and the one rounding to float32 is that of the product there.
+    """
+    if len(quantization.scales) != 1 or integers.size < _WORTH:
+        return None
+    bits = 8 if integers.dtype.itemsize == 1 else 16
+    lowest, highest = int(integers.min()), int(integers.max())
+    if highest - lowest >= 1 << bits or max(abs(lowest), abs(highest)) + abs(quantization.zero_point) >= _HELD_BY_FLOAT:
+        return None
+    steps = (integers.astype(np.int32) - lowest).astype(f"uint{bits}")
+    return Grid(integers=steps, scale=quantization.scale, low=quantization.scale * (lowest - quantization.zero_point))
+
+
+def in_halves(constants: Sequence[Constant]) -> tuple[Constant, ...]:
+    """Let the file hold every large float32 constant as float16 that float16 holds exactly."""
+    return tuple(replace(constant, half=True) if _is_half(constant) else constant for constant in constants)
+
+
+def _is_half(constant: Constant) -> bool:
+    array = constant.array
+    if array.dtype != np.float32 or array.size < _WORTH or constant.grid is not None:
+        return False
+    with np.errstate(over="ignore"):
+        return bool(np.array_equal(array.astype(np.float16).astype(np.float32), array))
 
 
 def entry_of(constant: Constant) -> dict[str, Any]:
@@ -22,19 +59,19 @@ def entry_of(constant: Constant) -> dict[str, Any]:
     }
     if constant.half:
         entry["quantization"] = {"dtype": "float16", "original_dtype": "float32"}
-    elif constant.integers is not None:
+    elif constant.grid is not None:
         entry["quantization"] = {
-            "dtype": constant.integers.dtype.name,
+            "dtype": constant.grid.integers.dtype.name,
             "original_dtype": constant.array.dtype.name,
-            "scale": constant.scale,
-            "min": constant.low,
+            "scale": constant.grid.scale,
+            "min": constant.grid.low,
         }
     return entry
 
 
 def bytes_of(constant: Constant) -> memoryview:
     """Give what the file holds of a constant."""
-    array: Array = constant.array if constant.integers is None else constant.integers
+    array: Array = constant.array if constant.grid is None else constant.grid.integers
     if constant.half:
         array = array.astype(np.float16)
     little = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
