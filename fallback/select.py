@@ -53,8 +53,8 @@ def find_ladder(ladders: Iterable[Ladder], facts: Facts) -> Ladder | None:
     """Give the ladder for a device: its own family's before that of another kind with its os and arch.
 
     A board that was measured over ssh sees itself as local: os and arch decide what runs, the kind only says how it
-    was reached. So Node takes a browser's ladder where it has none. Within a family the ladder with the best evidence is
-    taken; of other kinds with the same evidence the first by name.
+    was reached. So Node takes a browser's ladder where it has none. Within a family the ladder with the best evidence
+    is taken; of other kinds with the same evidence the first by name.
     """
     fitting = [ladder for ladder in ladders if (ladder.os, ladder.arch) == (facts.os, facts.arch)]
     return min(
