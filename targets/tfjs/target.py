@@ -97,9 +97,10 @@ class TFJS:
     def _translated(self, model: Model, options: Options) -> Translated:
         from ..tflite.legalize.legalize import lower_model
         from ..tflite.legalize.shorten import shorten
+        from .take_in import take_in
         from .translate import translate
 
         lowered = lower_model(model, options)
         if not lowered.coverage.refused:
-            shorten(lowered.graph, model.precision)
+            take_in(shorten(lowered.graph, model.precision))
         return translate(lowered.graph, lowered.coverage)
