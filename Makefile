@@ -7,16 +7,26 @@ WHEEL_PIP := build/wheel/venv/bin/python -m pip --disable-pip-version-check inst
 EXAMPLE := examples/digits
 KEY     := $(EXAMPLE)/out/demo-key.pem
 
-.PHONY: demo test lint types layers check conformance wheel-demo format clean
+# What runs in Node and in browsers is built from web/src and the packages that web/package-lock.json pins.
+WEB         := web/dist/manifest.json
+WEB_MODULES := web/node_modules/.package-lock.json
+WEB_SOURCES := web/build.mjs web/tsconfig.json $(shell find web/src web/licences -type f)
+
+.PHONY: demo test lint types layers check conformance wheel-demo format clean web web-types
 
 demo: $(VENV)/.installed $(KEY)
 	EDGEWRIGHT_SIGNING_KEY="$$(cat $(KEY))" $(BIN)/edgewright build --project $(EXAMPLE) --out $(EXAMPLE)/out
 	$(BIN)/edgewright verify $(EXAMPLE)/out/bundle $(EXAMPLE)/out/bundle.zip --key $(KEY:.pem=.pub)
 
-test: $(VENV)/.installed-dev check
+test: $(VENV)/.installed-dev $(WEB) check
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
-check: lint types layers
+check: lint types layers web-types
+
+web: $(WEB)
+
+web-types: $(WEB_MODULES)
+	cd web && npm run --silent types
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -29,12 +39,12 @@ layers: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 # ONNX's operator cases through every target; writes the kept records and docs/reference/ops.md, fails on any finding.
-conformance: $(VENV)/.installed-dev
+conformance: $(VENV)/.installed-dev $(WEB)
 	$(BIN)/python -m edgewright.conformance --keep
 
 # The wheel, in an environment of its own, runs the demo: what is packaged is what was tested. Before the extra of a
 # target is installed, a build must name it and leave with 2.
-wheel-demo: $(VENV)/.installed-dev
+wheel-demo: $(VENV)/.installed-dev $(WEB)
 	rm -rf build/wheel && mkdir -p build/wheel
 	$(BIN)/python -m build --wheel --outdir build/wheel . > build/wheel/build.log
 	$(PYTHON) -m venv build/wheel/venv
@@ -53,7 +63,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build $(EXAMPLE)/out
+	rm -rf $(VENV) build $(EXAMPLE)/out web/dist web/node_modules
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "edgewright needs Python 3.11 to 3.13, %s is %d.%d: run make PYTHON=python3.12" % (sys.executable, *v))'
@@ -68,6 +78,16 @@ $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) torch==2.13.0
 	$(PIP) --editable '.[all,dev]'
 	@touch $@ $(VENV)/.installed
+
+# No package's own script is run: what is installed is what the lock file names, byte by byte.
+$(WEB_MODULES): web/package.json web/package-lock.json
+	@node -e 'const major = parseInt(process.versions.node); process.exit(major >= 20 ? 0 : 1)' && npm --version > /dev/null \
+	  || { echo "edgewright builds what runs in browsers with Node 20 or later and npm: install them (nodejs.org, or apt-get install nodejs npm)" >&2; exit 1; }
+	cd web && npm ci --legacy-peer-deps --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(WEB): $(WEB_MODULES) $(WEB_SOURCES)
+	cd web && npm run --silent types && npm run --silent build
 
 $(KEY): | $(VENV)/.installed
 	@mkdir -p $(@D)

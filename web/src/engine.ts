@@ -8,6 +8,11 @@ export type Backend = "wasm" | "webgl" | "webgpu" | "cpu";
 /** An engine by its name; with a backend it is what reports call a runtime, `tfjs/wasm`. */
 export type EngineName = "tfjs" | "litertjs" | "onnxruntime-web";
 
+declare global {
+  /** The versions of the packages that are built in; the build knows them. */
+  const VERSIONS: Readonly<Record<EngineName, string>>;
+}
+
 export interface LoadOptions {
   readonly backend: Backend;
   /** How many threads the wasm backend may use; more than one needs cross-origin isolation. */
