@@ -45,6 +45,16 @@ export function numbersOf(dtype: DType, bytes: Uint8Array): Numbers {
   return new kind(aligned.buffer as ArrayBuffer, aligned.byteOffset, aligned.byteLength / size);
 }
 
+/** Makes an array of zeros. */
+export function zeros(dtype: DType, count: number): Numbers {
+  return new ARRAYS[dtype](count);
+}
+
+/** Whether an array is of the kind that holds numbers of an element type. */
+export function holds(dtype: DType, data: unknown): data is Numbers {
+  return data instanceof ARRAYS[dtype];
+}
+
 /** Looks at numbers as bytes. */
 export function bytesOf(data: Numbers): Uint8Array {
   return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
