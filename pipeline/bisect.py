@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..devices.base import Device
-from ..devices.table import make_device
 from ..profiles.bisection import Bisection, Way
 from ..vocabulary.errors import RequestError
 from .cache import Cache, default_cache_folder
@@ -15,7 +15,8 @@ from .config import Project
 from .imported import Imported
 from .making import compile_step_of, make
 from .on_device import Place
-from .plan import drawn_sizes, plan_artifacts
+from .places import check_opened, devices_of, openers
+from .plan import PlannedArtifact, drawn_sizes, plan_artifacts
 from .progress import Progress
 from .runner import Runner
 from .settling import Settling, check_searches
@@ -30,8 +31,8 @@ CALLS = 8
 class BisectRequest:
     """What is asked for: an artifact of the project by its name, or another file of the same, and how it is looked at.
 
-    `device` names a device of the project, None the first. With `way` CUT the model is cut even where the runtime shows
-    inner tensors; None chooses.
+    `device` names a device of the project, None the first that opens the artifact. With `way` CUT the model is cut even
+    where the runtime shows inner tensors; None chooses.
     """
 
     artifact: str
@@ -48,7 +49,8 @@ def bisect(project: Project, request: BisectRequest, *, progress: Progress, cach
     without optimisations.
 
     Raises:
-        RequestError: when the project has no such artifact or device, or the file is another model's.
+        RequestError: when the project has no such artifact or device, the device does not open it, or the file is
+            another model's.
         EdgewrightError: when the artifact cannot be made or run.
     """
     planned = plan_artifacts(project)
@@ -60,13 +62,16 @@ def bisect(project: Project, request: BisectRequest, *, progress: Progress, cach
         )
     check_calibration(project, (chosen,))
     check_searches(project, (chosen,))
-    device = _device(project, request.device)
+    devices = devices_of(project)
+    check_opened((chosen,), devices, project.where)
+    device = _device(project, devices, chosen, request.device)
     runner = Runner(cache or Cache(default_cache_folder()), progress)
     imported = Imported(runner.reading(ImportModel.of(project, project.data.evaluation, drawn_sizes(project))))
     calibrations = Calibrations(project, imported, runner)
     # judged where a build judges, so that its search is found in the cache
-    judge = _device(project, None)
-    chosen = Settling(project, runner, Place(device=judge, facts=judge.facts()), calibrations).settle(chosen)
+    judge = openers(devices, chosen.runtime)[0]
+    places = (Place(device=judge, facts=judge.facts()),)
+    chosen = Settling(project, runner, places, calibrations).settle(chosen)
     compile_step = compile_step_of(chosen, calibrations)
     subject = make(chosen, calibrations, runner)
     file = request.file.absolute() if request.file is not None else subject.opened
@@ -83,10 +88,16 @@ def bisect(project: Project, request: BisectRequest, *, progress: Progress, cach
         )
 
 
-def _device(project: Project, name: str | None) -> Device:
-    name = name or next(iter(project.devices))
-    if name not in project.devices:
+def _device(project: Project, devices: Sequence[Device], chosen: PlannedArtifact, name: str | None) -> Device:
+    if name is None:
+        return openers(devices, chosen.runtime)[0]
+    device = next((each for each in devices if each.name == name), None)
+    if device is None:
         raise RequestError(
             f"{project.where} has no device named {name!r}", hint=f"it has: {', '.join(project.devices)}"
         )
-    return make_device(name, project.devices[name], project.where)
+    reason = device.cannot_open(chosen.runtime)
+    if reason is not None:
+        others = ", ".join(each.name for each in openers(devices, chosen.runtime))
+        raise RequestError(f"{name} does not open {chosen.name}: {reason}", hint=f"devices that do: {others}")
+    return device

@@ -36,6 +36,11 @@ def entry_without_run(subject: Subject, place: Place, reason: str) -> Entry:
     return msgspec.structs.replace(_entry(subject, place), reasons=(reason,))
 
 
+def entry_not_opened(subject: Subject, place: Place, reason: str) -> Entry:
+    """Say that a device does not open an artifact. That is nobody's failure, and no gate has anything to say of it."""
+    return entry_without_run(subject, place, reason)
+
+
 def _entry(subject: Subject, place: Place) -> Entry:
     """Say what is known of an artifact before it has run on a device."""
     artifact = subject.artifact

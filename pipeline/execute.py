@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import TypeVar
 
-from ..devices.table import make_device
+from ..fallback.rules import REFERENCE
 from ..profiles.forecast import Forecast
 from ..profiles.html import render_html
 from ..profiles.latency import profile
@@ -24,13 +24,14 @@ from .bundling import Signer, Written, write_bundle
 from .cache import Cache, default_cache_folder
 from .calibration import Calibrations, check_calibration
 from .config import Project
-from .entries import entry_of, entry_without_artifact, entry_without_run, samples_of
+from .entries import entry_not_opened, entry_of, entry_without_artifact, entry_without_run, samples_of
 from .forecast import foretell_planned
 from .imported import Imported
 from .joining import groups, join
 from .kept import kept_entries, read_report
 from .making import make
 from .on_device import Place, Proof, calls_of, measure, prove
+from .places import check_opened, devices_of
 from .plan import PlannedArtifact, drawn_sizes, plan_artifacts
 from .progress import Progress
 from .result import BuildResult, Problem, first_exit_code
@@ -75,6 +76,10 @@ class _Pair:
     subject: Subject
     place: Place
 
+    @property
+    def not_opened(self) -> str | None:
+        return self.place.device.cannot_open(self.subject.runtime)
+
 
 class _Build:
     """One run of the chain. What is wrong with the request as a whole is found before any work."""
@@ -86,11 +91,10 @@ class _Build:
         check_searches(project, self.planned)
         self.verdicts = Verdicts(project)
         self.signer = Signer.of(project.bundle, project.folder)
-        self.places = [
-            Place(device=device, facts=device.facts())
-            for device in [make_device(name, table, project.where) for name, table in project.devices.items()]
-        ]
+        devices = devices_of(project)
+        check_opened(self.planned, devices, project.where)
         _require_writable(out)
+        self.places = [Place(device=device, facts=device.facts()) for device in devices]
         self.runner = Runner(cache, progress)
         self.problems: list[Problem] = []
 
@@ -99,7 +103,7 @@ class _Build:
         step = ImportModel.of(project, project.data.evaluation, drawn_sizes(project))
         imported = Imported(self.runner.reading(step))
         calibrations = Calibrations(project, imported, self.runner)
-        settling = Settling(project, self.runner, self.places[0], calibrations, known=kept.searches if kept else ())
+        settling = Settling(project, self.runner, self.places, calibrations, known=kept.searches if kept else ())
         with ThreadPoolExecutor(jobs) as executor, self._cancelled_on_the_way_out():
             forecasts = self._foretell(imported) if kept is None else kept.forecasts
             compiled = list(executor.map(lambda item: self._compile(item, settling, calibrations), self.planned))
@@ -110,11 +114,11 @@ class _Build:
             if kept is None or evidence is None:
                 entries = self._find_out(subjects, imported, executor)
             else:
-                kept_ones = kept_entries(kept, evidence, subjects, self.places)
-                entries = [self.verdicts.judge_kept(entry) for entry in kept_ones]
+                entries = kept_entries(kept, evidence, subjects, self.places, self.verdicts.judge_kept)
         for item, subject in zip(self.planned, compiled, strict=True):
             if subject is None:
-                entries += [entry_without_artifact(item, place, self._reason(item.name)) for place in self.places]
+                places = [place for place in self.places if place.device.cannot_open(item.runtime) is None]
+                entries += [entry_without_artifact(item, place, self._reason(item.name)) for place in places]
         entries = [settling.judge(entry) for entry in entries]
         return self._conclude(entries, subjects, imported, kept, settling.records, forecasts)
 
@@ -146,10 +150,16 @@ class _Build:
                 compiled[place] = joined[index] if joined is not None else None
 
     def _find_out(self, subjects: Sequence[Subject], imported: Imported, executor: Executor) -> list[Entry]:
-        """Prove every artifact on every device, several at a time; then measure those that ran, one at a time."""
+        """Prove every artifact on every device that opens it, several at a time; then measure one at a time."""
         pairs = [_Pair(subject=subject, place=place) for subject in subjects for place in self.places]
-        proofs = executor.map(lambda pair: self._prove(pair, imported), pairs)
-        return [self._measure(pair, proof, imported) for pair, proof in zip(pairs, list(proofs), strict=True)]
+        opened = [pair for pair in pairs if pair.not_opened is None]
+        proofs = iter(list(executor.map(lambda pair: self._prove(pair, imported), opened)))
+        return [
+            self._measure(pair, next(proofs), imported)
+            if pair.not_opened is None
+            else entry_not_opened(pair.subject, pair.place, pair.not_opened)
+            for pair in pairs
+        ]
 
     def _prove(self, pair: _Pair, imported: Imported) -> Proof | None:
         name, place = pair.subject.artifact.name, pair.place
@@ -189,7 +199,7 @@ class _Build:
             devices=facts,
             entries=entries,
             imported=next(
-                (entry.parity for entry in entries if entry.artifact == imported.reference.artifact.name), None
+                (entry.parity for entry in entries if entry.artifact == REFERENCE and entry.parity is not None), None
             ),
             searches=tuple(searches[item.name] for item in self.planned if item.name in searches),
             forecasts=forecasts,
@@ -206,7 +216,7 @@ class _Build:
                 report=report,
                 html=html,
                 subjects=subjects,
-                tolerances={entry.artifact: self.verdicts.tolerances(entry) for entry in entries if entry.parity},
+                tolerances=self.verdicts.tolerances_of_all(entries),
                 imported=imported,
                 facts=facts,
                 signer=self.signer,

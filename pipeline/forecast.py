@@ -43,9 +43,12 @@ def foretell(target: Target, precision: Precision, kernels: Kernels, place: Plac
 
     Raises:
         DeviceError: when the device failed.
-        RequestError: when the target's runtime is emulated on the device.
+        RequestError: when the device does not open the target's artifacts, or emulates their runtime.
     """
     runtime = next(iter(target.formats.values()))
+    reason = place.device.cannot_open(runtime)
+    if reason is not None:
+        raise RequestError(f"{place.device.name} does not open {target.name}: {reason}")
     if is_emulated_at(place.device.kind, runtime):
         raise RequestError(f"{target.name} is emulated there", hint="foretell it on a device that has the runtime")
     step = CompileKernels(
@@ -96,7 +99,7 @@ def foretell_planned(
     places: Sequence[Place],
     runner: Runner,
 ) -> tuple[Forecast, ...]:
-    """Foretell each precision that computes with integers, for each target that was asked for it, on each device.
+    """Foretell each precision that computes with integers, for each target that was asked for it, where it is opened.
 
     Each forecast is announced as soon as it is known. What cannot be foretold is announced too, and holds nothing up.
     """
@@ -109,6 +112,8 @@ def foretell_planned(
     found = []
     for place in places:
         for name, precision in asked:
+            if place.device.cannot_open(next(iter(targets[name].formats.values()))) is not None:
+                continue
             try:
                 forecast = foretell(targets[name], precision, kernels, place, runner)
             except EdgewrightError as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..profiles.report import Entry, Report
 from ..vocabulary.errors import ConfigError
+from .entries import entry_not_opened
 from .on_device import Place
 from .subject import Subject
 
@@ -24,8 +25,14 @@ def read_report(path: Path) -> Report:
     return Report.decode(data, path.name)
 
 
-def kept_entries(report: Report, path: Path, subjects: Sequence[Subject], places: Sequence[Place]) -> list[Entry]:
-    """Give the report's entry for each artifact on each device.
+def kept_entries(
+    report: Report,
+    path: Path,
+    subjects: Sequence[Subject],
+    places: Sequence[Place],
+    judge: Callable[[Entry], Entry],
+) -> list[Entry]:
+    """Give the report's entry for each artifact on each device that opens it, judged anew.
 
     Raises:
         ConfigError: when the report lacks one, or was made of other bytes.
@@ -35,6 +42,10 @@ def kept_entries(report: Report, path: Path, subjects: Sequence[Subject], places
     for subject in subjects:
         for place in places:
             name, device = subject.artifact.name, place.device.name
+            reason = place.device.cannot_open(subject.runtime)
+            if reason is not None:
+                found.append(entry_not_opened(subject, place, reason))
+                continue
             entry = known.get((name, device))
             if entry is None:
                 raise ConfigError(f"{path}: no entry for {name} on {device}", hint="build without --evidence")
@@ -43,5 +54,5 @@ def kept_entries(report: Report, path: Path, subjects: Sequence[Subject], places
                     f"{path}: {name} was measured on other bytes than those built now",
                     hint="build without --evidence, or with the tools and sources of that report",
                 )
-            found.append(entry)
+            found.append(judge(entry))
     return found

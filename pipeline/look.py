@@ -70,7 +70,10 @@ def with_forecasts(found: Inspection, *, progress: Progress) -> Inspection:
             require_installed(target)
         except RequestError:  # the outlook says so already
             continue
-        if is_emulated_at(device.kind, next(iter(target.formats.values()))):
+        reason = device.cannot_open(next(iter(target.formats.values())))
+        if reason is not None:
+            progress.announced(f"{name} is not opened here: whether {FORETOLD} is faster cannot be foretold")
+        elif is_emulated_at(device.kind, next(iter(target.formats.values()))):
             progress.announced(f"{name} is emulated here: whether {FORETOLD} is faster cannot be foretold")
         elif FORETOLD in target.schemes() and found.kernels.shares:
             forecasts.append(foretell(target, FORETOLD, found.kernels, place, runner))

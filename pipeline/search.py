@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from ..devices.table import make_device
+from ..devices.base import Device
 from ..profiles.latency import profile
 from ..profiles.recipe_search import Figures, RecipeSearch
 from ..vocabulary.errors import ConfigError
@@ -16,7 +17,8 @@ from .entries import samples_of
 from .implied_recipes import IMPLIED
 from .making import make
 from .on_device import Place, is_emulated_at, measure
-from .plan import one_a_target
+from .places import check_opened, devices_of, openers
+from .plan import PlannedArtifact, one_a_target
 from .progress import Progress
 from .recipe_search import search
 from .runner import Runner
@@ -30,14 +32,16 @@ VARIANT: Final = "trial"
 def search_recipes(
     project: Project, *, trials: int, seed: int, progress: Progress, cache: Cache | None = None
 ) -> RecipeSearch:
-    """Try up to `trials` recipes for the targets of a project, on its first device and its tuning rows.
+    """Try up to `trials` recipes for the targets of a project, on its tuning rows and one device.
+
+    That is the first that opens the artifacts of all targets: figures of several cannot be ranked.
 
     The recipes that the project names are not looked at: those that are tried are put together of all steps that need
     no training and no choice by hand.
 
     Raises:
         ConfigError: when the project has no tuning rows, no calibration rows, no metric, or not the labels that it
-            needs.
+            needs; or no device opens the artifacts of all targets.
         MissingExtraError: when Optuna or the packages of a target are not installed.
         EdgewrightError: when nothing can be tried at all: the model or the data is wrong.
     """
@@ -48,9 +52,8 @@ def search_recipes(
             hint='say data.calibration = { file = "data.npz", rows = "0:100" }',
         )
     planned = {item.target.name: item for item in one_a_target(project, variant=VARIANT)}
-    name, settings = next(iter(project.devices.items()))
-    device = make_device(name, settings, project.where)
-    place = Place(device=device, facts=device.facts())
+    device = _device(project, tuple(planned.values()))
+    name, place = device.name, Place(device=device, facts=device.facts())
     for item in planned.values():
         if is_emulated_at(device.kind, item.runtime):
             raise ConfigError(
@@ -85,3 +88,17 @@ def search_recipes(
     }
     made = search(precisions, trials, seed, attempt)
     return RecipeSearch(name=project.bundle.name, device=name, rows=rows, limit=trials, seed=seed, trials=made)
+
+
+def _device(project: Project, planned: Sequence[PlannedArtifact]) -> Device:
+    devices = devices_of(project)
+    check_opened(planned, devices, project.where)
+    for item in planned:
+        devices = openers(devices, item.runtime)
+    if not devices:
+        raise ConfigError(
+            f"{project.where}: {WHAT} times all of its trials on one device, and none opens artifacts of "
+            f"{' and '.join(item.target.name for item in planned)}",
+            hint="name fewer targets with -t",
+        )
+    return devices[0]

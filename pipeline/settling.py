@@ -15,6 +15,7 @@ from .config import Project
 from .making import make
 from .mixed_precision import keeping, limit_of, search
 from .on_device import Place
+from .places import first_opening
 from .plan import PlannedArtifact
 from .runner import Runner
 from .steps.rank_nodes import RankNodes, read_ranking
@@ -39,12 +40,12 @@ class Settling:
         self,
         project: Project,
         runner: Runner,
-        place: Place,
+        places: Sequence[Place],
         calibrations: Calibrations,
         known: Sequence[MixedPrecisionSearch] = (),
     ) -> None:
-        """Artifacts are judged at `place`. What a kept report knows is not searched again."""
-        self._project, self._runner, self._place, self._calibrations = project, runner, place, calibrations
+        """Artifacts are judged at the first of `places` that opens them. What is `known` is not searched again."""
+        self._project, self._runner, self._places, self._calibrations = project, runner, places, calibrations
         self._known = {record.artifact: record for record in known}
         self._lock = Lock()
         self.records: dict[str, MixedPrecisionSearch] = {}
@@ -96,7 +97,7 @@ class Settling:
 
     def _judge(self, item: PlannedArtifact) -> tuple[MetricResult, int]:
         subject = make(item, self._calibrations, self._runner)
-        metric = self._tuning.judge(subject, self._place).metric
+        metric = self._tuning.judge(subject, first_opening(self._places, subject.runtime)).metric
         assert metric is not None, "the project names one"
         return metric, subject.artifact.size_bytes
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
 import msgspec
 
 from ..bundle.manifest import Tolerance, ToleranceKind
@@ -62,6 +64,16 @@ class Verdicts:
         own = entry.reasons if entry.evidence is Evidence.NOT_RUN else ()
         return self.judge(msgspec.structs.replace(entry, reasons=own))
 
+    def tolerances_of_all(self, entries: Iterable[Entry]) -> dict[str, dict[str, tuple[Tolerance, ...]]]:
+        """Give the tolerances of each artifact that ran, by its name: wide enough for every device that ran it."""
+        found: dict[str, dict[str, tuple[Tolerance, ...]]] = {}
+        for entry in entries:
+            if entry.parity is not None:
+                bounds = self.tolerances(entry)
+                known = found.setdefault(entry.artifact, bounds)
+                found[entry.artifact] = {output: widest(known[output], bounds[output]) for output in bounds}
+        return found
+
     def tolerances(self, entry: Entry) -> dict[str, tuple[Tolerance, ...]]:
         """Give the bounds that each output of an entry was held to, for whoever verifies the bundle.
 
@@ -80,6 +92,27 @@ class Verdicts:
     def _outside_calibration(self, entry: Entry) -> bool:
         """Whether the golden vectors are no data of the kind that what this artifact loses was judged on."""
         return not self._golden_is_data and entry.precision in {each for each in Precision if each.lossy}
+
+
+def widest(one: Sequence[Tolerance], other: Sequence[Tolerance]) -> tuple[Tolerance, ...]:
+    """Give the bounds that hold for two devices: of each kind the wider, none of a kind that one was not held to."""
+    bounds = {each.kind: each.bound for each in other}
+    return tuple(
+        Tolerance(kind=each.kind, bound=_WIDER[each.kind](each.bound, bounds[each.kind]))
+        for each in one
+        if each.kind in bounds
+    )
+
+
+_WIDER: Mapping[ToleranceKind, Callable[[float, float], float]] = {
+    ToleranceKind.MAX_ABS: max,
+    ToleranceKind.MAX_ABS_SCALED: max,
+    ToleranceKind.PSNR_DB: min,
+    ToleranceKind.EQUAL_FRACTION: min,
+    ToleranceKind.SNR_DB: min,
+    ToleranceKind.COSINE: min,
+}
+"""A kind of tolerance → which of two bounds lets more through."""
 
 
 def _tensor_gates(gates: Gates) -> Gates:

@@ -129,6 +129,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     notes: tuple[Note, ...] = ()
 
     @property
+    def left_out(self) -> bool:
+        """Whether there was nothing to run: the artifact stands, its device does not open it, and no gate minds."""
+        return bool(self.files) and self.evidence is Evidence.NOT_RUN and self.verdict is Verdict.NOT_RUN
+
+    @property
     def metric(self) -> MetricResult | None:
         """The task metric; None when it was not asked for, or nothing was run."""
         return self.parity.metric if self.parity is not None else None
