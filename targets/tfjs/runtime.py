@@ -64,8 +64,8 @@ class TFJS:
             answer, _ = _ask(process, {"do": "load", "path": str(artifact.resolve())})
         except RefusedRequestError as refusal:
             raise ValueError(f"{artifact}: TF.js cannot run it: {refusal}") from refusal
-        signature = json.loads(artifact.read_text("utf-8"))["signature"]
-        return TFJSSession(process, answer["session"], signature["inputs"])
+        inputs = json.loads(artifact.read_text("utf-8"))["signature"].get("inputs", {})
+        return TFJSSession(process, answer["session"], inputs)
 
 
 class TFJSSession:
@@ -75,7 +75,10 @@ class TFJSSession:
         """Take a session of a process; `inputs` as `model.json` has them."""
         self._process, self._session = process, session
         self._inputs = {
-            name: (_DTYPES[info["dtype"]], tuple(int(dim["size"]) for dim in info["tensorShape"].get("dim", ())))
+            name: (
+                _DTYPES[info["dtype"]],
+                tuple(int(dim["size"]) for dim in info.get("tensorShape", {}).get("dim", ())),
+            )
             for name, info in inputs.items()
         }
         weakref.finalize(self, process.forget, session)

@@ -45,6 +45,8 @@ export interface Engine {
   lacks(backend: Backend): Promise<string | null>;
   /** Makes the engine ready with a backend, so that a `load` that is timed pays for the artifact alone. */
   prepare(options: LoadOptions): Promise<void>;
+  /** How many tensors are held, and their bytes, for an engine that counts them. */
+  held?(): { readonly tensors: number; readonly bytes: number };
   /** Opens an artifact by the path of its first file. Rejects when it is no artifact that this engine can run. */
   load(path: string, read: ReadFile, options: LoadOptions): Promise<Session>;
 }

@@ -24,6 +24,7 @@ type Request = { readonly dispose?: readonly number[]; readonly tensors?: readon
   | { readonly do: "prepare"; readonly engine: EngineName; readonly options: LoadOptions }
   | { readonly do: "load"; readonly engine: EngineName; readonly options: LoadOptions; readonly path: string }
   | { readonly do: "run"; readonly session: number }
+  | { readonly do: "held"; readonly engine: EngineName }
 );
 
 const PARENT_CHECK_MS = 500;
@@ -128,6 +129,8 @@ async function serve(request: Request, inputs: Tensors): Promise<[object, Tensor
       if (session === undefined) throw new Error(`there is no session ${request.session}`);
       return [{}, await session.run(inputs)];
     }
+    case "held":
+      return [{ held: (await engineOf(request.engine)).held?.() ?? null }];
   }
 }
 

@@ -1,6 +1,7 @@
 /** TensorFlow.js: graph models on wasm, WebGL, WebGPU and plain JavaScript. */
 
 import * as converter from "@tensorflow/tfjs-converter";
+import { OperationMapper } from "@tensorflow/tfjs-converter/dist/operations/operation_mapper";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Backend, Engine, LoadOptions, ReadFile, Session } from "../engine.ts";
 import { elementCount, type Tensor, type Tensors } from "../tensor.ts";
@@ -84,6 +85,7 @@ async function readArtifacts(path: string, read: ReadFile): Promise<tf.io.ModelA
   if (!Array.isArray((modelTopology as { node?: unknown } | undefined)?.node) || !Array.isArray(weightsManifest)) {
     throw new Error(`${path}: it is no graph model`);
   }
+  checkGraph(path, json);
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
   const weightSpecs: tf.io.WeightsManifestEntry[] = [];
   const weightData: ArrayBuffer[] = [];
@@ -98,6 +100,39 @@ async function readArtifacts(path: string, read: ReadFile): Promise<tf.io.ModelA
     for (const shard of shards) weightData.push(wholeBuffer(shard));
   }
   return { ...json, weightSpecs, weightData } as tf.io.ModelArtifacts;
+}
+
+/** TF.js itself would find these at the first run, or never. */
+function checkGraph(path: string, json: tf.io.ModelJSON): void {
+  const { nodes, weights } = namesOf(json);
+  const known = (OperationMapper.Instance as unknown as { opMappers: Record<string, unknown> }).opMappers;
+  for (const [name, { op, input }] of nodes) {
+    if (!(op in known)) throw new Error(`${path}: node ${name}: TF.js has no operator ${op}`);
+    if (op === "Const" && !weights.has(name)) throw new Error(`${path}: constant ${name} has no weights`);
+    const missing = (input ?? []).find((reference) => !nodes.has(nodeOf(reference)));
+    if (missing !== undefined) throw new Error(`${path}: node ${name} takes ${missing}, and there is none`);
+  }
+  const signature = (json.signature ?? {}) as Record<string, Record<string, { name: string }> | undefined>;
+  for (const [name, info] of Object.entries({ ...signature["inputs"], ...signature["outputs"] })) {
+    if (!nodes.has(nodeOf(info.name))) throw new Error(`${path}: ${name} of the signature is ${info.name}, and there is none`);
+  }
+}
+
+interface GraphNode {
+  readonly name: string;
+  readonly op: string;
+  readonly input?: readonly string[];
+}
+
+function namesOf(json: tf.io.ModelJSON): { nodes: Map<string, GraphNode>; weights: Set<string> } {
+  const { node } = json.modelTopology as { node: readonly GraphNode[] };
+  const weights = json.weightsManifest.flatMap((group) => group.weights.map(({ name }) => name));
+  return { nodes: new Map(node.map((item) => [item.name, item])), weights: new Set(weights) };
+}
+
+/** The node in a reference: `name`, `name:output`, or `^name` for an order alone. */
+function nodeOf(reference: string): string {
+  return reference.replace(/^\^/, "").replace(/:.*$/, "");
 }
 
 function parse(path: string, bytes: Uint8Array): tf.io.ModelJSON {
@@ -222,6 +257,10 @@ export const tfjs: Engine = {
   lacks,
   async prepare(options) {
     await use(options.backend, options);
+  },
+  held() {
+    const { numTensors, numBytes } = tf.memory();
+    return { tensors: numTensors, bytes: numBytes };
   },
   async load(path, read, options) {
     await use(options.backend, options);
