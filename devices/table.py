@@ -11,7 +11,14 @@ from ..vocabulary.codec import convert, refuse
 from ..vocabulary.tables import Table
 from .base import Device
 
-DEVICES = Table("edgewright.devices", {"local": "edgewright.devices.local:Local"})
+DEVICES = Table(
+    "edgewright.devices",
+    {
+        "local": "edgewright.devices.local:Local",
+        "browser": "edgewright.devices.browser:Browser",
+        "node": "edgewright.devices.node:Node",
+    },
+)
 
 
 class DeviceClass(Protocol):

@@ -14,8 +14,8 @@ const DIST = join(ROOM, "dist");
 const PACKAGES = join(ROOM, "node_modules");
 
 /** Name in `dist` → source. Each page or process loads its entry, and of the engines only the one it asks for. */
-const FOR_NODE = { worker: "src/worker.ts" };
-const FOR_BROWSERS = { engine: "src/engine.ts" };
+const FOR_NODE = { job: "src/job.ts", worker: "src/worker.ts" };
+const FOR_BROWSERS = { engine: "src/engine.ts", job: "src/job.ts" };
 
 /** Folder in `dist/assets` → the package that brings the files, and which of them are used. */
 const ASSETS = {

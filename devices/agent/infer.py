@@ -25,7 +25,7 @@ def infer(session: Session, calls: Calls, output: Path) -> None:
     for start in range(0, row_count, calls.rows_per_call):
         stop = min(start + calls.rows_per_call, row_count)
         outputs = session.run(call_inputs(inputs, calls, start, stop))
-        writer.put(start, {name: _rows(name, array, calls, stop - start) for name, array in outputs.items()})
+        writer.put(start, {name: kept_rows(name, array, calls, stop - start) for name, array in outputs.items()})
     writer.close()
 
 
@@ -40,7 +40,12 @@ def call_inputs(inputs: TensorFolder, calls: Calls, start: int, stop: int) -> di
     return {name: np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) for name, array in rows.items()}
 
 
-def _rows(name: str, array: Array, calls: Calls, wanted: int) -> Array:
+def kept_rows(name: str, array: Array, calls: Calls, wanted: int) -> Array:
+    """Give the rows of an output that count: the first `wanted` of a call's, the others filled it up.
+
+    Raises:
+        ValueError: when the output does not have one row for each row of the call.
+    """
     if not calls.batched:
         return array[np.newaxis]
     if array.ndim == 0 or len(array) != calls.rows_per_call:

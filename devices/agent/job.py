@@ -56,7 +56,15 @@ class AgentJob:
             OSError: when the file cannot be read.
             ValueError: when it is no job.
         """
-        record: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
+        return cls.of(json.loads(path.read_text("utf-8")))
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> AgentJob:
+        """Read what a job file holds; what it says beside is left alone.
+
+        Raises:
+            ValueError: when it is no job.
+        """
         try:
             task = record["task"]
             if task not in ("infer", "benchmark", "inspect"):

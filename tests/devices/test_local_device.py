@@ -136,7 +136,7 @@ def test_threads_are_one_unless_said():
         ({"kind": "local", "thread": 2}, "edgewright.toml: unknown key devices.here.thread"),
         ({"kind": "local", "threads": "2"}, "edgewright.toml: expected `int` in devices.here.threads, got '2'"),
         ({"kind": "local", "threads": 0}, "edgewright.toml: devices.here: threads must be at least 1, got 0"),
-        ({"threads": 1}, "edgewright.toml: expected one of local in devices.here.kind, got None"),
+        ({"threads": 1}, "edgewright.toml: expected one of local, browser, node in devices.here.kind, got None"),
     ],
 )
 def test_a_wrong_table_is_refused_by_the_path_of_its_key(table, message):
