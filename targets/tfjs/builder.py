@@ -9,6 +9,7 @@ import numpy as np
 
 from ..refused import Refused
 from .graph import DTYPES, Array, Attribute, Constant, DType, GraphNode, Grid, Tensor, shape_after
+from .kernels import check
 
 Operand = Tensor | Array | float | int
 """A value of the graph, or numbers that become a constant: a plain `float` float32, a plain `int` int32."""
@@ -50,9 +51,11 @@ class Builder:
         """Make a node with outputs of these shapes and dtypes.
 
         Raises:
-            Refused: when a constant does not fit what TF.js holds.
+            Refused: when a constant does not fit what TF.js holds, or operands go beyond the reach of the kernels.
         """
-        references = tuple(self.hold(operand).reference for operand in inputs)
+        operands = [self.hold(operand) for operand in inputs]
+        check(op, operands)
+        references = tuple(operand.reference for operand in operands)
         name = self.unique(self.stem if op == "Placeholder" else f"{self.stem}/{op}")
         self.nodes.append(GraphNode(name=name, op=op, inputs=references, attributes=dict(attributes)))
         return tuple(
@@ -75,10 +78,28 @@ class Builder:
             raise Refused(f"operands of different dtypes, {x.dtype} and {y.dtype}")
         return self.op(op, [x, y], shape_after(x.shape, y.shape), dtype or x.dtype, T=x.dtype)
 
+    def compare(self, op: str, x: Operand, y: Operand) -> Tensor:
+        """Make a node that compares two operands of one dtype that broadcast, to bool.
+
+        Raises:
+            Refused: when their dtypes differ.
+        """
+        return self.binary(op, x, y, DType.BOOL)
+
+    def select(self, mask: Tensor, x: Operand, y: Operand) -> Tensor:
+        """Choose `x` where the mask holds, `y` elsewhere; all three broadcast, and the two are of one dtype."""
+        x, y = self.hold(x), self.hold(y)
+        if x.dtype is DType.BOOL:
+            kept = self.binary("LogicalAnd", mask, x)
+            return self.binary("LogicalOr", kept, self.binary("LogicalAnd", self.unary("LogicalNot", mask), y))
+        return self.op("SelectV2", [mask, x, y], shape_after(mask.shape, x.shape, y.shape), x.dtype, T=x.dtype)
+
     def cast(self, x: Tensor, dtype: DType) -> Tensor:
-        """Give a value in another dtype, itself when it has it."""
+        """Give a value in another dtype, itself when it has it; a number is true where it is not 0."""
         if x.dtype is dtype:
             return x
+        if dtype is DType.BOOL:  # a Cast looks at the lowest byte of the number, on wasm
+            return self.compare("NotEqual", x, zeros(x.dtype))
         return self.op("Cast", [x], x.shape, dtype, SrcT=x.dtype, DstT=dtype)
 
     def reshape(self, x: Tensor, shape: Sequence[int]) -> Tensor:
@@ -94,6 +115,47 @@ class Builder:
         shape = [x.shape[axis] for axis in permutation]
         return self.op("Transpose", [x, np.array(permutation, np.int32)], shape, x.dtype, T=x.dtype, Tperm=DType.INT)
 
+    def slice(self, x: Tensor, starts: Sequence[int], sizes: Sequence[int]) -> Tensor:
+        """Cut out a block, itself when that is all of it."""
+        if x.shape == tuple(sizes):
+            return x
+        operands: list[Operand] = [x, np.array(starts, np.int32), np.array(sizes, np.int32)]
+        return self.op("Slice", operands, sizes, x.dtype, T=x.dtype, Index=DType.INT)
+
+    def gather(self, x: Operand, indices: Operand, axis: int) -> Tensor:
+        """Pick slices along an axis by int32 indices, none of them negative."""
+        x, indices = self.hold(x), self.hold(indices)
+        shape = (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+        operands: list[Operand] = [x, indices, np.array(axis, np.int32)]
+        return self.op(
+            "GatherV2", operands, shape, x.dtype, Tparams=x.dtype, Tindices=DType.INT, Taxis=DType.INT, batch_dims=0
+        )
+
+    def concat(self, values: Sequence[Tensor], axis: int) -> Tensor:
+        """Join values along an axis."""
+        if len(values) == 1:
+            return values[0]
+        shape = list(values[0].shape)
+        shape[axis] = sum(value.shape[axis] for value in values)
+        dtype = values[0].dtype
+        operands: list[Operand] = [*values, np.array(axis, np.int32)]
+        return self.op("ConcatV2", operands, shape, dtype, N=len(values), T=dtype, Tidx=DType.INT)
+
+    def broadcast(self, x: Operand, shape: Sequence[int]) -> Tensor:
+        """Repeat a value along axes of size 1 and new ones before it, itself when it has the shape."""
+        x = self.hold(x)
+        if x.shape == tuple(shape):
+            return x
+        return self.op("BroadcastTo", [x, np.array(shape, np.int32)], shape, x.dtype, T=x.dtype, Tidx=DType.INT)
+
+    def reduce(self, op: str, x: Tensor, axes: Sequence[int], *, keep: bool) -> Tensor:
+        """Reduce over axes; over axes of size 1 alone, nothing is left to compute."""
+        left = [1 if axis in axes else size for axis, size in enumerate(x.shape) if keep or axis not in axes]
+        if all(x.shape[axis] == 1 for axis in axes):
+            return self.reshape(x, left)
+        operands: list[Operand] = [x, np.array(axes, np.int32)]
+        return self.op(op, operands, left, x.dtype, keep_dims=keep, T=x.dtype, Tidx=DType.INT)
+
     def hold(self, operand: Operand) -> Tensor:
         """Give an operand as a value of the graph; equal numbers become one constant.
 
@@ -102,7 +164,7 @@ class Builder:
         """
         if isinstance(operand, Tensor):
             return operand
-        return self.constant(as_held(np.asarray(operand)))
+        return self.constant(as_held(np.asarray(np.float32(operand) if isinstance(operand, float) else operand)))
 
     def constant(self, array: Array, *, grid: Grid | None = None) -> Tensor:
         """Make a constant of float32, int32 or bool; `grid` is how the file holds it where it does so otherwise."""
@@ -127,17 +189,20 @@ class Builder:
         return name
 
 
+def zeros(dtype: DType, shape: Sequence[int] = ()) -> Array:
+    """Give zeros of a dtype."""
+    return np.zeros(tuple(shape), dtype.value)
+
+
 def as_held(array: Array) -> Array:
     """Give numbers of the hub in the dtype that TF.js holds them in, none of them changed.
 
     Raises:
-        Refused: when it cannot: float64, integers beyond int32, other types, nothing at all.
+        Refused: when it cannot: float64, integers beyond int32, other types.
     """
     if array.dtype.name not in DTYPES:
         raise Refused(f"TF.js cannot hold a constant of {array.dtype}")
-    if not array.size:
-        raise Refused("a constant without elements")
-    if array.dtype.kind in "iu":
+    if array.dtype.kind in "iu" and array.size:
         low, high = int(array.min()), int(array.max())
         if low < _INT32.min or high > _INT32.max:
             raise Refused(

@@ -80,9 +80,8 @@ class _Walk:
 
     def _input(self, value: ir.Value) -> Tensor | None:
         name, dtype = str(value.name), dtype_name(dtype_of(value))
-        if dtype not in DTYPES or 0 in shape_of(value):
-            why = f"TF.js has no {dtype}" if dtype not in DTYPES else "it has no elements"
-            self.reasons[f"graph input {name}"].append(why)
+        if dtype not in DTYPES:
+            self.reasons[f"graph input {name}"].append(f"TF.js has no {dtype}")
             self.refused.add(value)
             return None
         self.builder.stem = name
@@ -93,7 +92,7 @@ class _Walk:
 
     def _node(self, node: ir.Node) -> None:
         b, name = self.builder, hub_node(node) or node.op_type
-        if any(value in self.refused for value in node.inputs):
+        if any(value is not None and self._is_missing(value) for value in node.inputs):
             self._refuse(node, name, _NOT_JUDGED)
             return
         first, b.stem = len(b.nodes), str(node.outputs[0].name or name)
@@ -105,15 +104,15 @@ class _Walk:
         self.made[name] += [made.op for made in b.nodes[first:]]
         self.values.update(zip(node.outputs, results, strict=False))
 
+    def _is_missing(self, value: ir.Value) -> bool:
+        """Whether a value is refused: here, or it stands for what the dialect has refused."""
+        return value in self.refused or (value not in self.values and constant_of(value) is None)
+
     def _results(self, node: ir.Node) -> list[Tensor]:
         lowering = LOWERINGS.get(node.op_type)
         if lowering is None:
             raise Refused(f"TF.js has no operator for {node.op_type}")
         given = [self.values.get(value) if value is not None else None for value in node.inputs]
-        assert all(
-            value is None or tensor is not None or constant_of(value) is not None
-            for value, tensor in zip(node.inputs, given, strict=True)
-        ), node
         call = Call(node, given, self.builder)
         made = lowering(call, self.builder)
         results = [made] if isinstance(made, Tensor) else [*made]

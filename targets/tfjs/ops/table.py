@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from . import (
     activation,
+    bits,
+    casting,
+    comparison,
     convolution,
     elementwise,
     indexing,
-    integers,
     linear,
     movement,
     normalization,
@@ -15,7 +17,6 @@ from . import (
     quantization,
     reduction,
     resize,
-    selection,
     shape,
     sorting,
 )
@@ -23,10 +24,12 @@ from .lowering import Lowering
 
 _THEMES = (
     activation,
+    bits,
+    casting,
+    comparison,
     convolution,
     elementwise,
     indexing,
-    integers,
     linear,
     movement,
     normalization,
@@ -34,7 +37,6 @@ _THEMES = (
     quantization,
     reduction,
     resize,
-    selection,
     shape,
     sorting,
 )

@@ -1,7 +1,0 @@
-"""Comparison, logic and choice."""
-
-from __future__ import annotations
-
-from .lowering import Lowering
-
-LOWERINGS: dict[str, Lowering] = {}
