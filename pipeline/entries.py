@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from ..devices.base import JobResult, Samples
+from ..devices.web.engines import ENGINES
+from ..fallback.rules import WEB
 from ..profiles.report import Entry, Profile, Verdict
 from ..vocabulary.evidence import Evidence
 from .on_device import Place, Proof
@@ -38,16 +40,17 @@ def entry_without_run(subject: Subject, place: Place, reason: str) -> Entry:
 
 def entry_not_opened(subject: Subject, place: Place, reason: str) -> Entry:
     """Say that a device does not open an artifact. That is nobody's failure, and no gate has anything to say of it."""
-    return entry_without_run(subject, place, reason)
+    runtime = subject.artifact.requires.runtime
+    return msgspec.structs.replace(_entry(subject, place), runtime=runtime, runtime_version=None, reasons=(reason,))
 
 
 def _entry(subject: Subject, place: Place) -> Entry:
     """Say what is known of an artifact before it has run on a device."""
-    artifact = subject.artifact
+    artifact, runtime = subject.artifact, _runtime_at(subject, place)
     return Entry(
         artifact=artifact.name,
-        runtime=artifact.requires.runtime,
-        runtime_version=place.facts.runtimes.get(artifact.requires.runtime),
+        runtime=runtime,
+        runtime_version=place.facts.runtimes.get(runtime),
         device=place.device.name,
         threads=place.device.threads,
         batch=0,
@@ -65,6 +68,15 @@ def _entry(subject: Subject, place: Place) -> Entry:
         verdict=Verdict.NOT_RUN,
         reasons=(),
     )
+
+
+def _runtime_at(subject: Subject, place: Place) -> str:
+    """Give what would run an artifact at a place: on the web the engine with the device's backend."""
+    engine = ENGINES.get(subject.runtime)
+    if engine is not None and place.facts.os == WEB:
+        found = [name for name in place.facts.runtimes if name.partition("/")[0] == engine.name]
+        return found[0] if found else engine.name
+    return subject.artifact.requires.runtime
 
 
 def entry_without_artifact(planned: PlannedArtifact, place: Place, reason: str) -> Entry:

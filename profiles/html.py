@@ -13,6 +13,7 @@ from .mixed_view import section_of
 from .page import page, table
 from .reasons import told
 from .report import Entry, MetricResult, Parity, Profile, Report, Verdict
+from .sections import sections_of
 from .speed_view import speed_section
 
 WORDS = {Verdict.PASS: "pass", Verdict.FAIL: "fail", Verdict.NOT_RUN: "not run"}
@@ -26,12 +27,12 @@ def render_html(report: Report) -> str:
         [wording.summary_of(report), f" · report schema {report.schema_version}"],
         [
             element("h2", "Verdicts"),
-            _verdicts(report.entries),
-            _reasons(report.entries),
+            _verdicts(report),
+            _reasons([entry for entry in report.entries if not entry.left_out]),
             section_of(report.searches),
             speed_section(report),
             element("h2", "In detail"),
-            [_details(entry) for entry in report.entries],
+            [_details(entry) for entry in report.entries if not entry.left_out],
             _import(report.imported),
             element("h2", "Devices"),
             _devices(report.devices),
@@ -39,43 +40,66 @@ def render_html(report: Report) -> str:
     )
 
 
-def _verdicts(entries: Sequence[Entry]) -> Markup:
-    titles = ("Artifact", "Device", "Verdict", "Metric", "Drop", "Max |Δ|", "p50", "p90", "p99", "Memory", "Size")
-    rows = []
-    for entry in entries:
-        figures = (
-            wording.metric_of(entry.metric),
-            _drop(entry.metric),
-            wording.worst_difference(entry),
-            wording.latency_of(entry, 50),
-            wording.latency_of(entry, 90),
-            wording.latency_of(entry, 99),
-            wording.memory_of(entry),
-        )
-        cells: list[Content] = [
-            entry.artifact,
-            entry.device,
-            _verdict(entry.verdict),
-            *(_with_tier(figure, entry) for figure in figures),
-            wording.artifact_size_of(entry),
-        ]
-        rows.append(
-            element(
-                "tr",
-                [
-                    element("td", element("span", cell), data_label=title, class_="number" if index > 2 else "text")
-                    for index, (title, cell) in enumerate(zip(titles, cells, strict=True))
-                ],
-            )
-        )
+TITLES = ("Artifact", "Runtime", "Verdict", "Metric", "Drop", "Max |Δ|", "p50", "p90", "p99", "Memory", "Size")
+FIRST_NUMBER = TITLES.index("Metric")
+
+
+def _verdicts(report: Report) -> Markup:
+    """Give the table: below the name of each device its rows, and what it does not open."""
     header = [
-        element("th", title, scope="col", class_="number" if index > 2 else "text")
-        for index, title in enumerate(titles)
+        element("th", title, scope="col", class_="number" if index >= FIRST_NUMBER else "text")
+        for index, title in enumerate(TITLES)
+    ]
+    bodies = [
+        element(
+            "tbody",
+            _whole_row(
+                "th",
+                [
+                    section.device,
+                    element("span", wording.device_of(report.devices.get(section.device)), class_="quiet"),
+                ],
+                scope="rowgroup",
+            ),
+            [_row(entry) for entry in section.entries],
+            [_whole_row("td", element("span", line), class_="quiet") for line in section.left_out],
+        )
+        for section in sections_of(report.entries)
     ]
     return element(
         "div",
-        element("table", element("thead", element("tr", header)), element("tbody", rows), class_="cards"),
+        element("table", element("thead", element("tr", header)), bodies, class_="cards"),
         class_="scroll",
+    )
+
+
+def _whole_row(name: str, content: Content, **attributes: str) -> Markup:
+    return element("tr", element(name, content, colspan=str(len(TITLES)), **attributes), class_="whole")
+
+
+def _row(entry: Entry) -> Markup:
+    figures = (
+        wording.metric_of(entry.metric),
+        _drop(entry.metric),
+        wording.worst_difference(entry),
+        wording.latency_of(entry, 50),
+        wording.latency_of(entry, 90),
+        wording.latency_of(entry, 99),
+        wording.memory_of(entry),
+    )
+    cells: list[Content] = [
+        entry.artifact,
+        wording.runtime_of(entry),
+        _verdict(entry.verdict),
+        *(_with_tier(figure, entry) for figure in figures),
+        wording.artifact_size_of(entry),
+    ]
+    return element(
+        "tr",
+        [
+            element("td", element("span", cell), data_label=title, class_="number" if index >= FIRST_NUMBER else "text")
+            for index, (title, cell) in enumerate(zip(TITLES, cells, strict=True))
+        ],
     )
 
 

@@ -37,6 +37,9 @@ td .tier { display: block; }
 .pairs th { width: 16rem; }
 .cards th, .cards td { padding: 0.45rem 0.5rem; }
 .cards td.text { white-space: nowrap; }
+.whole th { color: var(--text); font-size: 0.9rem; background: var(--ground); padding-top: 0.8rem; }
+.whole th .quiet { font-weight: 400; font-size: 0.82rem; margin-left: 0.6rem; }
+.whole td { font-size: 0.82rem; }
 .verdict { padding: 0.1rem 0.55rem; border-radius: 1rem; font-weight: 600; font-size: 0.85rem; white-space: nowrap; }
 .pass { color: var(--pass); background: var(--pass-ground); }
 .fail { color: var(--fail); background: var(--fail-ground); }
@@ -58,6 +61,12 @@ code { font: 0.85em ui-monospace, "Liberation Mono", monospace; overflow-wrap: a
   .cards td { border: 0; border-bottom: 1px solid var(--line); }
   .cards td { display: flex; justify-content: space-between; gap: 1rem; }
   .cards td:last-child { border-bottom: 0; }
+  .cards tr.whole { background: none; border: 0; }
+  .cards .whole th { display: block; border: 0; padding: 0.8rem 0.1rem 0; }
+  .cards .whole th .quiet { display: block; margin-left: 0; }
+  .cards .whole td { display: block; padding: 0 0.1rem; }
+  .cards .whole td::before { content: none; }
+  .cards .whole td > span { text-align: left; }
   .cards td.number, .cards td.text { white-space: normal; }
   .cards td::before { content: attr(data-label); color: var(--quiet); font-size: 0.82rem; flex: none; }
   .cards td > span { text-align: right; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..devices.base import Facts
 from ..vocabulary.evidence import Evidence
 from .report import Entry, MetricResult, Report, Verdict
 
@@ -99,13 +100,29 @@ def artifact_size_of(entry: Entry) -> str:
     return size_of(entry.size_bytes if entry.files else None)
 
 
+def runtime_of(entry: Entry) -> str:
+    """What runs the artifact there, an engine with its backend on the web; a dash when there is no artifact."""
+    return entry.runtime or NOT_RUN
+
+
+def device_of(facts: Facts | None) -> str:
+    """`browser: Chromium 150 on a CPU, linux x86_64`, `local: a CPU, linux x86_64`."""
+    if facts is None:
+        return ""
+    # the CPU of a browser says of itself which machine is below it
+    system = "" if facts.os == "web" else f", {facts.os} {facts.arch}"
+    return f"{facts.kind}: {facts.cpu}{system}"
+
+
 def summary_of(report: Report) -> str:
-    """`2 passed, 1 failed, 1 not run`: verdicts that occur, passed ones always."""
-    counts = {verdict: sum(entry.verdict is verdict for entry in report.entries) for verdict in Verdict}
+    """`2 passed, 1 failed, 1 not run`: verdicts that occur, passed ones always; what no device opens is told apart."""
+    counts = {
+        verdict: sum(entry.verdict is verdict and not entry.left_out for entry in report.entries) for verdict in Verdict
+    }
     words = {Verdict.PASS: "passed", Verdict.FAIL: "failed", Verdict.NOT_RUN: "not run"}
-    return ", ".join(
-        f"{count} {words[verdict]}" for verdict, count in counts.items() if count or verdict is Verdict.PASS
-    )
+    said = [f"{count} {words[verdict]}" for verdict, count in counts.items() if count or verdict is Verdict.PASS]
+    left_out = sum(entry.left_out for entry in report.entries)
+    return ", ".join([*said, *([f"{left_out} not opened by their device"] if left_out else [])])
 
 
 def _digits(value: float) -> str:

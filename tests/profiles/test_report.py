@@ -16,6 +16,7 @@ from edgewright.profiles.markup import Markup, element
 from edgewright.profiles.render import COLUMNS, fitting_columns, render
 from edgewright.profiles.report import Report, Verdict
 from edgewright.vocabulary.errors import ConfigError
+from edgewright.vocabulary.evidence import Evidence
 from edgewright.vocabulary.note import Note
 
 
@@ -81,15 +82,64 @@ def test_a_narrow_table_keeps_what_matters_most(report):
     ]
 
 
-def test_a_wide_table_has_all_columns_but_the_device_that_is_always_the_same(report):
+def test_a_wide_table_has_all_columns_but_the_runtimes_that_artifacts_name_themselves(report):
     titles = [column.title for column in fitting_columns(report, 140)]
-    assert titles == [column.title for column in COLUMNS if column.title != "device"]
+    assert titles == [column.title for column in COLUMNS if column.title != "runtime"]
 
 
-def test_several_devices_are_named(report):
-    elsewhere = msgspec.structs.replace(report.entries[0], device="elsewhere")
-    both = msgspec.structs.replace(report, entries=(*report.entries, elsewhere))
-    assert "device" in [column.title for column in fitting_columns(both, 140)]
+@pytest.fixture
+def on_two_devices(report):
+    """The passing entry here and in a browser, and another artifact that only the browser opens."""
+    here = report.entries[0]
+    there = msgspec.structs.replace(here, device="chromium", runtime="litertjs/wasm")
+    tfjs = msgspec.structs.replace(there, artifact="tfjs-fp32", runtime="tfjs/wasm")
+    reason = "tfjs is behind a pipe here"
+    left_out = [
+        msgspec.structs.replace(
+            tfjs,
+            artifact=name,
+            device="here",
+            runtime="tfjs",
+            evidence=Evidence.NOT_RUN,
+            verdict=Verdict.NOT_RUN,
+            parity=None,
+            profile=None,
+            reasons=(reason,),
+        )
+        for name in ("tfjs-fp32", "tfjs-fp16")
+    ]
+    browser = msgspec.structs.replace(
+        report.devices["here"], kind="browser", os="web", arch="wasm32", cpu="Chromium 150"
+    )
+    return msgspec.structs.replace(
+        report, devices={**report.devices, "chromium": browser}, entries=(here, there, *left_out, tfjs)
+    )
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_each_of_several_devices_has_its_part_of_the_table(on_two_devices, width):
+    text = text_of(on_two_devices, width)
+    lines = [re.split(r"\s{2,}", line.strip()) for line in text.splitlines() if line]
+    assert [line[0] for line in lines[1:7]] == [
+        "here",
+        "tflite-fp32",
+        "not opened: tfjs-fp32, tfjs-fp16: tfjs is behind a pipe here",
+        "chromium",
+        "tflite-fp32",
+        "tfjs-fp32",
+    ]
+    assert [lines[place][1] for place in (1, 4)] == ["local: AMD EPYC <9004>, linux x86_64", "browser: Chromium 150"]
+    assert [lines[place][1] for place in (2, 5, 6)] == ["ai-edge-litert", "litertjs/wasm", "tfjs/wasm"]
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_what_a_device_does_not_open_is_no_failure_and_no_reason(on_two_devices):
+    text = text_of(on_two_devices, 140)
+    assert text.rstrip().endswith("3 passed, 2 not opened by their device")
+    assert text.count("tfjs is behind a pipe here") == 1
+    page = Page(render_html(on_two_devices))
+    assert sum("tfjs is behind a pipe here" in each for each in page.text) == 1
+    assert page.tags.count("details") == 3
 
 
 def test_a_row_says_the_figures_with_units(report):
