@@ -4,25 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import onnx_ir as ir
 
 from ..tflite.dialect import constant_of, shape_of
-from ..tflite.quantization import integers_of, reshaped_constant, transposed_constant
+from ..tflite.quantization import Quantization, integers_of, reshaped_constant, transposed_constant
 from .builder import Builder, as_held
 from .graph import Tensor
 from .weights import on_grid
 
+SLICES_WORTH = 1024
+"""Elements from which integers with a scale for each slice are worth the node that multiplies them."""
+
 
 def hold(b: Builder, value: ir.Value) -> Tensor:
-    """Give a constant of the dialect as a value of the graph.
+    """Give a constant of the dialect as a value of the graph. Where its slices have scales, a node multiplies by them.
 
     Raises:
         Refused: when TF.js cannot hold its numbers.
     """
     array, known = constant_of(value), integers_of(value)
     assert array is not None, value
-    grid = on_grid(*known) if known is not None else None
-    return b.constant(array, grid=grid) if grid is not None else b.hold(as_held(array))
+    if known is None:
+        return b.hold(as_held(array))
+    integers, grid = known
+    if len(grid.scales) == 1:
+        return b.constant(as_held(array), grid=on_grid(integers, grid))
+    steps = on_grid(integers, Quantization((1.0,), grid.zero_point)) if integers.size >= SLICES_WORTH else None
+    if steps is None:
+        return b.hold(as_held(array))
+    whole = (integers.astype(np.int32) - grid.zero_point).astype(np.float32)
+    scales = np.array(grid.scales, np.float32).reshape([-1 if axis == grid.axis else 1 for axis in range(array.ndim)])
+    return b.binary("Mul", b.constant(whole, grid=steps), scales)
 
 
 def transposed(b: Builder, value: ir.Value, known: Tensor | None, permutation: Sequence[int]) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,7 @@ class TFJS:
             RequestError: when the options ask for a format, a layout, or integers in and out that there are not.
         """
         from .interface import metadata_of, narrowed, signature_of
+        from .weights import in_halves
         from .write import write
 
         if options.format not in self.formats:
@@ -76,6 +78,8 @@ class TFJS:
                 f"tfjs cannot say all of the model, {len(refused)} refused:{lines}",
                 hint="change these nodes in the source model, or build it for the target onnxruntime",
             )
+        if model.precision is Precision.FP16:
+            graph = replace(graph, constants=in_halves(graph.constants))
         signature = signature_of(model.signature, graph, options)
         files = write(graph, out, metadata_of(signature, options))
         return Artifact(
@@ -97,10 +101,13 @@ class TFJS:
     def _translated(self, model: Model, options: Options) -> Translated:
         from ..tflite.legalize.legalize import lower_model
         from ..tflite.legalize.shorten import shorten
+        from .scale_results import scale_results
         from .take_in import take_in
         from .translate import translate
 
         lowered = lower_model(model, options)
         if not lowered.coverage.refused:
-            take_in(shorten(lowered.graph, model.precision))
+            rewriter = shorten(lowered.graph, model.precision)
+            take_in(rewriter)
+            scale_results(rewriter)  # behind it: a layer that has taken in its activation is scaled once
         return translate(lowered.graph, lowered.coverage)
