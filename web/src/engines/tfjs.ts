@@ -19,6 +19,9 @@ interface Place {
   readonly shape: readonly number[];
 }
 
+/** Operators whose results are as long as the data has it: TF.js waits for the numbers, so such a graph is run so too. */
+const ASYNCHRONOUS: ReadonlySet<string> = new Set(["NonMaxSuppressionV4", "NonMaxSuppressionV5", "Where"]);
+
 let wasmThreads: number | null = null;
 
 /** Loads a backend's code and makes it the one that computes. */
@@ -180,12 +183,16 @@ class TfjsSession implements Session {
   readonly #backend: Backend;
   readonly #inputs: ReadonlyMap<string, Place>;
   readonly #outputs: ReadonlyMap<string, Place>;
+  readonly #asynchronous: boolean;
 
-  constructor(path: string, model: converter.GraphModel, backend: Backend, signature: Record<string, unknown>) {
+  constructor(path: string, model: converter.GraphModel, backend: Backend, artifacts: tf.io.ModelArtifacts) {
+    const signature = (artifacts.signature ?? {}) as Record<string, unknown>;
+    const { node } = artifacts.modelTopology as { node: readonly { op: string }[] };
     this.#model = model;
     this.#backend = backend;
     this.#inputs = placesOf(path, signature["inputs"], "input");
     this.#outputs = placesOf(path, signature["outputs"], "output");
+    this.#asynchronous = node.some(({ op }) => ASYNCHRONOUS.has(op));
     if (!this.#outputs.size) throw new Error(`${path}: its signature has no outputs`);
   }
 
@@ -199,7 +206,9 @@ class TfjsSession implements Session {
         fed[reference] = tf.tensor((inputs[name] as Tensor).data as Float32Array, [...shape], dtype);
       }
       const references = [...this.#outputs.values()].map(({ reference }) => reference);
-      const given = this.#model.execute(fed, references);
+      const given = this.#asynchronous
+        ? await this.#model.executeAsync(fed, references)
+        : this.#model.execute(fed, references);
       results = Array.isArray(given) ? given : [given];
       return await this.#read(results);
     } finally {
@@ -267,7 +276,7 @@ export const tfjs: Engine = {
     const artifacts = await readArtifacts(path, read);
     const model = await converter.loadGraphModel({ load: async () => artifacts });
     try {
-      return new TfjsSession(path, model, options.backend, (artifacts.signature ?? {}) as Record<string, unknown>);
+      return new TfjsSession(path, model, options.backend, artifacts);
     } catch (error) {
       model.dispose();
       throw error;
