@@ -4,13 +4,15 @@
  */
 
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
 const ROOM = dirname(fileURLToPath(import.meta.url));
-const DIST = join(ROOM, "dist");
+const BUILT = join(ROOM, "dist");
+/** Where it is built: what is there already is in use until all of the new is there. */
+const DIST = join(ROOM, `dist.${process.pid}`);
 const PACKAGES = join(ROOM, "node_modules");
 
 /** Name in `dist` → source. Each page or process loads its entry, and of the engines only the one it asks for. */
@@ -137,8 +139,10 @@ function manifest() {
 }
 
 if (!existsSync(PACKAGES)) throw new Error("no packages here: run `make web`");
-rmSync(DIST, { recursive: true, force: true });
+process.on("exit", () => rmSync(DIST, { recursive: true, force: true }));
 const inputs = await bundle();
 copyAssets();
 writeFileSync(join(DIST, "LICENSES.txt"), licences(inputs));
 writeFileSync(join(DIST, "manifest.json"), manifest()); // last: it is there only when all the rest is
+rmSync(BUILT, { recursive: true, force: true });
+renameSync(DIST, BUILT);

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edgewright.devices.base import Benchmark, Infer, Job
+from edgewright.devices.web.find import find_chromium
 from edgewright.vocabulary.tensor_folder import TensorFolder
 
 TOY_RUNTIME = '''
@@ -69,6 +70,13 @@ def toy_runtime(tmp_path_factory):
         patch.setenv("PYTHONPATH", str(folder))
         patch.setattr(sys, "path", [str(folder), *sys.path])
         yield "edgewright_toy_runtime:Toy"
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The browser of this machine; None without one."""
+    pytest.importorskip("playwright")
+    return find_chromium()
 
 
 @pytest.fixture

@@ -83,6 +83,10 @@ def test_memory_is_that_of_the_artifact_not_of_the_process(make_job):
     assert small < 20_000_000
 
 
+def test_loading_is_timed(make_job):
+    assert Local("here").run(make_job("benchmark", {"load_s": 0.25})).samples.load_ms >= 250.0
+
+
 def test_memory_grows_by_what_loading_takes(make_job):
     samples = Local("here").run(make_job("benchmark", {"load_bytes": 200_000_000})).samples
     assert 200_000_000 <= samples.peak_memory_bytes < 230_000_000
