@@ -104,10 +104,12 @@ class TFJS:
         from .scale_results import scale_results
         from .take_in import take_in
         from .translate import translate
+        from .without_bits import without_bits
 
         lowered = lower_model(model, options)
         if not lowered.coverage.refused:
             rewriter = shorten(lowered.graph, model.precision)
+            without_bits(rewriter)
             take_in(rewriter)
             scale_results(rewriter)  # behind it: a layer that has taken in its activation is scaled once
         return translate(lowered.graph, lowered.coverage)
