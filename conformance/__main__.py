@@ -21,6 +21,7 @@ from .page import PAGE, page
 from .record import Record, kept, path_of
 from .run import run
 from .verdict import Result, Verdict
+from .versions import versions_of
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -76,7 +77,7 @@ def _conclude(target: str, results: Sequence[Result], *, keep: bool) -> bool:
     lost = before.lost(results) if before is not None else ()
     if keep:
         plain = {name for name, case in cases().items() if case.is_plain}
-        path_of(target).write_bytes(Record.of(target, load_target(target).packages, results, plain).encode())
+        path_of(target).write_bytes(Record.of(target, versions_of(load_target(target)), results, plain).encode())
     for result in findings if keep else ():  # else they stand among the lines
         _say(_line(result))
     for result in lost:

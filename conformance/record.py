@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -29,7 +28,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """What a target made of all cases. `versions` are those of the packages that took part.
+    """What a target made of all cases. `versions` are those of the packages and runtimes that took part.
 
     `plain` counts results in words over the cases of float32, integers and booleans alone.
     """
@@ -50,10 +49,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         }
 
     @classmethod
-    def of(cls, target: str, packages: Iterable[str], results: Sequence[Result], plain: Container[str]) -> Record:
+    def of(cls, target: str, versions: Mapping[str, str], results: Sequence[Result], plain: Container[str]) -> Record:
         """Make the record of results; the same results in another order give the same record.
 
-        `packages` are the target's distributions, `plain` the names of the cases of plain types.
+        `plain` are the names of the cases of plain types.
         """
         operators: dict[str, dict[Entry, list[str]]] = {}
         for result in results:
@@ -62,7 +61,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             operators.setdefault(result.operator, {}).setdefault(entry, []).append(result.case)
         return cls(
             target=target,
-            versions={package: version(package) for package in sorted({"onnx", *packages})},
+            versions=dict(sorted(versions.items())),
             plain=dict(sorted(Counter(result.word for result in results if result.case in plain).items())),
             operators={
                 operator: tuple(

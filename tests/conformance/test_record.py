@@ -5,6 +5,8 @@ import pytest
 from edgewright.conformance.record import Entry, Record
 from edgewright.conformance.summary import summarize
 from edgewright.conformance.verdict import Outcome, Result, Verdict
+from edgewright.conformance.versions import versions_of
+from edgewright.targets.table import load_target
 from edgewright.vocabulary.errors import ConfigError
 
 PASSED = Outcome(verdict=Verdict.PASSED)
@@ -20,18 +22,21 @@ RESULTS = [
 ]
 
 
+VERSIONS = {"onnx": "1.20", "flatbuffers": "25.2"}
+
+
 def record() -> Record:
-    return Record.of("tflite", ["flatbuffers"], RESULTS, plain={"test_a", "test_d"})
+    return Record.of("tflite", VERSIONS, RESULTS, plain={"test_a", "test_d"})
 
 
 def test_the_same_results_in_another_order_give_the_same_file() -> None:
-    again = Record.of("tflite", ["flatbuffers"], RESULTS[::-1], plain={"test_d", "test_a"})
+    again = Record.of("tflite", VERSIONS, RESULTS[::-1], plain={"test_d", "test_a"})
     assert again.encode() == record().encode()
 
 
 def test_a_record_is_read_back() -> None:
     assert Record.decode(record().encode(), "tflite.json") == record()
-    assert list(record().versions) == ["flatbuffers", "onnx"]
+    assert list(record().versions.items()) == [("flatbuffers", "25.2"), ("onnx", "1.20")]
 
 
 def test_a_damaged_record_is_refused() -> None:
@@ -96,3 +101,8 @@ def test_reasons_that_differ_in_an_element_type_are_one() -> None:
         "no ADD for uint32, uint64": 3,
         "no ADD": 1,
     }
+
+
+@pytest.mark.parametrize(("target", "names"), [("tflite", {"onnx", "ai-edge-litert"}), ("tfjs", {"onnx", "tfjs"})])
+def test_a_record_names_its_runtime_also_where_that_is_no_python_package(target: str, names: set[str]) -> None:
+    assert names <= versions_of(load_target(target)).keys()
