@@ -226,6 +226,59 @@ def lite(litert):
     return run
 
 
+@pytest.fixture
+def tfjs(tmp_path, hub_of_text):
+    """Compile text for TF.js, run it on wasm in Node on drawn inputs, and compare with onnxruntime unoptimised.
+
+    `expected` takes the place of onnxruntime's answers.
+    """
+    from types import SimpleNamespace
+
+    from edgewright.targets.base import Options
+    from edgewright.targets.onnxruntime.runtime import Reference
+    from edgewright.targets.runtime import RunOptions
+    from edgewright.targets.tfjs import runtime, target
+
+    def run(text, weights=None, *, feeds=None, model=None, opset=OPSET, atol=1e-5, expected=None, **options):
+        model = model or hub_of_text(text, weights, opset)
+        (out := tmp_path / f"artifact{len(list(tmp_path.iterdir()))}").mkdir()
+        artifact = target.TFJS().compile(model, Options(variant="fp32", **options), out)
+        generator = np.random.default_rng(0)
+        feeds = feeds or {
+            spec.name: generator.standard_normal(spec.shape).astype(np.float32)
+            if spec.dtype == "float32"
+            else generator.integers(1, 9, spec.shape).astype(spec.dtype)
+            for spec in artifact.signature.inputs
+        }
+        outputs = runtime.TFJS().load(out / "model.json", RunOptions()).run(feeds)
+        if expected is None and not options.get("layout"):
+            (out / "hub.onnx").write_bytes(ir.to_proto(model.ir).SerializeToString())
+            wanted = {spec.name: spec.dtype for spec in model.signature.inputs}
+            own = {name: array.astype(wanted[name]) for name, array in feeds.items()}
+            expected = Reference().load(out / "hub.onnx", RunOptions()).run(own)
+        for name, array in (expected or {}).items():
+            assert outputs[name].shape == array.shape, name
+            np.testing.assert_allclose(outputs[name], array, rtol=1e-5, atol=atol, err_msg=name)
+        return SimpleNamespace(
+            model=model, artifact=artifact, ops=artifact.ops, outputs=outputs, feeds=feeds, path=out / "model.json"
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tfjs_refusal(hub_of_text):
+    """Give why a node of a text is refused for TF.js: `{operator: reason}`."""
+    from edgewright.targets.base import Options
+    from edgewright.targets.tfjs.target import TFJS
+
+    def reasons(text, weights=None, *, opset=OPSET):
+        coverage = TFJS().coverage(hub_of_text(text, weights, opset), Options(variant="fp32"))
+        return {entry.op: entry.detail for entry in coverage.refused}
+
+    return reasons
+
+
 @pytest.fixture(scope="session")
 def shown_tensors(tmp_path_factory):
     """Give for each hub tensor that an artifact shows what the hub computes and what the artifact holds, flattened.

@@ -176,10 +176,14 @@ def conv_3d_transpose(call: Call, b: Builder) -> Tensor:
         raise Refused("a padding over three spatial axes")
     for axis, (side, width) in enumerate(zip("dhw", kernel, strict=True), 1):
         x = _spread(b, x, axis, call.integer(f"stride_{side}", 1), width - 1)
-    turned = np.flip(call.constant(1, "filter"), (0, 1, 2)).transpose(0, 1, 2, 4, 3)
+    if call.is_constant(1):
+        filters = b.hold(np.ascontiguousarray(np.flip(call.constant(1, "filter"), (0, 1, 2)).transpose(0, 1, 2, 4, 3)))
+    else:
+        turned = b.op("ReverseV2", [call[1], np.array([0, 1, 2], np.int32)], call.shape(1), x.dtype, T=x.dtype)
+        filters = b.transpose(turned, (0, 1, 2, 4, 3))
     y = b.op(
         "Conv3D",
-        [x, np.ascontiguousarray(turned)],
+        [x, filters],
         call.result_shape(),
         x.dtype,
         strides=[1] * 5,
