@@ -216,9 +216,10 @@ function isReleaseVersion(version: string): boolean {
 function checkFiles({ update: { files }, artifacts }: Manifest): void {
   const paths = files.map((item) => item.path);
   checkPaths([MANIFEST_PATH, ...paths]);
-  for (const [index, item] of files.entries()) {
-    const before = paths[index - 1];
-    if (before !== undefined && compareCodePoints(before, item.path) > 0) throw new Error("update.files is not in order");
+  if ([...paths].sort(compareCodePoints).join("\n") !== paths.join("\n")) {
+    throw new Error("update.files is not in order");
+  }
+  for (const item of files) {
     if (!item.path.startsWith("content/")) throw new Error(`update.files: '${item.path}' is not under content/`);
     if (!SHA256.test(item.sha256)) {
       throw new Error(`update.files: '${item.path}': no SHA-256 in lower-case hexadecimal`);

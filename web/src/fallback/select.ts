@@ -70,7 +70,7 @@ function lacking(rung: Rung, needs: Requirements, facts: Facts): string | null {
   if (installed === undefined) return `needs ${rung.runtime}, not installed`;
   const engine = rung.runtime.split("/")[0];
   if (engine === needs.runtime && !isAtLeast(installed, needs.min_runtime_version)) {
-    return `needs ${needs.runtime} ${needs.min_runtime_version} or newer, ${installed} is installed`;
+    return `needs ${rung.runtime} ${needs.min_runtime_version} or newer, ${installed} is installed`;
   }
   return null;
 }
