@@ -40,7 +40,7 @@ def render_html(report: Report) -> str:
     )
 
 
-TITLES = ("Artifact", "Runtime", "Verdict", "Metric", "Drop", "Max |Δ|", "p50", "p90", "p99", "Memory", "Size")
+TITLES = ("Artifact", "Verdict", "Metric", "Drop", "Max |Δ|", "p50", "p90", "p99", "Memory", "Size")
 FIRST_NUMBER = TITLES.index("Metric")
 
 
@@ -88,8 +88,7 @@ def _row(entry: Entry) -> Markup:
         wording.memory_of(entry),
     )
     cells: list[Content] = [
-        entry.artifact,
-        wording.runtime_of(entry),
+        [entry.artifact, element("span", wording.runtime_of(entry), class_="tier")],
         _verdict(entry.verdict),
         *(_with_tier(figure, entry) for figure in figures),
         wording.artifact_size_of(entry),

@@ -61,18 +61,20 @@ def render(report: Report, width: int) -> RenderableType:
     Where there are several devices, each has its part of the table, and a line with what it does not open.
     """
     from rich.console import Group
+    from rich.padding import Padding
     from rich.text import Text
 
     columns = fitting_columns(report, width)
     parts: list[RenderableType] = [_table(columns, report, Section(device="", entries=()), header=True)]
-    for section in sections_of(report.entries):
+    for place, section in enumerate(sections_of(report.entries)):
         if _has_sections(report):
+            parts += [Text("")] if place else []
             line = Text(section.device, style="bold")
             line.append(f"  {wording.device_of(report.devices.get(section.device))}", style="not bold dim")
             line.truncate(width, overflow="ellipsis")
             parts.append(line)
         parts.append(_table(columns, report, section, header=False))
-        parts += [Text(f"{INDENT}{line}", style="dim") for line in section.left_out]
+        parts += [Padding(Text(line, style="dim"), (0, 0, 0, len(INDENT))) for line in section.left_out]
     searched = [part for search in report.searches for part in _searched(search)]
     return Group(*parts, *_reasons(report), *_speed(report), *searched, Text(wording.summary_of(report), style="bold"))
 

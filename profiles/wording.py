@@ -106,12 +106,13 @@ def runtime_of(entry: Entry) -> str:
 
 
 def device_of(facts: Facts | None) -> str:
-    """`browser: Chromium 150 on a CPU, linux x86_64`, `local: a CPU, linux x86_64`."""
+    """`browser, wasm: Chromium 150 on a CPU, linux x86_64`, `local: a CPU, linux x86_64`."""
     if facts is None:
         return ""
+    backends = sorted({backend for name in facts.runtimes if (backend := name.partition("/")[2])})
     # the CPU of a browser says of itself which machine is below it
     system = "" if facts.os == "web" else f", {facts.os} {facts.arch}"
-    return f"{facts.kind}: {facts.cpu}{system}"
+    return f"{', '.join([facts.kind, *backends])}: {facts.cpu}{system}"
 
 
 def summary_of(report: Report) -> str:

@@ -27,7 +27,7 @@ class TFJS:
     """TF.js as browsers have it, in Node: the same JavaScript, the same wasm. One process serves all sessions."""
 
     name = "tfjs"
-    measured_by = "Devices of the kinds browser and node measure it: add one to the project."
+    measured_by = "Devices of the kinds browser and node measure it"
 
     def version(self) -> str:
         """Give the version of TF.js that is built in.

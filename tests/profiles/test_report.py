@@ -109,7 +109,12 @@ def on_two_devices(report):
         for name in ("tfjs-fp32", "tfjs-fp16")
     ]
     browser = msgspec.structs.replace(
-        report.devices["here"], kind="browser", os="web", arch="wasm32", cpu="Chromium 150"
+        report.devices["here"],
+        kind="browser",
+        os="web",
+        arch="wasm32",
+        cpu="Chromium 150",
+        runtimes={"tfjs/wasm": "4.22.0", "litertjs/wasm": "2.5.3"},
     )
     return msgspec.structs.replace(
         report, devices={**report.devices, "chromium": browser}, entries=(here, there, *left_out, tfjs)
@@ -128,7 +133,10 @@ def test_each_of_several_devices_has_its_part_of_the_table(on_two_devices, width
         "tflite-fp32",
         "tfjs-fp32",
     ]
-    assert [lines[place][1] for place in (1, 4)] == ["local: AMD EPYC <9004>, linux x86_64", "browser: Chromium 150"]
+    assert [lines[place][1] for place in (1, 4)] == [
+        "local: AMD EPYC <9004>, linux x86_64",
+        "browser, wasm: Chromium 150",
+    ]
     assert [lines[place][1] for place in (2, 5, 6)] == ["ai-edge-litert", "litertjs/wasm", "tfjs/wasm"]
     assert max(map(len, text.splitlines())) <= width
 
