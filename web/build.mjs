@@ -1,18 +1,19 @@
 /**
- * Builds `dist/`: what Node and browsers run, the engines' wasm files, the licences, and a manifest of versions.
- * The same sources and packages give the same bytes.
+ * Builds `dist/` (or the folder that the first argument names): what Node and browsers run, the engines' wasm files,
+ * the licences, and a manifest of versions. The same sources and packages give the same bytes. The folder appears
+ * whole, or stays as it was.
  */
 
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
 const ROOM = dirname(fileURLToPath(import.meta.url));
-const BUILT = join(ROOM, "dist");
-/** Where it is built: what is there already is in use until all of the new is there. */
-const DIST = join(ROOM, `dist.${process.pid}`);
+const OUT = resolve(process.argv[2] ?? join(ROOM, "dist"));
+/** What is built changes at once: a process that starts meanwhile finds all of the old or all of the new. */
+const DIST = `${OUT}.${process.pid}`;
 const PACKAGES = join(ROOM, "node_modules");
 
 /** Name in `dist` → source. Each page or process loads its entry, and of the engines only the one it asks for. */
@@ -139,10 +140,13 @@ function manifest() {
 }
 
 if (!existsSync(PACKAGES)) throw new Error("no packages here: run `make web`");
-process.on("exit", () => rmSync(DIST, { recursive: true, force: true }));
-const inputs = await bundle();
-copyAssets();
-writeFileSync(join(DIST, "LICENSES.txt"), licences(inputs));
-writeFileSync(join(DIST, "manifest.json"), manifest()); // last: it is there only when all the rest is
-rmSync(BUILT, { recursive: true, force: true });
-renameSync(DIST, BUILT);
+try {
+  const inputs = await bundle();
+  copyAssets();
+  writeFileSync(join(DIST, "LICENSES.txt"), licences(inputs));
+  writeFileSync(join(DIST, "manifest.json"), manifest());
+  rmSync(OUT, { recursive: true, force: true });
+  renameSync(DIST, OUT);
+} finally {
+  rmSync(DIST, { recursive: true, force: true });
+}

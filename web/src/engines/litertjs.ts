@@ -22,6 +22,8 @@ const DTYPES: Readonly<Record<number, DType>> = {
   16: "uint32",
   17: "uint16",
 };
+/** What LiteRT.js copies between the memories of a page and of its GPU. */
+const ON_GPU: ReadonlySet<DType> = new Set(["float32", "int32", "uint8"]);
 const HOST_MEMORY = litert.TensorBufferType.HOST_MEMORY;
 
 type Wasm = litert.LiteRt["liteRtWasm"];
@@ -108,6 +110,10 @@ class LiteRtSession implements Session {
     this.#inputs = listOf(chosen.inputNames()).map((name, i) => placeOf(name, model.getInputTensorType(at, i)));
     this.#outputs = listOf(chosen.outputNames()).map((name, i) => placeOf(name, model.getOutputTensorType(at, i)));
     for (const signature of signatures) signature.delete();
+  }
+
+  get places(): readonly Place[] {
+    return [...this.#inputs, ...this.#outputs];
   }
 
   async run(inputs: Tensors): Promise<Tensors> {
@@ -217,7 +223,10 @@ async function open(path: string, read: ReadFile, options: LoadOptions): Promise
     if (options.backend === "webgpu" && !compiled.isFullyAccelerated()) {
       throw new Error(`${path}: LiteRT.js cannot compute all of it on WebGPU`);
     }
-    return new LiteRtSession(path, runtime, model, compiled, () => wasm._free(place));
+    const session = new LiteRtSession(path, runtime, model, compiled, () => wasm._free(place));
+    const stranger = options.backend === "webgpu" ? session.places.find(({ dtype }) => !ON_GPU.has(dtype)) : undefined;
+    if (stranger) throw new Error(`${path}: ${stranger.name} is ${stranger.dtype}, which LiteRT.js moves to no GPU`);
+    return session;
   } catch (error) {
     for (const item of owned.reverse()) item.delete();
     throw error instanceof Error ? error : new Error(`${path}: LiteRT.js refuses it: ${String(error)}`);
