@@ -32,15 +32,13 @@ def leaky_relu(call: Call, b: Builder) -> Tensor:
 
 def prelu(call: Call, b: Builder) -> Tensor:
     """PRELU: x above zero, alpha · x below; alpha broadcasts."""
-    x, alpha = call[0], call[1]
-    own = [*alpha.shape]
+    x, own = call[0], [*call.shape(1)]
     while own and own[0] == 1:
         own.pop(0)
     if own and tuple(own) == x.shape[x.rank - len(own) :]:
         # What wasm takes: it repeats alpha over and over along x, element by element.
-        return b.op("Prelu", [x, b.reshape(alpha, own)], x.shape, x.dtype, T=x.dtype)
-    if not own:
-        alpha = b.reshape(alpha, ())
+        return b.op("Prelu", [x, call.reshaped(1, own)], x.shape, x.dtype, T=x.dtype)
+    alpha = call[1] if own else call.reshaped(1, ())
     return b.binary("AddV2", b.unary("Relu", x), b.binary("Mul", b.binary("Minimum", x, 0.0), alpha))
 
 
