@@ -19,14 +19,16 @@ try {
     entryPoints,
     outdir: out,
     outExtension: { ".js": ".mjs" },
+    chunkNames: "chunks/[name]-[hash]",
     bundle: true,
+    splitting: true, // an engine is loaded only where a test asks for it
     format: "esm",
     platform: "node",
     packages: "external",
     define: { VERSIONS: JSON.stringify({ tfjs: "4.22.0", litertjs: "2.5.3", "onnxruntime-web": "1.30.0" }) }, // any will do
     logLevel: "warning",
   });
-  const files = readdirSync(out, { recursive: true }).filter((path) => path.endsWith(".mjs"));
+  const files = readdirSync(out, { recursive: true }).filter((path) => path.endsWith(".test.mjs"));
   const { status } = spawnSync(process.execPath, ["--test", ...files.map((path) => relative(ROOM, join(out, path)))], {
     cwd: ROOM,
     stdio: "inherit",

@@ -51,26 +51,31 @@ export function checkInputs({ inputs: specs }: Signature, inputs: Tensors): void
   }
   const sizes = new Map<string, number>();
   for (const spec of specs) {
-    const tensor = inputs[spec.name] as Tensor;
-    const fits =
-      tensor.shape.length === spec.shape.length &&
-      spec.shape.every((wanted, axis) => {
-        const got = tensor.shape[axis] as number;
-        if (typeof wanted === "number") return wanted === got;
-        if (!sizes.has(wanted)) sizes.set(wanted, got);
-        return sizes.get(wanted) === got;
-      });
-    if (!fits || tensor.dtype !== spec.dtype) {
-      throw new RequestError(
-        `input '${spec.name}': expected ${spec.dtype}[${spec.shape.join(", ")}], ` +
-          `got ${tensor.dtype}[${tensor.shape.join(", ")}]`,
-      );
+    const tensor = inputs[spec.name] as Partial<Tensor> | null;
+    if (tensor?.dtype === undefined || tensor.data === undefined || !Array.isArray(tensor.shape)) {
+      throw new RequestError(`input '${spec.name}': expected { dtype, shape, data }`);
     }
-    if (!holds(dtypeOf(tensor.dtype), tensor.data) || tensor.data.length !== elementCount(tensor.shape)) {
-      throw new RequestError(
-        `input '${spec.name}': the data is no array of ${elementCount(tensor.shape)} ${tensor.dtype} numbers`,
-      );
-    }
+    checkInput(spec, tensor as Tensor, sizes);
+  }
+}
+
+function checkInput(spec: TensorSpec, { dtype, shape, data }: Tensor, sizes: Map<string, number>): void {
+  const fits =
+    shape.length === spec.shape.length &&
+    spec.shape.every((wanted, axis) => {
+      const got = shape[axis] as number;
+      if (typeof wanted === "number") return wanted === got;
+      if (!sizes.has(wanted)) sizes.set(wanted, got);
+      return sizes.get(wanted) === got;
+    });
+  if (!fits || dtype !== spec.dtype) {
+    throw new RequestError(
+      `input '${spec.name}': expected ${spec.dtype}[${spec.shape.join(", ")}], got ${dtype}[${shape.join(", ")}]`,
+    );
+  }
+  const count = elementCount(shape);
+  if (!holds(dtypeOf(dtype), data) || data.length !== count) {
+    throw new RequestError(`input '${spec.name}': the data is no array of ${count} ${dtype} numbers`);
   }
 }
 
