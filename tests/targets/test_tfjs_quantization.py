@@ -12,7 +12,7 @@ HALVES = np.array([-400, -64.25, -2.5, -1.5, -0.5, -0.25, 0, 0.25, 0.5, 1.5, 2.5
 def test_there_and_back_by_one_grid_is_a_rounding_of_reals(tfjs, dtype, point):
     text = "(float[14] x) => (float[14] y) { q = QuantizeLinear (x, s, z) y = DequantizeLinear (q, s, z) }"
     weights = {"s": np.float32(0.5), "z": np.array(point, dtype)}
-    built = tfjs(text, weights, feeds={"x": HALVES}, atol=0)
+    built = tfjs(text, weights, feeds={"x": HALVES}, atol=0, opset=21)
     if dtype != "uint16":
         assert built.ops == {"ClipByValue": 1, "Mul": 1, "RealDiv": 1, "Round": 1}
 
@@ -20,18 +20,20 @@ def test_there_and_back_by_one_grid_is_a_rounding_of_reals(tfjs, dtype, point):
 @pytest.mark.parametrize(("dtype", "point"), [("int8", 5), ("uint8", 128), ("int16", 0)])
 def test_integers_come_out_and_go_in(tfjs, dtype, point):
     weights = {"s": np.float32(0.1), "z": np.array(point, dtype)}
-    out = tfjs(
-        f"(float[14] x) => ({dtype}[14] y) {{ y = QuantizeLinear (x, s, z) }}", weights, feeds={"x": HALVES}, atol=0
-    )
+    text = f"(float[14] x) => ({dtype}[14] y) {{ y = QuantizeLinear (x, s, z) }}"
+    out = tfjs(text, weights, feeds={"x": HALVES}, atol=0, opset=21)
     assert out.outputs["y"].dtype == np.int32
     assert out.artifact.narrowed == {"y": f"{dtype} → int32"}
     integers = {"x": np.array([np.iinfo(dtype).min, -1 if dtype != "uint8" else 1, 3, np.iinfo(dtype).max], np.int32)}
-    back = tfjs(f"({dtype}[4] x) => (float[4] y) {{ y = DequantizeLinear (x, s, z) }}", weights, feeds=integers, atol=0)
-    assert back.ops.get("Sub", 0) == (point != 0)
+    text = f"({dtype}[4] x) => (float[4] y) {{ y = DequantizeLinear (x, s, z) }}"
+    back = tfjs(text, weights, feeds=integers, atol=0, opset=21)
+    assert back.ops.keys() - {"Cast", "Mul"} <= {"AddV2", "Sub"}
 
 
 def test_a_scale_for_each_channel(tfjs):
-    text = "(float[2,3,4] x) => (float[2,3,4] y) { q = QuantizeLinear <axis = 1> (x, s, z) y = DequantizeLinear <axis = 1> (q, s, z) }"
+    text = """(float[2,3,4] x) => (float[2,3,4] y) {
+        q = QuantizeLinear <axis = 1> (x, s, z) y = DequantizeLinear <axis = 1> (q, s, z)
+    }"""
     weights = {"s": np.array([0.1, 0.02, 3], np.float32), "z": np.array([0, 3, -5], np.int8)}
     tfjs(text, weights, atol=0)
 

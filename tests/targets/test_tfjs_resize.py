@@ -7,7 +7,8 @@ MODES = ["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel", "hal
 
 
 def resized(tfjs, sizes, attributes, *, size=(5, 7)):
-    text = f"(float[1,3,{size[0]},{size[1]}] x) => (float[1,3,{sizes[0]},{sizes[1]}] y) {{ y = Resize <{attributes}> (x, , , s) }}"
+    before, after = (f"float[1,3,{height},{width}]" for height, width in (size, sizes))
+    text = f"({before} x) => ({after} y) {{ y = Resize <{attributes}> (x, , , s) }}"
     return tfjs(text, {"s": np.array([1, 3, *sizes])})
 
 
