@@ -19,7 +19,6 @@ _UNARY = {
     "LOG": "Log",
     "ROUND": "Round",  # half to even, on all backends
     "RSQRT": "Rsqrt",
-    "SIGN": "Sign",
     "SIN": "Sin",
     "SQRT": "Sqrt",
 }
@@ -83,6 +82,14 @@ def negative(call: Call, b: Builder) -> Tensor:
     return b.unary("Neg", x)
 
 
+def sign(call: Call, b: Builder) -> Tensor:
+    """Give 1 above 0, −1 below, and the rest as it is. The wasm kernel takes small numbers, as 1e-10, for 0."""
+    x = call[0]
+    if x.dtype is DType.INT:
+        return b.unary("Sign", x)
+    return b.select(b.compare("Greater", x, 0.0), 1.0, b.select(b.compare("Less", x, 0.0), -1.0, x))
+
+
 def square(call: Call, b: Builder) -> Tensor:
     """Give x · x."""
     return wrapped(b, b.binary("Mul", call[0], call[0]), call.result_hub_dtype())
@@ -121,6 +128,7 @@ LOWERINGS: dict[str, Lowering] = {
     "DIV": divide,
     "FLOOR_MOD": floor_mod,
     "NEG": negative,
+    "SIGN": sign,
     "SQUARE": square,
     "SQUARED_DIFFERENCE": squared_difference,
 }
