@@ -22,8 +22,17 @@ REQUIREMENTS = {
     # its PyTorch frontend reads one-element arrays as scalars, which NumPy 2.4 refuses
     "coremltools": ["coremltools==9.0", "torch==2.13.0", "numpy==2.3.5"],
     "coremltools-weights": ["coremltools==9.0", "scikit-learn==1.9.1", "kmeans1d==0.5.0", "numpy==2.3.5"],
+    # what tensorflowjs itself asks for cannot be had together with any TensorFlow that runs here: see ALONE
+    "tensorflowjs": [
+        *("tensorflow==2.19.1", "tf-keras==2.19.0", "tensorflow-hub==0.16.1", "packaging==23.2", "six==1.17.0"),
+        *("importlib_resources==7.1.0", "jax==0.6.2", "jaxlib==0.6.2", "flax==0.10.7"),
+        *("tf2onnx==1.17.0", "onnx==1.22.0"),
+    ],
     "pictures": ["pillow==13.0.0", "numpy==2.4.6"],
 }
+
+ALONE = {"tensorflowjs": ["tensorflowjs==4.22.0"]}
+"""Peer → packages that are installed without what they require, after the others."""
 
 
 def python_of(converter: str) -> str:
@@ -51,6 +60,8 @@ def make(peer: str) -> None:
         options += [] if newer else ["--ignore-requires-python"]
     subprocess.run([interpreter, "-m", "venv", "--clear", str(folder)], check=True)
     subprocess.run([str(folder / "bin" / "pip"), "install", *options, *REQUIREMENTS[peer]], check=True)
+    if peer in ALONE:
+        subprocess.run([str(folder / "bin" / "pip"), "install", "--no-deps", *options, *ALONE[peer]], check=True)
     done.touch()
 
 
