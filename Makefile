@@ -10,7 +10,7 @@ KEY     := $(EXAMPLE)/out/demo-key.pem
 # What runs in Node and in browsers is built from web/src and the packages that web/package-lock.json pins.
 WEB         := web/dist/manifest.json
 WEB_MODULES := web/node_modules/.package-lock.json
-WEB_SOURCES := web/build.mjs web/tsconfig.json $(shell find web/src web/licences -type f)
+WEB_SOURCES := web/build.mjs web/declarations.mjs web/tsconfig.json $(shell find web/src web/licences -type f)
 
 .PHONY: demo test lint types layers check conformance wheel-demo format clean web web-types
 

@@ -9,6 +9,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
+import { writeDeclarations } from "./declarations.mjs";
 
 const ROOM = dirname(fileURLToPath(import.meta.url));
 const OUT = resolve(process.argv[2] ?? join(ROOM, "dist"));
@@ -18,7 +19,11 @@ const PACKAGES = join(ROOM, "node_modules");
 
 /** Name in `dist` → source. Each page or process loads its entry, and of the engines only the one it asks for. */
 const FOR_NODE = { job: "src/job.ts", worker: "src/worker.ts" };
-const FOR_BROWSERS = { engine: "src/engine.ts", job: "src/job.ts" };
+const FOR_BROWSERS = {
+  engine: "src/engine.ts",
+  "fallback/edgewright-fallback": "src/fallback/edgewright-fallback.ts",
+  job: "src/job.ts",
+};
 
 /** Folder in `dist/assets` → the package that brings the files, and which of them are used. */
 const ASSETS = {
@@ -143,6 +148,7 @@ if (!existsSync(PACKAGES)) throw new Error("no packages here: run `make web`");
 try {
   const inputs = await bundle();
   copyAssets();
+  writeDeclarations(join(DIST, "fallback"));
   writeFileSync(join(DIST, "LICENSES.txt"), licences(inputs));
   writeFileSync(join(DIST, "manifest.json"), manifest());
   rmSync(OUT, { recursive: true, force: true });
