@@ -52,7 +52,7 @@ class Call(Attributes):
 
     def is_constant(self, index: int) -> bool:
         """Whether an operand is given and constant."""
-        return self.has(index) and constant_of(self.node.inputs[index]) is not None
+        return self.has(index) and known(self.node.inputs[index]) is not None
 
     def constant(self, index: int, what: str) -> Array:
         """Give the array of an operand that must be constant, as the hub has it; `what` is its name for the refusal.
@@ -60,7 +60,7 @@ class Call(Attributes):
         Raises:
             Refused: when it is not.
         """
-        array = constant_of(self.node.inputs[index]) if self.has(index) else None
+        array = known(self.node.inputs[index]) if self.has(index) else None
         if array is None:
             raise Refused(f"its {what} is not constant")
         return array
@@ -113,3 +113,13 @@ class Call(Attributes):
         if name not in DTYPES:
             raise Refused(f"TF.js has no {name}")
         return DTYPES[name]
+
+
+def known(value: ir.Value | None) -> Array | None:
+    """Give the array of a constant, also of one that the dialect casts or reshapes; None for what is known later."""
+    array = constant_of(value)
+    node = value.producer() if value is not None and array is None else None
+    if value is None or node is None or node.op_type not in ("CAST", "RESHAPE"):
+        return array
+    inner = known(node.inputs[0])
+    return None if inner is None else inner.reshape(shape_of(value)).astype(dtype_of(value).numpy())

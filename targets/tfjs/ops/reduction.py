@@ -48,11 +48,14 @@ def place(call: Call, b: Builder) -> Tensor:
 
 def running_sum(call: Call, b: Builder) -> Tensor:
     """Sum up along an axis, without the element itself (`exclusive`) or from the end (`reverse`)."""
-    x, axis = call[0], np.array(int(call.constant(1, "axis").item()), np.int32)
+    x = call[0]
     if not x.rank:
         raise Refused("a running sum of a scalar")
+    axis: Operand = call[1]
+    if call.is_constant(1):
+        axis = np.array(int(call.constant(1, "axis").item()) % x.rank, np.int32)
     flags = {name: bool(call.integer(name, 0)) for name in ("exclusive", "reverse")}
-    result = b.op("Cumsum", [x, axis % x.rank], x.shape, x.dtype, T=x.dtype, Tidx=DType.INT, **flags)
+    result = b.op("Cumsum", [x, axis], x.shape, x.dtype, T=x.dtype, Tidx=DType.INT, **flags)
     return wrapped(b, result, call.result_hub_dtype())
 
 
