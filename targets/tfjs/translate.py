@@ -11,6 +11,7 @@ from msgspec import structs
 from ..artifact import Coverage, Handling, NodeCoverage
 from ..refused import Refused
 from ..tflite.dialect import constant_of, dtype_name, dtype_of, hub_node, shape_of
+from .backends import backends_without, require_kernels
 from .builder import Builder
 from .call import Call
 from .graph import DTYPES, Graph, Sizes, Tensor
@@ -76,6 +77,7 @@ class _Walk:
         real = [op for op in made if op not in ("Reshape", "Transpose")]
         handling = Handling.NATIVE if len(real) <= 1 else Handling.DECOMPOSED
         detail = " ".join(made) or "computed at compile time, or part of another node"
+        detail += "".join(f"; not on {backend}" for backend in backends_without(made))
         return structs.replace(entry, handling=handling, detail=detail)
 
     def _input(self, value: ir.Value) -> Tensor | None:
@@ -98,10 +100,12 @@ class _Walk:
         first, b.stem = len(b.nodes), str(node.outputs[0].name or name)
         try:
             results = self._results(node)
+            ops = [made.op for made in b.nodes[first:]]
+            require_kernels(ops)
         except Refused as refusal:
             self._refuse(node, name, str(refusal))
             return
-        self.made[name] += [made.op for made in b.nodes[first:]]
+        self.made[name] += ops
         self.values.update(zip(node.outputs, results, strict=False))
 
     def _is_missing(self, value: ir.Value) -> bool:
