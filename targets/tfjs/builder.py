@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 
 import numpy as np
+import onnx_ir as ir
 
 from ..refused import Refused
 from .graph import DTYPES, Array, Attribute, Constant, DType, GraphNode, Grid, Tensor, shape_after
@@ -31,8 +33,10 @@ class Builder:
         self.constants: list[Constant] = []
         self.stem = "node"
         """What the nodes made next are called after."""
+        self.held: dict[tuple[ir.Value, tuple[int, ...], tuple[int, ...]], Tensor] = {}
+        """Constants of the dialect that the graph has already, by the permutation and the shape that it has them in."""
         self._taken: set[str] = set()
-        self._known: dict[tuple[str, tuple[int, ...], bytes], Tensor] = {}
+        self._known: dict[tuple[str, tuple[int, ...], bytes, tuple[float, float] | None], Tensor] = {}
 
     def op(
         self, op: str, inputs: Sequence[Operand], shape: Sequence[int], dtype: DType, /, **attributes: Attribute
@@ -167,16 +171,18 @@ class Builder:
         return self.constant(as_held(np.asarray(np.float32(operand) if isinstance(operand, float) else operand)))
 
     def constant(self, array: Array, *, grid: Grid | None = None) -> Tensor:
-        """Make a constant of float32, int32 or bool; `grid` is how the file holds it where it does so otherwise."""
-        key = (array.dtype.name, array.shape, np.ascontiguousarray(array).tobytes() if array.size <= 4096 else b"")
-        if key[2] and grid is None and key in self._known:
-            return self._known[key]
-        name = self.unique(f"{self.stem}/const" if self.stem != "node" else "const")
-        self.constants.append(Constant(name=name, array=array, grid=grid))
-        made = Tensor(name, 0, array.shape, DTYPES[array.dtype.name])
-        if key[2] and grid is None:
-            self._known[key] = made
-        return made
+        """Make a constant of float32, int32 or bool; `grid` is how the file holds it where it does so otherwise.
+
+        Equal numbers become one constant.
+        """
+        held = array if grid is None else grid.integers
+        digest = hashlib.blake2b(np.ascontiguousarray(held).reshape(-1).view(np.uint8).data).digest()
+        key = (array.dtype.name, array.shape, digest, None if grid is None else (grid.scale, grid.low))
+        if key not in self._known:
+            name = self.unique(f"{self.stem}/const" if self.stem != "node" else "const")
+            self.constants.append(Constant(name=name, array=array, grid=grid))
+            self._known[key] = Tensor(name, 0, array.shape, DTYPES[array.dtype.name])
+        return self._known[key]
 
     def unique(self, wanted: str) -> str:
         """Give a name that no node has, as near to the wanted one as the format allows."""

@@ -91,7 +91,7 @@ class Constant:
     half: bool = False
     """Whether the file holds them as float16."""
     grid: Grid | None = None
-    """What the file holds instead, exactly the same numbers."""
+    """What the file holds instead; of `array`, shape and dtype alone count then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -63,7 +63,7 @@ class TFJS:
             RequestError: when the options ask for a format, a layout, or integers in and out that there are not.
         """
         from .interface import metadata_of, narrowed, signature_of
-        from .weights import in_halves
+        from .weights import in_fewer_bytes
         from .write import write
 
         if options.format not in self.formats:
@@ -78,8 +78,8 @@ class TFJS:
                 f"tfjs cannot say all of the model, {len(refused)} refused:{lines}",
                 hint="change these nodes in the source model, or build it for the target onnxruntime",
             )
-        if model.precision is Precision.FP16:
-            graph = replace(graph, constants=in_halves(graph.constants))
+        halves = model.precision is Precision.FP16
+        graph = replace(graph, constants=in_fewer_bytes(graph.constants, halves=halves))
         signature = signature_of(model.signature, graph, options)
         files = write(graph, out, metadata_of(signature, options))
         return Artifact(

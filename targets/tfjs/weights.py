@@ -37,17 +37,36 @@ def on_grid(integers: Array, quantization: Quantization) -> Grid | None:
     return Grid(integers=steps, scale=quantization.scale, low=quantization.scale * (lowest - quantization.zero_point))
 
 
-def in_halves(constants: Sequence[Constant]) -> tuple[Constant, ...]:
-    """Let the file hold every large float32 constant as float16 that float16 holds exactly."""
-    return tuple(replace(constant, half=True) if _is_half(constant) else constant for constant in constants)
+def in_fewer_bytes(constants: Sequence[Constant], *, halves: bool) -> tuple[Constant, ...]:
+    """Let the file hold large constants by fewer bytes where that changes no number.
+
+    Integers of a small range as uint8 or uint16; with `halves` reals that float16 holds exactly as float16.
+    """
+    return tuple(_in_fewer_bytes(constant, halves) for constant in constants)
 
 
-def _is_half(constant: Constant) -> bool:
+def _in_fewer_bytes(constant: Constant, halves: bool) -> Constant:
     array = constant.array
-    if array.dtype != np.float32 or array.size < _WORTH or constant.grid is not None:
-        return False
-    with np.errstate(over="ignore"):
-        return bool(np.array_equal(array.astype(np.float16).astype(np.float32), array))
+    if array.size < _WORTH or constant.grid is not None:
+        return constant
+    if array.dtype == np.int32:
+        lowest, highest = int(array.min()), int(array.max())
+        if highest - lowest >= 1 << 16:
+            return constant
+        bits = 8 if highest - lowest < 1 << 8 else 16
+        steps = (array.astype(np.int64) - lowest).astype(f"uint{bits}")
+        return replace(constant, grid=Grid(integers=steps, scale=1.0, low=float(lowest)))
+    if halves and array.dtype == np.float32:
+        with np.errstate(over="ignore"):
+            exact = np.array_equal(array.astype(np.float16).astype(np.float32), array)
+        return replace(constant, half=bool(exact))
+    return constant
+
+
+def size_bytes(constant: Constant) -> int:
+    """Give how many bytes the file holds of a constant."""
+    held = constant.array if constant.grid is None else constant.grid.integers
+    return held.size * (2 if constant.half else held.dtype.itemsize)
 
 
 def entry_of(constant: Constant) -> dict[str, Any]:

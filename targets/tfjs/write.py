@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .graph import Attribute, Constant, DType, Graph, GraphNode, Sizes, Tensor, Text
-from .weights import entry_of, shards
+from .weights import SHARD_BYTES, entry_of, shards, size_bytes
 
 TYPES: Mapping[DType, str] = {DType.FLOAT: "DT_FLOAT", DType.INT: "DT_INT32", DType.BOOL: "DT_BOOL"}
 PRODUCER = 1087
@@ -20,10 +20,10 @@ PRODUCER = 1087
 
 def write(graph: Graph, out: Path, metadata: Mapping[str, Any]) -> tuple[Path, ...]:
     """Write a graph into the existing folder `out`; give the files, `model.json` first."""
-    total = max(sum(1 for _ in shards(graph.constants)), 1)
+    total = -(-sum(map(size_bytes, graph.constants)) // SHARD_BYTES)
     paths = [out / f"group1-shard{index}of{total}.bin" for index in range(1, total + 1)]
     written = []
-    for path, parts in zip(paths, shards(graph.constants), strict=False):
+    for path, parts in zip(paths, shards(graph.constants), strict=True):
         with path.open("wb") as file:
             file.writelines(parts)
         written.append(path)
