@@ -19,6 +19,7 @@ from .verb import CONTEXT, Verb
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..pipeline.config import Project
     from ..pipeline.result import BuildResult, Problem
     from ..profiles.report import Entry
 
@@ -80,6 +81,8 @@ def build(
     from ..pipeline.execute import build as run
 
     project = BuildRequest(**asked).project()
+    for line in _devices(project):
+        output.note(line)
     with output.progress() as progress:
         result = run(project, out or project.folder / "out", progress=progress, jobs=jobs, evidence=evidence)
     if output.settings.debug:
@@ -87,6 +90,17 @@ def build(
             click.echo(f"{problem.subject}:\n{problem.log or problem.message}", err=True)
     output.show(result, lambda console: _text(console, result, output.settings.verbose))
     return result.exit_code
+
+
+def _devices(project: Project) -> list[str]:
+    """Say which devices a line implies beside this machine."""
+    from ..pipeline.adhoc import WHERE
+    from ..pipeline.places import HERE
+
+    added = [f"{name} (kind {table['kind']})" for name, table in project.devices.items() if name != HERE]
+    if project.where != WHERE or not added:
+        return []
+    return [f"runs on {', '.join(added)}, too: this machine itself does not open what every target makes"]
 
 
 def _text(console: Console, result: BuildResult, verbose: bool) -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..pipeline.adhoc import bundle_name, model_section
+from ..pipeline.implied_devices import device_for, is_here
 from ..pipeline.peek import ArrayHead, peek
+from ..pipeline.places import HERE
+from ..targets.table import load_target
 from ..vocabulary.errors import DataError, RequestError
 from ..vocabulary.precision import Precision
 from ..vocabulary.signature import Signature, TensorDeclaration, TensorSpec
@@ -30,6 +33,12 @@ SHARE = 5
 FEWEST_ROWS_TO_SPLIT = 10
 FEWEST_ROWS_TO_TUNE = 100
 """With fewer the metric of the tuning rows has steps of more than 5 percentage points."""
+
+INSTALL: Mapping[str, str] = {
+    "node": "install Node 20 or newer, which runs its artifacts",
+    "chromium": "pip install 'edgewright[browser]', and Chromium or Node 20, which run its artifacts",
+}
+"""A device that opens what this machine does not → what to do where it is not here."""
 
 INT8 = Precision.STATIC_WI8_AI8
 OPERATORS_OF_INTEGERS = frozenset(
@@ -53,11 +62,15 @@ class DataDraft:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetDraft:
-    """A target to build for; `fix` installs what is missing for it, None when nothing is."""
+    """A target to build for; `fix` installs what is missing for it, None when nothing is.
+
+    `device` is what opens its artifacts, by a name of `WITHOUT_SETTINGS`.
+    """
 
     name: str
     recipes: tuple[str, ...]
     fix: str | None
+    device: str = HERE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -235,4 +248,6 @@ def target_draft(state: TargetState, *, calibrates: bool) -> TargetDraft:
         recipes.append("fp16")
     if calibrates and INT8 in state.precisions:
         recipes.append("int8")
-    return TargetDraft(name=state.name, recipes=tuple(recipes), fix=state.fix)
+    device = device_for(load_target(state.name)) or HERE
+    fix = state.fix or (None if is_here(device) else INSTALL[device])
+    return TargetDraft(name=state.name, recipes=tuple(recipes), fix=fix, device=device)

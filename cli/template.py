@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from ..pipeline.places import HERE, WITHOUT_SETTINGS
 from ..profiles.built_in_metric import BUILT_IN, PERCENT, SHARE
 from ..vocabulary.signature import Signature, TensorDeclaration, TensorSpec
 from .draft import INT8, DataDraft, Draft, TargetDraft
@@ -28,7 +29,7 @@ def project_text(draft: Draft) -> str:
         _recipes(draft),
         *_targets(draft.targets),
     )
-    sections += (_gates(draft), _devices(), _bundle(draft))
+    sections += (_gates(draft), _here(), *_other_devices(draft.targets), _bundle(draft))
     return "\n\n".join(sections) + "\n"
 
 
@@ -161,7 +162,7 @@ def _unit_of(metric: str) -> str:
     return BUILT_IN[metric].unit
 
 
-def _devices() -> str:
+def _here() -> str:
     return "\n".join(
         (
             _beside("[devices.here]", "where artifacts are run and measured"),
@@ -169,6 +170,29 @@ def _devices() -> str:
             _line("threads", 1, "of the runtime"),
         )
     )
+
+
+def _other_devices(targets: Sequence[TargetDraft]) -> tuple[str, ...]:
+    """Write a section for each device that opens what this machine does not."""
+    built = [target for target in targets if target.fix is None]
+    sections = []
+    for name in dict.fromkeys(target.device for target in built if target.device != HERE):
+        opened = ", ".join(target.name for target in built if target.device == name)
+        kind = WITHOUT_SETTINGS[name]["kind"]
+        sections.append(
+            "\n".join(
+                (
+                    _beside(f"[devices.{name}]", f"what this machine does not open itself: {opened}"),
+                    _line("kind", kind, _OTHER_KINDS[kind]),
+                    _line("backend", "wasm", _BACKENDS[kind]),
+                )
+            )
+        )
+    return tuple(sections)
+
+
+_OTHER_KINDS = {"browser": 'or "node", without a browser', "node": 'or "browser", which needs Chromium'}
+_BACKENDS = {"browser": "or webgl, webgpu, cpu", "node": "or cpu"}
 
 
 def _bundle(draft: Draft) -> str:

@@ -18,6 +18,7 @@ from .config import (
     TargetSection,
     check_rows_apart,
 )
+from .implied_devices import implied_devices
 from .implied_recipes import IMPLIED
 
 WITHOUT_LABELS = ("mse", "mae", "psnr", "cosine")
@@ -80,11 +81,12 @@ def project_for(
 ) -> Project:
     """Give the project that builds `model` for `targets`, each by all `recipes`; paths are relative to `folder`.
 
-    The bundle has the name of the model and version 0.0.0: who wants to release it writes a project file.
+    The bundle has the name of the model and version 0.0.0: who wants to release it writes a project file. Artifacts are
+    run on this machine, and on a device of its own what this machine does not open itself.
 
     Raises:
-        RequestError: when no target is named, a recipe is unknown, a metric lacks its labels (or labels their
-            metric), or rows are for calibration and for evaluation both.
+        RequestError: when no target is named, or there is none of some name, a recipe is unknown, a metric lacks its
+            labels (or labels their metric), or rows are for calibration and for evaluation both.
     """
     if not targets:
         raise RequestError("no target is named", hint="say -t onnxruntime, or -t more than once")
@@ -104,6 +106,7 @@ def project_for(
         data=data,
         metric=MetricSection(name=metric) if metric is not None else None,
         recipes={name: IMPLIED[name] for name in recipes},
+        devices=implied_devices(targets),
         folder=folder,
         where=WHERE,
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..bundle.runtimes import REFERENCE_RUNTIME
 from ..devices.base import Device
-from ..devices.table import DEVICES, make_device
+from ..devices.table import make_device
 from ..vocabulary.errors import ConfigError
 from .config import Project
 from .on_device import Place
@@ -56,8 +56,7 @@ def first_opening(places: Iterable[Place], runtime: str) -> Place:
 
 def names_without_settings(runtime: str) -> tuple[str, ...]:
     """Give the names of `WITHOUT_SETTINGS` whose devices open artifacts of a runtime class."""
-    tables = {name: table for name, table in WITHOUT_SETTINGS.items() if table["kind"] in DEVICES.names}
-    made = {name: make_device(name, table, "devices") for name, table in tables.items()}
+    made = {name: make_device(name, table, "devices") for name, table in WITHOUT_SETTINGS.items()}
     return tuple(name for name, device in made.items() if device.cannot_open(runtime) is None)
 
 

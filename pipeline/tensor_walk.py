@@ -8,6 +8,7 @@ from typing import cast
 from ..bundle.runtimes import REFERENCE_RUNTIME
 from ..devices.base import Device, Infer, Inspect, Job
 from ..devices.local import Local
+from ..devices.web.engines import BACKENDS
 from ..profiles.bisection import Bisection, TensorWalk, Way, broken_bounds
 from ..profiles.parity import compare
 from ..profiles.report import TensorParity
@@ -99,6 +100,8 @@ class TensorWalker:
         )
 
     def _shows(self, traced: tuple[TracedTensor, ...]) -> bool:
+        if self.device.kind in BACKENDS:  # engines of the web show none
+            return False
         runtime = cast("type[Runtime]", load_object(self.subject.runtime))()
         return isinstance(runtime, InspectableRuntime) and any(tensor.place is not None for tensor in traced)
 

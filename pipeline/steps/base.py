@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Protocol
 
 from ...vocabulary.digest import Plain, digest_bytes, digest_value
+from ...web.assets import DIST
 
 _PACKAGE = Path(__file__).parents[2]
 GROUPS = tuple(f"edgewright.{kind}" for kind in ("devices", "importers", "passes", "runtimes", "targets"))
 """The groups of entry points by which other packages add code that steps run."""
+BUILT = DIST / "manifest.json"
+"""What `make web` says of the files that run in browsers and in Node."""
 _ROOMS = ("vocabulary", "compiler", "targets", "devices", "profiles", "fallback", "bundle", "pipeline")
 
 
@@ -46,6 +49,9 @@ def own_code() -> str:
     The packages that add targets, devices, importers or passes by entry point belong to it.
     """
     files = {path.relative_to(_PACKAGE).as_posix(): path for room in _ROOMS for path in (_PACKAGE / room).rglob("*.py")}
+    files |= {f"web/{path.name}": path for path in (_PACKAGE / "web").glob("*.py")}
+    if BUILT.is_file():  # it names every built file with its digest
+        files["web/dist"] = BUILT
     for package in _packages_that_add():
         files |= _sources(package)
     return digest_value({name: digest_bytes(path.read_bytes()) for name, path in files.items()})

@@ -1,4 +1,5 @@
 import stat
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from edgewright.pipeline.plan import plan_artifacts
 from edgewright.pipeline.settling import check_searches
 from edgewright.vocabulary.errors import DataError
 from edgewright.vocabulary.signature import Signature, TensorDeclaration, TensorSpec
+from edgewright.web.assets import NODE_VARIABLE
 
 SIGNATURE = Signature(
     inputs=(TensorSpec(name="image", dtype="float32", shape=("batch", 1, 8, 8)),),
@@ -49,6 +51,7 @@ def parsed(tmp_path, **changes):
 
 def test_it_looks_at_what_is_in_the_folder(edgewright, digits_here, monkeypatch):
     monkeypatch.setenv("EDGEWRIGHT_SIGNING_KEY", "a key")
+    monkeypatch.setenv(NODE_VARIABLE, sys.executable)  # any program: it is looked for, and not started
     said = edgewright("init")
     assert (said.exit_code, said.stdout) == (0, "wrote edgewright.toml\n")
     project = load_project(digits_here)
@@ -61,6 +64,7 @@ def test_it_looks_at_what_is_in_the_folder(edgewright, digits_here, monkeypatch)
         "onnxruntime": ("fp32", "int8"),
         "tflite": ("fp32", "fp16", "int8"),
         "coreml": ("fp32", "fp16", "int8"),
+        "tfjs": ("fp32", "fp16"),
     }
     assert project.recipes["int8"] == ({"quantize": {"precision": "static_wi8_ai8"}},)
     assert project.gates == {"max_drop": "1.0 pp"}
@@ -104,7 +108,8 @@ def test_the_file_has_the_mode_of_any_new_file_and_nothing_is_left_beside_it(edg
     assert {path.name for path in digits_here.iterdir()} == {"digits.onnx", "digits.npz", "edgewright.toml", "other"}
 
 
-def test_json_says_what_was_found(edgewright, digits_here):
+def test_json_says_what_was_found(edgewright, digits_here, monkeypatch):
+    monkeypatch.setenv(NODE_VARIABLE, sys.executable)
     document = edgewright("init", "--json").document
     assert document == {
         "data": "digits.npz",
@@ -112,7 +117,7 @@ def test_json_says_what_was_found(edgewright, digits_here):
         "metric": "top1",
         "model": "digits.onnx",
         "path": "edgewright.toml",
-        "targets": ["onnxruntime", "tflite", "coreml"],
+        "targets": ["onnxruntime", "tflite", "coreml", "tfjs"],
     }
 
 
@@ -292,3 +297,22 @@ def test_any_name_survives_the_way_through_the_file(source, array, tensor, argum
     assert (project.model.source, project.model.args) == (source, (argument,))
     for part in (project.data.tuning, project.data.evaluation):
         assert (part.file, part.labels, part.inputs) == (source, array, {tensor: array})
+
+
+def test_a_device_is_written_for_what_this_machine_does_not_open(tmp_path):
+    targets = (
+        TargetDraft(name="onnxruntime", recipes=("fp32",), fix=None),
+        TargetDraft(name="tfjs", recipes=("fp32", "fp16"), fix=None, device="chromium"),
+    )
+    project = parsed(tmp_path, targets=targets)
+    assert project.devices == {
+        "here": {"kind": "local", "threads": 1},
+        "chromium": {"kind": "browser", "backend": "wasm"},
+    }
+
+
+def test_no_device_is_written_for_a_target_that_cannot_be_run_here(tmp_path):
+    missing = TargetDraft(name="tfjs", recipes=("fp32",), fix="install Node 20", device="node")
+    here = TargetDraft(name="onnxruntime", recipes=("fp32",), fix=None)
+    project = parsed(tmp_path, targets=(here, missing))
+    assert (list(project.devices), list(project.targets)) == (["here"], ["onnxruntime"])
