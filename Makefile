@@ -1,4 +1,5 @@
-# `make demo` and `make test` do all set-up themselves. PYTHON chooses another interpreter (3.11 to 3.13).
+# `make demo` and `make test` do all set-up themselves. PYTHON chooses another interpreter (3.11 to 3.13). What is built
+# for the web needs Node 20 and npm; the demo needs none of it.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -12,13 +13,13 @@ WEB         := web/dist/manifest.json
 WEB_MODULES := web/node_modules/.package-lock.json
 WEB_SOURCES := web/build.mjs web/declarations.mjs web/tsconfig.json $(shell find web/src web/licences -type f)
 
-.PHONY: demo test lint types layers check conformance wheel-demo format clean web web-types
+.PHONY: demo test lint types layers check conformance wheel-demo format clean web web-types web-test
 
 demo: $(VENV)/.installed $(KEY)
 	EDGEWRIGHT_SIGNING_KEY="$$(cat $(KEY))" $(BIN)/edgewright build --project $(EXAMPLE) --out $(EXAMPLE)/out
 	$(BIN)/edgewright verify $(EXAMPLE)/out/bundle $(EXAMPLE)/out/bundle.zip --key $(KEY:.pem=.pub)
 
-test: $(VENV)/.installed-dev $(WEB) check
+test: $(VENV)/.installed-dev $(WEB) check web-test
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 check: lint types layers web-types
@@ -27,6 +28,9 @@ web: $(WEB)
 
 web-types: $(WEB_MODULES)
 	cd web && npm run --silent types
+
+web-test: $(WEB_MODULES)
+	cd web && npm run --silent test
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
