@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
 
 from ..refused import Refused
-from .graph import DTYPES, Array, Attribute, Constant, DType, GraphNode, Grid, Tensor, shape_after
+from .graph import DTYPES, Array, Attribute, Constant, DType, Graph, GraphNode, Grid, Tensor, shape_after
 from .kernels import check
 
 Operand = Tensor | Array | float | int
@@ -183,6 +183,17 @@ class Builder:
             self.constants.append(Constant(name=name, array=array, grid=grid))
             self._known[key] = Tensor(name, 0, array.shape, DTYPES[array.dtype.name])
         return self._known[key]
+
+    def graph(self, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> Graph:
+        """Give the graph of what was made, without what no output needs."""
+        needed = {tensor.node for tensor in (*inputs.values(), *outputs.values())}
+        nodes = []
+        for node in reversed(self.nodes):
+            if node.name in needed:
+                needed.update(reference.partition(":")[0] for reference in node.inputs)
+                nodes.append(node)
+        constants = tuple(constant for constant in self.constants if constant.name in needed)
+        return Graph(inputs=inputs, outputs=outputs, constants=constants, nodes=tuple(reversed(nodes)))
 
     def unique(self, wanted: str) -> str:
         """Give a name that no node has, as near to the wanted one as the format allows."""

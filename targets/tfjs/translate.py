@@ -14,7 +14,7 @@ from ..tflite.dialect import constant_of, dtype_name, dtype_of, hub_node, shape_
 from .backends import backends_without, require_kernels
 from .builder import Builder
 from .call import Call
-from .graph import DTYPES, Graph, Sizes, Tensor
+from .graph import DTYPES, Graph, GraphNode, Sizes, Tensor
 from .ops.table import LOWERINGS
 
 _NOT_JUDGED = "not judged: a node before it is refused"
@@ -40,28 +40,27 @@ class _Walk:
         self.builder = Builder()
         self.values: dict[ir.Value, Tensor] = {}
         self.refused: set[ir.Value] = set()
+        self.kept: frozenset[str] = frozenset()
+        """The nodes that outputs need, by name, when all are made."""
         self.reasons: defaultdict[str, list[str]] = defaultdict(list)
         """Hub node, or input or output of the graph → why it cannot be said."""
-        self.made: defaultdict[str, list[str]] = defaultdict(list)
-        """Hub node → the TF.js operators that were made for it."""
+        self.made: defaultdict[str, list[GraphNode]] = defaultdict(list)
+        """Hub node → the TF.js nodes that were made for it."""
 
     def run(self, dialect: ir.Graph) -> Graph:
         inputs = {str(value.name): tensor for value in dialect.inputs if (tensor := self._input(value)) is not None}
         for node in dialect:
             self._node(node)
         outputs = {str(value.name): self.values[value] for value in dialect.outputs if value in self.values}
-        return Graph(
-            inputs=inputs,
-            outputs=outputs,
-            constants=tuple(self.builder.constants),
-            nodes=tuple(self.builder.nodes),
-        )
+        graph = self.builder.graph(inputs, outputs)
+        self.kept = frozenset(node.name for node in graph.nodes)
+        return graph
 
     def coverage(self, known: Coverage) -> Coverage:
         """Give what became of the hub's nodes in the end, from what became of them in the dialect."""
         names = {entry.node for entry in known.nodes}
         entries = [self._entry(entry) for entry in known.nodes]
-        for name in self.reasons.keys() - names:
+        for name in [name for name in self.reasons if name not in names]:
             detail = "; ".join(dict.fromkeys(self.reasons[name]))
             entries.append(NodeCoverage(node=name, op=name.partition(" ")[0], handling=Handling.REFUSED, detail=detail))
         return Coverage(nodes=tuple(entries))
@@ -73,7 +72,7 @@ class _Walk:
         if reasons:
             own = [reason for reason in reasons if reason != _NOT_JUDGED] or reasons
             return structs.replace(entry, handling=Handling.REFUSED, detail="; ".join(dict.fromkeys(own)))
-        made = self.made.get(entry.node, [])
+        made = [node.op for node in self.made.get(entry.node, []) if node.name in self.kept]
         real = [op for op in made if op not in ("Reshape", "Transpose")]
         handling = Handling.NATIVE if len(real) <= 1 else Handling.DECOMPOSED
         detail = " ".join(made) or "computed at compile time, or part of another node"
@@ -100,12 +99,11 @@ class _Walk:
         first, b.stem = len(b.nodes), str(node.outputs[0].name or name)
         try:
             results = self._results(node)
-            ops = [made.op for made in b.nodes[first:]]
-            require_kernels(ops)
+            require_kernels(made.op for made in b.nodes[first:])
         except Refused as refusal:
             self._refuse(node, name, str(refusal))
             return
-        self.made[name] += ops
+        self.made[name] += b.nodes[first:]
         self.values.update(zip(node.outputs, results, strict=False))
 
     def _is_missing(self, value: ir.Value) -> bool:
