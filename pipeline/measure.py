@@ -1,15 +1,16 @@
-"""Measures one artifact file on this machine, on inputs drawn from what it takes."""
+"""Measures one artifact file, on this machine or in a browser or Node on it, on inputs drawn from what it takes."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from ..devices.base import Benchmark, Job
-from ..devices.local import Local, LocalSettings
+from ..devices.table import make_device
 from ..profiles.latency import profile as profile_of
 from ..profiles.report import Profile
 from ..vocabulary.batching import Batching, batching_for
@@ -18,8 +19,9 @@ from ..vocabulary.evidence import Evidence
 from ..vocabulary.tensor_folder import TensorFolder
 from .child import run_step
 from .on_device import is_emulated_at
+from .places import WITHOUT_SETTINGS, names_without_settings
 from .progress import Progress
-from .steps.draw_for_artifact import DrawForArtifact, files_of, read_signature
+from .steps.draw_for_artifact import MODEL, DrawForArtifact, files_of, read_signature
 from .told import told
 
 RUNTIMES: Mapping[str, str] = {
@@ -27,11 +29,15 @@ RUNTIMES: Mapping[str, str] = {
     ".ort": "edgewright.targets.onnxruntime.runtime:OnnxRuntime",
     ".tflite": "edgewright.targets.tflite.runtime:LiteRT",
     ".mlpackage": "edgewright.targets.coreml.runtime:CoreML",
+    ".json": "edgewright.targets.tfjs.runtime:TFJS",
 }
 """Suffix of an artifact's file or folder → the runtime class that opens it."""
 
 FOLDERS = (".mlpackage",)
 """Suffixes of artifacts that are folders."""
+
+HERE: Mapping[str, Any] = {"kind": "local"}
+"""The device that is meant when none is said."""
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,22 +54,41 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     profile: Profile
 
 
-def profile(artifact: Path, *, threads: int, min_runs: int, min_seconds: float, progress: Progress) -> Measurement:
+def profile(
+    artifact: Path,
+    *,
+    threads: int,
+    min_runs: int,
+    min_seconds: float,
+    progress: Progress,
+    on: Mapping[str, Any] = HERE,
+) -> Measurement:
     """Measure until at least `min_runs` runs and at least `min_seconds` have passed, after a warm-up of its own.
 
-    A symbolic dimension counts as 1.
+    `on` describes the device as the project file does, `{"kind": "browser", "backend": "webgl"}`. A folder with a
+    `model.json` stands for it. A symbolic dimension counts as 1.
 
     Raises:
-        RequestError: when there is no such file, it is of no known kind, is no artifact, or its runtime is missing.
-        DeviceError: when the runtime crashed or hung.
+        RequestError: when there is no such file, it is of no known kind, is no artifact, its runtime is missing, or
+            the device does not open it.
+        DeviceError: when the device is not there, or the runtime crashed or hung.
     """
+    if (artifact / MODEL).is_file():
+        artifact /= MODEL
     runtime = RUNTIMES.get(artifact.suffix)
     if runtime is None:
         raise RequestError(f"{artifact}: no runtime opens this kind of file", hint=f"known: {', '.join(RUNTIMES)}")
     if not (artifact.is_dir() if artifact.suffix in FOLDERS else artifact.is_file()):
         raise RequestError(f"{artifact}: there is no such file")
     artifact = artifact.absolute()
-    device = Local("here", LocalSettings(threads=threads))
+    name = "here" if on["kind"] == HERE["kind"] else str(on["kind"])
+    device = make_device(name, {**on, "threads": threads}, "profile")
+    reason = device.cannot_open(runtime)
+    if reason is not None:
+        kinds = [str(WITHOUT_SETTINGS[each]["kind"]) for each in names_without_settings(runtime)]
+        raise RequestError(
+            f"{artifact}: {reason}", hint=f"say {' or '.join(f'--on {kind}' for kind in kinds)}" if kinds else None
+        )
     if is_emulated_at(device.kind, runtime):
         raise RequestError(
             f"{artifact}: {artifact.suffix} is emulated on this machine, and how fast an emulation is says nothing",

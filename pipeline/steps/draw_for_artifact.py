@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from ...vocabulary.digest import Plain, digest_file
 from ...vocabulary.errors import MissingExtraError, ModelError
 from ...vocabulary.signature import DTYPES, Signature, TensorSpec
 from .base import own_code
+
+MODEL = "model.json"
+"""The file that opens a graph model of TF.js, in a folder of its own."""
 
 
 class DrawForArtifact(msgspec.Struct, frozen=True, kw_only=True, tag="draw"):
@@ -54,7 +58,9 @@ def read_signature(out: Path) -> Signature:
 
 
 def files_of(artifact: Path) -> tuple[Path, ...]:
-    """Give the files of an artifact: itself, or all in its folder."""
+    """Give the files of an artifact: itself, or all in its folder; a graph model with the shards that it names."""
+    if artifact.suffix == ".json":
+        return (artifact, *(artifact.parent / name for name in _shards(_graph_model(artifact))))
     return tuple(path for path in (artifact, *sorted(artifact.rglob("*"))) if path.is_file())
 
 
@@ -132,6 +138,33 @@ def _read_mlpackage(path: Path) -> tuple[tuple[TensorSpec, ...], Any]:
     return tuple(_spec(path, each.name, each.dtype, list(each.shape)) for each in features), None
 
 
+def _read_graph_model(path: Path) -> tuple[tuple[TensorSpec, ...], Any]:
+    words = {"DT_FLOAT": "float32", "DT_INT32": "int32", "DT_BOOL": "bool"}
+    specs = []
+    for name, info in _graph_model(path).get("signature", {}).get("inputs", {}).items():
+        sizes = [int(dim["size"]) for dim in info.get("tensorShape", {}).get("dim", ())]
+        specs.append(
+            _spec(path, name, words.get(info["dtype"], info["dtype"]), [size if size >= 0 else None for size in sizes])
+        )
+    if not specs:
+        raise ModelError(f"{path}: its signature names no inputs", hint="convert it with a signature")
+    return tuple(specs), None
+
+
+def _graph_model(path: Path) -> dict[str, Any]:
+    try:
+        model = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ModelError(f"{path}: no graph model of TF.js: {error}") from error
+    if not isinstance(model, dict) or model.get("format") != "graph-model":
+        raise ModelError(f"{path}: no graph model of TF.js", hint="name the model.json of one")
+    return model
+
+
+def _shards(model: Mapping[str, Any]) -> list[str]:
+    return [name for group in model.get("weightsManifest", ()) for name in group["paths"]]
+
+
 def _spec(path: Path, name: str, dtype: str, shape: list[Any]) -> TensorSpec:
     if dtype not in DTYPES - {"string"}:
         raise ModelError(f"{path}: input {name!r} takes {dtype}, of which no values can be drawn")
@@ -144,5 +177,6 @@ _READERS: Mapping[str, Callable[[Path], tuple[tuple[TensorSpec, ...], Any]]] = {
     ".ort": _read_ort,
     ".tflite": _read_tflite,
     ".mlpackage": _read_mlpackage,
+    ".json": _read_graph_model,
 }
 """Suffix → what reads the inputs, and the graph where the file holds one that can be read."""

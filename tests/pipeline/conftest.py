@@ -65,12 +65,18 @@ def tiny_model() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
 
 
-def write_project(folder: Path) -> Path:
+def make_project(folder: Path) -> Path:
     onnx.save(tiny_model(), folder / "tiny.onnx")
     images = np.random.default_rng(3).standard_normal((40, 2, 8, 8)).astype(np.float32)
     np.savez(folder / "tiny.npz", image=images, label=np.arange(40) % 4)
     (folder / "edgewright.toml").write_text(PROJECT)
     return folder
+
+
+@pytest.fixture(scope="session")
+def write_project() -> Callable[[Path], Path]:
+    """Write the tiny project into a folder."""
+    return make_project
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +98,7 @@ def project(tmp_path: Path, key: tuple[Path, Path]) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "key.pem").write_bytes(key[0].read_bytes())
-    return write_project(folder)
+    return make_project(folder)
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +128,7 @@ def built(
     """The tiny project, built through the command line."""
     folder = tmp_path_factory.mktemp("built")
     (folder / "key.pem").write_bytes(key[0].read_bytes())
-    write_project(folder)
+    make_project(folder)
     return folder, edgewright("build", "--project", folder, "--out", folder / "out", "--json")
 
 

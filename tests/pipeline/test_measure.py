@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -69,3 +70,49 @@ def test_a_file_that_is_no_artifact_is_refused(tmp_path, name):
     (tmp_path / name).write_bytes(b"no artifact at all")
     with pytest.raises(ModelError, match="cannot open it"):
         measured(tmp_path / name)
+
+
+def graph_model(folder):
+    """`y = x + x`, as TF.js reads it; no weights."""
+    shape = {"dim": [{"size": "1"}, {"size": "3"}]}
+    place = {"dtype": {"type": "DT_FLOAT"}, "shape": {"shape": shape}}
+    nodes = [
+        {"name": "x", "op": "Placeholder", "input": [], "attr": place},
+        {"name": "y", "op": "AddV2", "input": ["x", "x"], "attr": {"T": {"type": "DT_FLOAT"}}},
+    ]
+    record = {
+        "format": "graph-model",
+        "modelTopology": {"node": nodes, "library": {}, "versions": {"producer": 1087}},
+        "signature": {
+            way: {name: {"name": f"{name}:0", "dtype": "DT_FLOAT", "tensorShape": shape}}
+            for way, name in (("inputs", "x"), ("outputs", "y"))
+        },
+        "weightsManifest": [],
+    }
+    (folder / "model.json").write_text(json.dumps(record))
+    return folder
+
+
+def test_a_graph_model_is_measured_in_node_by_its_folder(tmp_path):
+    result = measured(graph_model(tmp_path), on={"kind": "node"})
+    assert (result.runtime, result.device, result.evidence) == ("tfjs/wasm", "node", Evidence.MEASURED_HOST)
+    assert result.inputs == ("x float32[1, 3]",)
+    assert result.size_bytes == (tmp_path / "model.json").stat().st_size
+    assert result.profile.latency_ms.n >= 3
+
+
+def test_a_graph_model_is_not_timed_through_a_pipe(tmp_path):
+    with pytest.raises(RequestError, match="the pipe's time") as caught:
+        measured(graph_model(tmp_path) / "model.json")
+    assert caught.value.hint == "say --on browser or --on node"
+
+
+def test_a_device_that_does_not_open_the_file_says_why():
+    with pytest.raises(RequestError, match="onnxruntime-web does not compute on webgl in a browser"):
+        measured(DIGITS, on={"kind": "browser", "backend": "webgl"})
+
+
+def test_json_that_is_no_graph_model_is_refused(tmp_path):
+    (tmp_path / "model.json").write_text('{"format": "layers-model"}')
+    with pytest.raises(ModelError, match=r"no graph model of TF\.js"):
+        measured(tmp_path, on={"kind": "node"})
