@@ -24,6 +24,9 @@ from .web.job import ASK_FACTS
 MODULE = "edgewright.devices.web"
 FACTS_SECONDS = 120.0
 """A browser starts in about a second; on a machine that compiles, in several."""
+LONGEST_TEMPORARY = 40
+"""A browser listens at a socket some 65 characters further down, and no socket's path has more than 107: unix(7)."""
+SHORT_TEMPORARY = "/tmp"
 
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -143,7 +146,10 @@ class OnTheWeb:
     @staticmethod
     def _temporary() -> tempfile.TemporaryDirectory[str]:
         """Make the folder of a browser's profile, outside the child, so that it goes when the child was killed too."""
-        return tempfile.TemporaryDirectory(prefix="edgewright-", ignore_cleanup_errors=True)
+        folder = tempfile.gettempdir()
+        if len(folder) > LONGEST_TEMPORARY:
+            folder = SHORT_TEMPORARY
+        return tempfile.TemporaryDirectory(prefix="edgewright-", dir=folder, ignore_cleanup_errors=True)
 
 
 def _child(said: Mapping[str, Any], temporary: str) -> Child:

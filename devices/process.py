@@ -154,16 +154,29 @@ def _tree_memory_bytes(pid: int) -> int:
 
 
 def _kill_all(child: subprocess.Popen[bytes], mark: str) -> None:
-    """Kill the child's group, then whoever else carries its mark, until nobody does."""
+    """Kill the child's group and its descendants, then whoever else carries its mark, until nobody does."""
+    descendants = _descendants(child.pid)  # some overwrite their environment, a browser's do: they lose the mark
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
     deadline = time.monotonic() + KILL_SECONDS
-    while (left := _marked(mark)) and time.monotonic() < deadline:
+    while (left := [*_marked(mark), *filter(_runs, descendants)]) and time.monotonic() < deadline:
         for process in left:
             with suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(left, timeout=POLL_SECONDS)
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    with suppress(psutil.Error):  # it has ended, and they are nobody's children now
+        return list(psutil.Process(pid).children(recursive=True))
+    return []
+
+
+def _runs(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _marked(mark: str) -> list[psutil.Process]:

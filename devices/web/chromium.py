@@ -55,7 +55,7 @@ async def _run(server: JobServer, place: Place) -> None:
             browser = await _launch(playwright, place)
         except Error as error:
             raise DeviceError(
-                f"Chromium does not start: {error.message}",
+                f"Chromium does not start: {_said(error.message)}",
                 hint=f"run it by hand ({place.executable} --headless about:blank) and see what it says; {INSTALL}",
             ) from error
         exchange = server.exchange
@@ -63,11 +63,11 @@ async def _run(server: JobServer, place: Place) -> None:
         exchange.computing = _computing
         browser.on("disconnected", lambda _: exchange.fail("Chromium ended before the job did"))
         server.start()
-        page = await browser.new_page()
-        page.on("crash", lambda _: exchange.fail("the page crashed: often for want of memory"))
-        page.on("pageerror", lambda error: exchange.fail(f"the page failed: {error}"))
-        page.on("console", lambda said: print(said.text, flush=True))  # noqa: T201 - the log of a child
         try:
+            page = await browser.new_page()
+            page.on("crash", lambda _: exchange.fail("the page crashed: often for want of memory"))
+            page.on("pageerror", lambda error: exchange.fail(f"the page failed: {error}"))
+            page.on("console", lambda said: print(said.text, flush=True))  # noqa: T201 - the log of a child
             await page.goto(server.url, wait_until="commit")
             await asyncio.wait({asyncio.wrap_future(exchange.result)})
             await browser.close()
@@ -86,6 +86,12 @@ async def _launch(playwright: Playwright, place: Place) -> Browser:
         args=[*FLAGS, *OF_BACKEND[place.backend]],
         timeout=START_SECONDS * 1000,
     )
+
+
+def _said(message: str) -> str:
+    """Give what Chromium itself said of a start that failed: Playwright quotes it twice, between what it did itself."""
+    first, *rest = message.partition("Call log:")[0].splitlines()
+    return "\n".join([first, *(line for line in rest if "[err]" in line)])
 
 
 def _computing() -> list[int]:

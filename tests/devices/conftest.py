@@ -2,12 +2,21 @@
 
 import json
 import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
+import onnx
+import psutil
 import pytest
 
 from edgewright.devices.base import Benchmark, Infer, Job
 from edgewright.devices.web.find import find_chromium
+from edgewright.targets.tfjs.graph import Constant, DType, Graph, GraphNode, Sizes, Tensor
+from edgewright.targets.tfjs.write import write
 from edgewright.vocabulary.tensor_folder import TensorFolder
 
 TOY_RUNTIME = '''
@@ -59,6 +68,25 @@ class Emulated(Toy):
 class Piped(Toy):
     measured_by = "Measure it on a toaster"
 '''
+
+
+ONNXRUNTIME = "edgewright.targets.onnxruntime.runtime:OnnxRuntime"
+
+HANGS = """<ir_version: 10, opset_import: ["" : 20]>
+    hangs (float[n, 2] x) => (float[n, 2] y) <int64 often = {9000000000000000000}, bool yes = {1}> {
+        y = Loop(often, yes, x) <body = body (int64 i, bool go, float[n, 2] before)
+            => (bool on, float[n, 2] after) { on = Identity(go)  after = Neg(before) }>
+    }"""
+"""A loop that no engine comes back from within this century."""
+
+NEEDS_TOO_MUCH = """<ir_version: 10, opset_import: ["" : 20]>
+    big (float[n, 2] x) => (float[n, 1] y) <int64[1] last = {-1}, int64[1] first = {0}, int64[1] one = {1},
+                                            int64[2] size = {1, 1073700000}> {
+        column = Slice(x, first, one, one)
+        wide = Expand(column, size)
+        y = ReduceSum(wide, last)
+    }"""
+"""A tensor of 4.29 GB, which is more than WebAssembly has beside what it holds already."""
 
 
 @pytest.fixture(scope="session")
@@ -119,3 +147,102 @@ def make_job(tmp_path, toy_runtime, inputs):
         )
 
     return make
+
+
+@pytest.fixture
+def hanging_model():
+    """Text of a model that never gives an answer."""
+    return HANGS
+
+
+@pytest.fixture
+def hungry_model():
+    """Text of a model that needs more memory than WebAssembly has."""
+    return NEEDS_TOO_MUCH
+
+
+@pytest.fixture
+def temporary(monkeypatch):
+    """The folder in which devices make their own, and by which the processes are known that they started."""
+    with tempfile.TemporaryDirectory(prefix="t") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
+
+
+@pytest.fixture
+def started(temporary):
+    """Give the processes that a device has started and that still run."""
+
+    def processes():
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                told = [process.environ().get("TMPDIR", ""), *process.cmdline()]  # a page's process has no environment
+                if any(str(temporary) in each for each in told) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    return processes
+
+
+@pytest.fixture
+def once(started):
+    """Do something in another thread as soon as a process runs whose command line holds all of these words."""
+    threads = []
+
+    def wait(words, act):
+        def watch():
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline:
+                for process in started():
+                    with suppress(psutil.Error):
+                        command = process.cmdline()
+                        if all(any(word in argument for argument in command) for word in words):
+                            act(process)
+                            return
+                time.sleep(0.05)
+
+        threads.append(threading.Thread(target=watch))
+        threads[-1].start()
+
+    yield wait
+    for thread in threads:
+        thread.join()
+
+
+@pytest.fixture
+def web_job(tmp_path, inputs):
+    """Make an inference of an ONNX model, given as text, or of an artifact's file with its runtime."""
+
+    def make(model, runtime=ONNXRUNTIME, *, folder=inputs.path, rows_per_call=1, **fields):
+        artifact = model
+        if isinstance(model, str):
+            artifact = tmp_path / "model.onnx"
+            onnx.save(onnx.parser.parse_model(model), artifact)
+        return Job(
+            task=Infer(inputs=folder, rows_per_call=rows_per_call, batched=True),
+            runtime=runtime,
+            artifact=artifact,
+            threads=1,
+            output=tmp_path / "output",
+            **{"timeout_s": 60.0, **fields},
+        )
+
+    return make
+
+
+@pytest.fixture
+def graph_model(tmp_path):
+    """The file of a TF.js artifact: `y = x + (1, 2)`, of one row a call."""
+    graph = Graph(
+        inputs={"x": Tensor("x", 0, (1, 2), DType.FLOAT)},
+        outputs={"y": Tensor("sum", 0, (1, 2), DType.FLOAT)},
+        constants=(Constant(name="w", array=np.array([1, 2], np.float32)),),
+        nodes=(
+            GraphNode(name="x", op="Placeholder", attributes={"dtype": DType.FLOAT, "shape": Sizes((1, 2))}),
+            GraphNode(name="sum", op="AddV2", inputs=("x", "w"), attributes={"T": DType.FLOAT}),
+        ),
+    )
+    folder = tmp_path / "graph"
+    folder.mkdir()
+    return write(graph, folder, {})[0]

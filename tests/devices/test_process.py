@@ -91,6 +91,19 @@ def test_descendants_do_not_outlive_the_child(own_session):
     wait_until_gone(int(finished.log))
 
 
+def test_descendants_that_have_lost_their_mark_do_not_outlive_a_child_that_hangs():
+    code = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], "
+        "start_new_session=True, env={}, stdout=subprocess.DEVNULL)\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)"
+    )
+    finished = python(code, timeout_s=1.5)
+    assert finished.ending is Ending.TIMED_OUT
+    wait_until_gone(int(finished.log))
+
+
 @pytest.fixture
 def interruptible():
     """Python ignores interrupts where its parent did, as a shell's background job."""
