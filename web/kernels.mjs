@@ -120,15 +120,23 @@ const SAMPLES = {
   Fill: [[ints([2]), of([1], [])]],
   OneHot: [[ints([1]), ints([2], []), of([1], []), of([0], [])], { axis: int(-1), dtype: type(F) }],
   Range: [[of([0], []), of([3], []), of([1], [])], { Tidx: type(F) }],
+  NonMaxSuppressionV4: [
+    [of([0, 0, 1, 1], [1, 4]), of([1]), ints([1], []), of([0.5], []), of([0], [])],
+    { pad_to_max_output_size: { b: true } },
+  ],
+  Where: [[bools([1, 0])]],
   LinSpace: [[of([0], []), of([1], []), ints([3], [])]],
 };
+
+/** What waits for the numbers of its operands: TF.js computes it in plain JavaScript, and calls no kernel. */
+const ASYNCHRONOUS = new Set(["NonMaxSuppressionV4", "Where"]);
 
 function each(names, operands, attributes = {}) {
   return Object.fromEntries(names.split(" ").map((name) => [name, [operands, attributes]]));
 }
 
 /** Runs one node of an operator on the plain backend and gives the kernels that it called. */
-function kernelsOf(op, [operands, attributes = {}]) {
+async function kernelsOf(op, [operands, attributes = {}]) {
   const places = operands.map(({ dtype }, index) => ({ name: `x${index}`, op: "Placeholder", attr: { dtype: type(dtype) } }));
   const node = { name: "y", op, input: places.map(({ name }) => name), attr: attributes };
   const model = loadGraphModelSync([
@@ -146,7 +154,8 @@ function kernelsOf(op, [operands, attributes = {}]) {
     return run.call(this, name, ...rest);
   };
   try {
-    model.execute(fed, "y");
+    if (ASYNCHRONOUS.has(op)) await model.executeAsync(fed, "y");
+    else model.execute(fed, "y");
   } catch (error) {
     throw new Error(`${op}: its sample does not run: ${error.message}`);
   } finally {
@@ -159,7 +168,7 @@ await tf.setBackend("cpu");
 const has = Object.fromEntries(BACKENDS.map((backend) => [backend, new Set(tf.getKernelsForBackend(backend).map(({ kernelName }) => kernelName))]));
 const operators = {};
 for (const op of Object.keys(SAMPLES).sort()) {
-  const kernels = kernelsOf(op, SAMPLES[op]);
+  const kernels = await kernelsOf(op, SAMPLES[op]);
   const lacking = BACKENDS.filter((backend) => !kernels.every((kernel) => has[backend].has(kernel)));
   operators[op] = { kernels, lacking };
 }
