@@ -35,6 +35,8 @@ class Builder:
         """What the nodes made next are called after."""
         self.held: dict[tuple[ir.Value, tuple[int, ...], tuple[int, ...]], Tensor] = {}
         """Constants of the dialect that the graph has already, by the permutation and the shape that it has them in."""
+        self.ranks: dict[str, int] = {}
+        """The highest rank of operands and results of each node, by name."""
         self._taken: set[str] = set()
         self._known: dict[tuple[str, tuple[int, ...], bytes, tuple[float, float] | None], Tensor] = {}
 
@@ -62,6 +64,7 @@ class Builder:
         references = tuple(operand.reference for operand in operands)
         name = self.unique(self.stem if op == "Placeholder" else f"{self.stem}/{op}")
         self.nodes.append(GraphNode(name=name, op=op, inputs=references, attributes=dict(attributes)))
+        self.ranks[name] = max(len(shape) for shape in (*(x.shape for x in operands), *(shape for shape, _ in results)))
         return tuple(
             Tensor(name, index, tuple(int(size) for size in shape), dtype)
             for index, (shape, dtype) in enumerate(results)

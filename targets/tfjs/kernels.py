@@ -19,6 +19,15 @@ _MOVE_NOTHING = frozenset({"Identity", "Reshape"})
 MOST_AXES = 6
 """The highest rank that the slices, transposes and tiles of all backends know; Pad on wasm goes wrong from 7 on."""
 
+_AXES_ON: Mapping[str, Mapping[str, int]] = {
+    "BroadcastTo": {"webgl": 5, "webgpu": 4},
+    "Cumsum": {"webgl": 4, "webgpu": 4},
+    "ReverseV2": {"webgl": 4},
+    "SelectV2": {"webgl": 4, "webgpu": 4},
+    "Tile": {"webgl": 5, "webgpu": 4},
+}
+"""Operator → the highest rank that its shaders are written for, where that is below `MOST_AXES`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
@@ -61,3 +70,8 @@ def check(op: str, operands: Sequence[Tensor]) -> None:
     rank = max((operand.rank for operand in operands), default=0)
     if rank > MOST_AXES and op not in _MOVE_NOTHING:
         raise Refused(f"TF.js has {op} up to rank {MOST_AXES}, not {rank}")
+
+
+def backends_beyond(op: str, rank: int) -> tuple[str, ...]:
+    """Give the backends whose kernels of an operator do not reach this rank."""
+    return tuple(backend for backend, most in _AXES_ON.get(op, {}).items() if rank > most)

@@ -15,6 +15,7 @@ from .backends import backends_without, require_kernels
 from .builder import Builder
 from .call import Call
 from .graph import DTYPES, Graph, GraphNode, Sizes, Tensor
+from .kernels import backends_beyond
 from .ops.table import LOWERINGS
 
 _NOT_JUDGED = "not judged: a node before it is refused"
@@ -72,11 +73,14 @@ class _Walk:
         if reasons:
             own = [reason for reason in reasons if reason != _NOT_JUDGED] or reasons
             return structs.replace(entry, handling=Handling.REFUSED, detail="; ".join(dict.fromkeys(own)))
-        made = [node.op for node in self.made.get(entry.node, []) if node.name in self.kept]
+        nodes = [node for node in self.made.get(entry.node, []) if node.name in self.kept]
+        made = [node.op for node in nodes]
         real = [op for op in made if op not in ("Reshape", "Transpose")]
         handling = Handling.NATIVE if len(real) <= 1 else Handling.DECOMPOSED
         detail = " ".join(made) or "computed at compile time, or part of another node"
-        detail += "".join(f"; not on {backend}" for backend in backends_without(made))
+        lacking = {backend for node in nodes for backend in backends_beyond(node.op, self.builder.ranks[node.name])}
+        lacking.update(backends_without(made))
+        detail += "".join(f"; not on {backend}" for backend in sorted(lacking))
         return structs.replace(entry, handling=handling, detail=detail)
 
     def _input(self, value: ir.Value) -> Tensor | None:
