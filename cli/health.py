@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ..vocabulary.errors import DeviceError
+
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
@@ -43,7 +45,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 def checks() -> list[Check]:
     """Look at everything."""
-    return [python(), *packages(), cache_folder(), signing_key(), processor()]
+    return [python(), *packages(), chromium(), node(), cache_folder(), signing_key(), processor()]
 
 
 def python(running: tuple[int, int, int] = sys.version_info[:3]) -> Check:
@@ -81,6 +83,35 @@ def packages() -> list[Check]:
         own = [each for each in requirements if _belongs(each, extra) and not _belongs(each, "")]
         found.append(_packages(f"extra {extra}", own, extra))
     return found
+
+
+def chromium() -> Check:
+    """Whether there is a browser for devices of kind `browser`."""
+    from ..devices.web.find import CHROMIUM_VARIABLE, find_chromium
+
+    try:
+        found, detail = find_chromium(), "not on the path; a device of kind browser starts it"
+    except DeviceError as error:
+        found, detail = None, error.message
+    if found is None:
+        fix = f"apt-get install chromium (or: playwright install chromium), or set {CHROMIUM_VARIABLE}"
+        return Check(name="chromium", state=State.OPTIONAL, detail=detail, fix=fix)
+    return Check(name="chromium", state=State.OK, detail=str(found))
+
+
+def node() -> Check:
+    """Whether there is a Node for TF.js artifacts and for devices of kind `node`."""
+    from ..web.assets import NODE_VARIABLE, find_node
+
+    found = find_node()
+    if found is None:
+        return Check(
+            name="node",
+            state=State.OPTIONAL,
+            detail="not on the path; TF.js artifacts are proved in it",
+            fix=f"apt-get install nodejs (20 or newer), or set {NODE_VARIABLE}",
+        )
+    return Check(name="node", state=State.OK, detail=str(found))
 
 
 def cache_folder() -> Check:

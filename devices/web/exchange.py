@@ -112,7 +112,7 @@ class _Running(Exchange):
 
     def rows(self, start: int) -> Mapping[str, Array]:
         stop = min(start + self.calls.rows_per_call, self.inputs.row_count)
-        if start % self.calls.rows_per_call or start >= stop:
+        if start % self.calls.rows_per_call or not 0 <= start < stop:
             return super().rows(start)
         return call_inputs(self.inputs, self.calls, start, stop)
 

@@ -156,3 +156,25 @@ def test_bash_completes_verbs_targets_recipes_and_options(edgewright_process, ty
 def test_the_bash_script_is_one_that_bash_reads(edgewright):
     script = edgewright("completion", "bash").stdout
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+def test_doctor_shows_what_devices_on_the_web_run_in(monkeypatch, tmp_path):
+    for name in ("chromium", "node"):
+        (tmp_path / name).write_text("#!/bin/sh\n", "utf-8")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert (health.chromium().state, health.chromium().detail) == (State.OK, str(tmp_path / "chromium"))
+    assert (health.node().state, health.node().detail) == (State.OK, str(tmp_path / "node"))
+
+
+def test_doctor_says_how_to_get_a_browser_and_node(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert health.chromium().state is State.OPTIONAL
+    assert "apt-get install chromium" in health.chromium().fix
+    assert health.node().state is State.OPTIONAL
+    assert "apt-get install nodejs" in health.node().fix
+
+
+def test_doctor_names_a_browser_that_is_named_and_not_there(monkeypatch):
+    monkeypatch.setenv("EDGEWRIGHT_CHROMIUM", "/nowhere/chromium")
+    assert health.chromium().detail == "EDGEWRIGHT_CHROMIUM names /nowhere/chromium: no such program"
