@@ -28,8 +28,8 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # engines make functions of text and workers of blobs; nothing comes from anywhere else
-    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-eval' blob:; worker-src 'self' blob:; "
+    # engines make workers of blobs; nothing comes from anywhere else
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; "
     "connect-src 'self' blob: data:; img-src 'self' data:",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",

@@ -41,7 +41,7 @@ def test_keygen_never_overwrites(edgewright, tmp_path):
 
 def test_targets_names_all(edgewright):
     table, _, told = edgewright("targets").stdout.partition("\n\n")
-    assert [line.split()[0] for line in table.splitlines()] == ["target", "onnxruntime", "tflite", "coreml"]
+    assert [line.split()[0] for line in table.splitlines()] == ["target", "onnxruntime", "tflite", "coreml", "tfjs"]
     assert "`edgewright targets NAME` names the precisions and operators of one" in told
 
 
@@ -88,15 +88,15 @@ def test_a_target_that_is_not_installed_shows_the_command_that_installs_it(edgew
 def test_a_target_that_there_is_not_is_a_wrong_request(edgewright):
     said = edgewright("targets", "winml")
     assert said.exit_code == 2
-    assert said.stderr == "error: there is no target named 'winml'\nhint: known: onnxruntime, tflite, coreml\n"
+    assert said.stderr == "error: there is no target named 'winml'\nhint: known: onnxruntime, tflite, coreml, tfjs\n"
 
 
 def test_doctor_is_content_with_this_machine(edgewright):
     said = edgewright("doctor", "--json")
     assert said.exit_code == 0
     names = [check["name"] for check in said.document["checks"]]
-    extras = ["extra tflite", "extra coreml", "extra torch", "extra search"]
-    assert names == ["python", "packages", *extras, "cache", "signing key", "processor"]
+    extras = ["extra tflite", "extra coreml", "extra torch", "extra search", "extra browser"]
+    assert names == ["python", "packages", *extras, "chromium", "node", "cache", "signing key", "processor"]
 
 
 def test_doctor_shows_the_command_that_fixes(edgewright, monkeypatch):
@@ -139,8 +139,8 @@ def test_completion_prints_the_script_of_a_shell(edgewright, shell):
     ("typed", "offered"),
     [
         ("edgewright t", {"targets"}),
-        ("edgewright targets ", {"onnxruntime", "tflite", "coreml"}),
-        ("edgewright build -t tf", {"tflite"}),
+        ("edgewright targets ", {"onnxruntime", "tflite", "coreml", "tfjs"}),
+        ("edgewright build -t tf", {"tfjs", "tflite"}),
         ("edgewright build --recipe fp", {"fp16", "fp32"}),
         ("edgewright build --ev", {"--evaluation", "--evidence"}),
     ],
