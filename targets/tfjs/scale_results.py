@@ -23,12 +23,12 @@ from .stored import SLICES_WORTH
 
 _WEIGHT_OVER_RESULT: Final = 4
 """How much more a weight costs that is scaled at every call than an element of the result, two passes taken."""
-_GROWS_ALIKE: Final = frozenset({"NONE", "RELU", "LEAKY_RELU"})
+_GROWS_ALIKE: Final = frozenset({"NONE", "RELU"})
 """f(s · x) = s · f(x) for s > 0."""
 
 
 def scale_results(rewriter: Rewriter) -> None:
-    """Rewrite a dialect graph in place, behind all other rewrites."""
+    """Rewrite a dialect graph in place."""
     for node in rewriter.graph:
         if node.op_type in ("CONV_2D", "FULLY_CONNECTED"):
             _scale_result(rewriter, node)

@@ -110,6 +110,6 @@ class TFJS:
         if not lowered.coverage.refused:
             rewriter = shorten(lowered.graph, model.precision)
             without_bits(rewriter)
-            take_in(rewriter)
-            scale_results(rewriter)  # behind it: a layer that has taken in its activation is scaled once
+            scale_results(rewriter)
+            take_in(rewriter)  # last: it leaves a graph that no other pass knows
         return translate(lowered.graph, lowered.coverage)

@@ -52,6 +52,26 @@ def test_a_clip_that_is_an_activation(tfjs, low, high, op):
     assert op in run(tfjs, "Clip (x, low, high)", weights=weights).ops
 
 
+@pytest.mark.parametrize(
+    ("text", "ops"),
+    [
+        ("Max (x, p)", {"ClipByValue": 1}),
+        ("Min (p, x)", {"ClipByValue": 1}),
+        ("Clip (x, n, p)", {"ClipByValue": 1}),
+        ("Clip (x, , p)", {"ClipByValue": 1}),
+        ("HardSigmoid <alpha = 0.3, beta = 0.4> (x)", {"AddV2": 1, "ClipByValue": 1, "Mul": 1}),
+    ],
+)
+def test_bounds_are_one_operator(tfjs, text, ops):
+    built = run(tfjs, text, EDGES[1:-1], weights={"n": np.float32(-1.5), "p": np.float32(0.75)})
+    assert built.ops == ops
+
+
+def test_a_bound_that_others_see_stays_a_bound_of_its_own(tfjs):
+    text = "(float[5] x) => (float[5] y, float[5] z) { y = Max (x, n) z = Min (y, p) }"
+    assert tfjs(text, {"n": np.float32(-1.5), "p": np.float32(0.75)}).ops == {"ClipByValue": 2}
+
+
 @pytest.mark.parametrize("activation", ["Softmax", "LogSoftmax"])
 @pytest.mark.parametrize("axis", [-1, 1])
 def test_a_softmax_along_any_axis(tfjs, activation, axis):

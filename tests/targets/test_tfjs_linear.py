@@ -78,3 +78,12 @@ def test_small_products_of_a_batch_stay_together(tfjs):
 def test_one_large_product_of_a_batch_of_one_is_one_of_two_matrices(tfjs):
     text = "(float[1,64,32] q, float[1,32,64] k) => (float[1,64,64] s) { s = MatMul (q, k) }"
     assert tfjs(text, atol=1e-4).ops["MatMul"] == 1
+
+
+@pytest.mark.parametrize("axis", [-1, 0, 1])
+@pytest.mark.parametrize("values", [(0, 1), (2, 5)])
+def test_a_one_hot_is_made_by_its_own_kernel(tfjs, axis, values):
+    indices = {"i": np.array([[0, 3, 5], [1, -1, 99]], np.int32)}
+    weights = {"d": np.array(6, np.int64), "v": np.array(values, np.float32)}
+    text = f"(int64[2,3] i) => (float[N,M,L] y) {{ y = OneHot <axis = {axis}> (i, d, v) }}"
+    assert tfjs(text, weights, feeds=indices, atol=0).ops["OneHot"] == 1

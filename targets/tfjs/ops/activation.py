@@ -8,7 +8,7 @@ from ...refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..graph import Tensor
-from .fused import activated
+from .fused import CLIP, activated, clipped
 from .lowering import Lowering
 
 _UNARY = {"ELU": "Elu", "LOG_SOFTMAX": "LogSoftmax", "LOGISTIC": "Sigmoid", "TANH": "Tanh"}
@@ -25,6 +25,11 @@ def rectifier(call: Call, b: Builder) -> Tensor:
     return activated(b, call[0], call.op)
 
 
+def clip(call: Call, b: Builder) -> Tensor:
+    """CLIP: x kept between two numbers, either of which may be infinite."""
+    return clipped(b, call[0], call.real("low", -math.inf), call.real("high", math.inf))
+
+
 def leaky_relu(call: Call, b: Builder) -> Tensor:
     """LEAKY_RELU: x above zero, alpha · x below."""
     return b.unary("LeakyRelu", call[0], alpha=call.real("alpha", 0.2))
@@ -39,7 +44,7 @@ def prelu(call: Call, b: Builder) -> Tensor:
         # What wasm takes: it repeats alpha over and over along x, element by element.
         return b.op("Prelu", [x, call.reshaped(1, own)], x.shape, x.dtype, T=x.dtype)
     alpha = call[1] if own else call.reshaped(1, ())
-    return b.binary("AddV2", b.unary("Relu", x), b.binary("Mul", b.binary("Minimum", x, 0.0), alpha))
+    return b.binary("AddV2", b.unary("Relu", x), b.binary("Mul", clipped(b, x, -math.inf, 0.0), alpha))
 
 
 def gelu(call: Call, b: Builder) -> Tensor:
@@ -72,6 +77,7 @@ def softmax(call: Call, b: Builder) -> Tensor:
 LOWERINGS: dict[str, Lowering] = {
     **dict.fromkeys(_UNARY, unary),
     **dict.fromkeys(("RELU", "RELU6", "RELU_N1_TO_1"), rectifier),
+    CLIP: clip,
     "GELU": gelu,
     "HARD_SWISH": hard_swish,
     "LEAKY_RELU": leaky_relu,

@@ -10,6 +10,7 @@ from ...tflite.quantization import grid_of, has_grid
 from ..builder import Builder
 from ..call import Call
 from ..graph import DType, Tensor
+from .fused import clipped
 from .lowering import Lowering
 
 ROUND_TO_GRID = "ROUND_TO_GRID"
@@ -24,7 +25,7 @@ def quantize(call: Call, b: Builder) -> Tensor:
     steps = _steps(call, b)
     limits = np.iinfo(dtype.numpy())
     shifted = steps if point == 0 else b.binary("AddV2", steps, float(point))
-    return b.cast(_clipped(b, shifted, limits.min, limits.max), DType.INT)
+    return b.cast(clipped(b, shifted, limits.min, limits.max), DType.INT)
 
 
 def _moved(call: Call, b: Builder, point: int) -> Tensor:
@@ -52,15 +53,11 @@ def dequantize(call: Call, b: Builder) -> Tensor:
 def round_to_grid(call: Call, b: Builder) -> Tensor:
     """ROUND_TO_GRID: the integers less the zero point never leave float32, which holds them exactly."""
     low, high = call.integer("low", 0), call.integer("high", 0)
-    return b.binary("Mul", _clipped(b, _steps(call, b), low, high), call.real("scale", 1.0))
+    return b.binary("Mul", clipped(b, _steps(call, b), low, high), call.real("scale", 1.0))
 
 
 def _steps(call: Call, b: Builder) -> Tensor:
     return b.unary("Round", b.binary("RealDiv", call[0], call.real("scale", 1.0)))
-
-
-def _clipped(b: Builder, x: Tensor, low: int, high: int) -> Tensor:
-    return b.op("ClipByValue", [x, float(low), float(high)], x.shape, x.dtype, T=x.dtype)
 
 
 LOWERINGS: dict[str, Lowering] = {"DEQUANTIZE": dequantize, "QUANTIZE": quantize, ROUND_TO_GRID: round_to_grid}
