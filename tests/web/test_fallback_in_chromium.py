@@ -246,6 +246,40 @@ def test_facts_name_the_family_and_every_engine_without_loading_one(page: Page, 
     assert {name: version for name, version in facts["runtimes"].items() if "webgpu" not in name} == wanted
 
 
+WORKER = """
+import { openBundle } from "/fallback/edgewright-fallback.js";
+addEventListener("message", async ({ data: { key, values } }) => {
+  const image = { dtype: "float32", shape: [values.length / 64, 1, 8, 8], data: new Float32Array(values) };
+  const model = await openBundle("/bundle/", { key });
+  const { probability } = await model.run({ image });
+  const passedOver = model.passedOver.map(({ rung, reason }) => [rung.artifact, reason]);
+  postMessage({ rung: model.rung.artifact, passedOver, data: [...probability.data] });
+});
+"""
+
+
+@pytest.mark.parametrize("first", ["tfjs-fp32", "onnxruntime-fp32"])
+def test_in_a_worker_it_runs_the_engines_that_run_there(
+    page: Page, make_bundle: MakeBundle, key: Path, site: Path, first: str
+) -> None:
+    bundle = make_bundle("tflite-fp32", first)
+    (site / "worker.js").write_text(WORKER, "utf-8")
+
+    found = page.evaluate(
+        """(message) => new Promise((resolve, reject) => {
+          const worker = new Worker("/worker.js", { type: "module" });
+          worker.addEventListener("message", ({ data }) => resolve(data));
+          worker.addEventListener("error", ({ message }) => reject(new Error(message)));
+          worker.postMessage(message);
+        })""",
+        {"key": key.read_text("utf-8"), "values": IMAGES.reshape(-1).tolist()},
+    )
+
+    assert found["rung"] == first
+    assert found["passedOver"] == [["tflite-fp32", "needs litertjs/wasm, not installed"]]
+    assert np.abs(np.reshape(found["data"], (3, 10)) - by_python(bundle, key)).max() < 1e-5
+
+
 def record(page: Page) -> Any:
     return json.loads(page.evaluate("localStorage.getItem('edgewright/digits')"))
 

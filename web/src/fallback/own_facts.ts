@@ -14,13 +14,15 @@ export const BACKENDS: Readonly<Record<EngineName, readonly Backend[]>> = {
 /** What a wasm module of 32 bits can have at most: 4 GiB. */
 const MOST_MEMORY_BYTES = 2 ** 32;
 
+/** The engines that run in a page's workers as well. */
+const IN_WORKERS: readonly EngineName[] = ["tfjs", "onnxruntime-web"];
+
 /**
- * Gives this browser's facts; in Node the kind is `node`. The family is that of ladders for the web.
+ * Gives this browser's facts. The family is that of ladders for the web.
  *
  * A backend that is found missing only by its engine is not missed here: loading the rung fails then, with the reason.
  */
 export async function ownFacts(): Promise<Facts> {
-  const inNode = typeof process !== "undefined" && process.versions?.node !== undefined;
   const found = await features();
   const { hardwareConcurrency, deviceMemory, userAgent } = globalThis.navigator as Navigator & { deviceMemory?: number };
   const has: Readonly<Record<Backend, boolean>> = {
@@ -29,16 +31,17 @@ export async function ownFacts(): Promise<Facts> {
     webgpu: found.includes("webgpu"),
     cpu: true,
   };
-  const runtimes = (Object.keys(BACKENDS) as EngineName[]).flatMap((engine) =>
+  const engines = typeof document === "undefined" ? IN_WORKERS : (Object.keys(BACKENDS) as EngineName[]);
+  const runtimes = engines.flatMap((engine) =>
     BACKENDS[engine].filter((backend) => has[backend]).map((backend) => [`${engine}/${backend}`, VERSIONS[engine]]),
   );
   return {
-    kind: inNode ? "node" : "browser",
+    kind: "browser",
     arch: "wasm32",
     os: "web",
-    cpu: userAgent ?? (inNode ? `Node ${process.versions.node}` : "unnamed"),
+    cpu: userAgent,
     features: found,
-    cores: hardwareConcurrency ?? 1,
+    cores: hardwareConcurrency,
     ram_bytes: deviceMemory === undefined ? MOST_MEMORY_BYTES : Math.min(deviceMemory * 2 ** 30, MOST_MEMORY_BYTES),
     runtimes: Object.fromEntries(runtimes),
   };

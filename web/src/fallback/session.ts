@@ -23,7 +23,8 @@ export interface OpenOptions {
   readonly key: string | null;
   /** A call that takes longer counts as a failure of its rung; its answer is given all the same. */
   readonly maxLatencyMs?: number;
-  readonly policy?: Policy;
+  /** How patient it is; what is left out is 3 failures, 2 crashes. */
+  readonly policy?: Partial<Policy>;
   /** What this browser is, where it shall not be asked. */
   readonly facts?: Facts;
   /** Where crashes are remembered; `localStorage` where there is one. `null` forgets them. */
@@ -68,6 +69,8 @@ export async function openBundle(source: string | URL | ReadBundle, options: Ope
       "give the publisher's public key, `key: \"-----BEGIN PUBLIC KEY-----…\"`, or say `key: null`",
     );
   }
+  const { maxLatencyMs = Infinity } = options;
+  if (!(maxLatencyMs >= 0)) throw new RequestError(`maxLatencyMs: expected milliseconds, got ${maxLatencyMs}`);
   const read = typeof source === "function" ? source : filesUnder(source);
   const { manifest, ladders, release, readFile } = await verify(read, options.key);
   const facts = options.facts ?? (await ownFacts());
@@ -87,9 +90,9 @@ export async function openBundle(source: string | URL | ReadBundle, options: Ope
     readFile,
     engines: options.engines ?? engineOf,
     assets: options.assets ?? new URL("../assets/", import.meta.url).href,
-    maxLatencyMs: options.maxLatencyMs ?? Infinity,
+    maxLatencyMs,
     record,
-    state: start(rungs.map(rungKey), kept, options.policy ?? PATIENCE),
+    state: start(rungs.map(rungKey), kept, { ...PATIENCE, ...options.policy }),
   });
   await model.ready();
   return model;

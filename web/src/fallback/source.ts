@@ -11,7 +11,7 @@ export type ReadBundle = (path: string, maxBytes: number) => Promise<Uint8Array>
  * Rejects with a `RequestError` when a file cannot be fetched, or is larger than `maxBytes`: then its rest is not read.
  */
 export function filesUnder(base: string | URL): ReadBundle {
-  const folder = new URL(base, globalThis.document?.baseURI ?? globalThis.location?.href);
+  const folder = urlOf(base);
   if (!folder.pathname.endsWith("/")) folder.pathname += "/";
   return async (path, maxBytes) => {
     const url = new URL(path.split("/").map(encodeURIComponent).join("/"), folder);
@@ -28,6 +28,16 @@ export function filesUnder(base: string | URL): ReadBundle {
     }
     return readAtMost(response, maxBytes, path);
   };
+}
+
+/** Resolves an address as a page, or a worker, does. */
+function urlOf(base: string | URL): URL {
+  const { document, location } = globalThis as { document?: Document; location?: Location };
+  try {
+    return new URL(base, document?.baseURI ?? location?.href);
+  } catch {
+    throw new RequestError(`${base}: no URL of a bundle's folder`);
+  }
 }
 
 async function readAtMost(response: Response, maxBytes: number, path: string): Promise<Uint8Array> {

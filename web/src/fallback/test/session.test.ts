@@ -184,6 +184,23 @@ test("slow answers are given, and the rung is left after three of them", async (
   assert.equal(model.rung.artifact, FP32);
 });
 
+for (const maxLatencyMs of [NaN, -1]) {
+  test(`${maxLatencyMs} ms are no bound`, async () => {
+    await assert.rejects(open(new Scripted(), { maxLatencyMs }), /maxLatencyMs: expected milliseconds/);
+  });
+}
+
+test("a patience may be given in part", async () => {
+  const model = await open(new Scripted({ [FP16]: "run" }), { policy: { failures_to_step_down: 1 } });
+  await model.run({ x: X });
+
+  assert.equal(model.failures.length, 1);
+});
+
+test("an address that is none is a wrong request", async () => {
+  await assert.rejects(openBundle("http://", { key: null }), /no URL of a bundle's folder/);
+});
+
 test("calls that are made at once are answered one after another", async () => {
   const model = await open(new Scripted({ [FP16]: "run" }));
   const answers = await Promise.all([model.run({ x: X }), model.run({ x: X })]);
