@@ -115,3 +115,25 @@ def test_normalizations(tfjs, text):
     draw = np.random.default_rng(0)
     weights = {name: draw.uniform(0.5, 1.5, 16).astype(np.float32) for name in "sbv"}
     tfjs(text, weights if "(x, s, b, b, v)" in text else {name: weights[name] for name in "sb"})
+
+
+@pytest.mark.parametrize("operator", ["Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual"])
+def test_comparisons_along_inner_axes_are_exact_however_large_the_integers(tfjs, operator):
+    edges = np.array([0, 1, 255, 256, 2**24 - 1, 2**24, 2**24 + 1, 2**31 - 1, -(2**24) - 1, -(2**31)], np.int32)
+    weights = {"c": np.array([*range(254), 2**24 - 1, 1 - 2**24], np.int32)}
+    x = np.resize(edges, (20, 1))
+    text = f"(int32[20,1] x) => (bool[20,256] y) {{ y = {operator} (x, c) }}"
+    built = tfjs(text, weights, feeds={"x": x}, atol=0)
+    assert built.ops["AddV2"] == 1
+    outside = f"(int32[20,1] x, int32[1,256] c) => (bool[20,256] y) {{ y = {operator} (x, c) }}"
+    assert "AddV2" not in tfjs(outside, feeds={"x": x, "c": x[:1].repeat(256, 1)}, atol=0).ops
+
+
+@pytest.mark.parametrize("operator", ["Equal", "Less", "GreaterOrEqual"])
+def test_comparisons_along_inner_axes_of_numbers_that_are_none(tfjs, operator):
+    edges = np.array([np.nan, np.inf, -np.inf, 0, -0.0, 1e-45, -1e-45, 3e38], np.float32)
+    feeds = {"x": np.resize(edges, (24, 1)), "z": np.resize(edges[::-1], (1, 200))}
+    built = tfjs(
+        f"(float[24,1] x, float[1,200] z) => (bool[24,200] y) {{ y = {operator} (x, z) }}", feeds=feeds, atol=0
+    )
+    assert built.ops["AddV2"] == 1

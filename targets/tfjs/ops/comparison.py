@@ -6,6 +6,7 @@ from ..builder import Builder
 from ..call import Call
 from ..graph import Tensor
 from .lowering import Lowering
+from .rows import even
 
 _COMPARE = {
     "EQUAL": "Equal",
@@ -22,7 +23,7 @@ _LOGIC = {"LOGICAL_AND": "LogicalAnd", "LOGICAL_OR": "LogicalOr"}
 
 def compare(call: Call, b: Builder) -> Tensor:
     """Compare two operands of one dtype."""
-    return b.compare(_COMPARE[call.op], call[0], call[1])
+    return b.compare(_COMPARE[call.op], *even(call, b))
 
 
 def logic(call: Call, b: Builder) -> Tensor:
