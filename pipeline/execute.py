@@ -28,7 +28,7 @@ from .entries import entry_not_opened, entry_of, entry_without_artifact, entry_w
 from .forecast import foretell_planned
 from .imported import Imported
 from .joining import groups, join
-from .kept import kept_entries, read_report
+from .kept import Kept, kept_entries, read_report
 from .making import make
 from .on_device import Place, Proof, calls_of, measure, prove
 from .places import check_opened, devices_of
@@ -61,14 +61,16 @@ def build(
 
     Up to `jobs` artifacts are made and proved at a time (default: one a core); measurements run alone, after them. An
     artifact that is refused or fails leaves the others alone: it becomes a problem of the result. With `evidence`, a
-    kept `report.json`, nothing is run on devices: its entries are taken for artifacts of the same digests.
+    kept `report.json`, nothing is run on devices, and none need be there: what it says of them and its entries are
+    taken, for artifacts of the same digests.
 
     Raises:
         EdgewrightError: when nothing can be built at all: the project, the model, the data, the signing key or the
             output folder is wrong.
     """
-    started = _Build(project, out, progress, cache or Cache(default_cache_folder()))
-    return started.run(jobs or os.cpu_count() or 1, evidence)
+    kept = Kept(path=evidence, report=read_report(evidence)) if evidence is not None else None
+    started = _Build(project, out, progress, cache or Cache(default_cache_folder()), kept)
+    return started.run(jobs or os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,8 +86,8 @@ class _Pair:
 class _Build:
     """One run of the chain. What is wrong with the request as a whole is found before any work."""
 
-    def __init__(self, project: Project, out: Path, progress: Progress, cache: Cache) -> None:
-        self.project, self.out = project, out
+    def __init__(self, project: Project, out: Path, progress: Progress, cache: Cache, kept: Kept | None) -> None:
+        self.project, self.out, self.kept = project, out, kept
         self.planned = plan_artifacts(project)
         check_calibration(project, self.planned)
         check_searches(project, self.planned)
@@ -94,12 +96,13 @@ class _Build:
         devices = devices_of(project)
         check_opened(self.planned, devices, project.where)
         _require_writable(out)
-        self.places = [Place(device=device, facts=device.facts()) for device in devices]
+        known = kept.report.devices if kept is not None else {}
+        self.places = [Place(device=device, facts=known.get(device.name) or device.facts()) for device in devices]
         self.runner = Runner(cache, progress)
         self.problems: list[Problem] = []
 
-    def run(self, jobs: int, evidence: Path | None) -> BuildResult:
-        project, kept = self.project, read_report(evidence) if evidence is not None else None
+    def run(self, jobs: int) -> BuildResult:
+        project, kept = self.project, self.kept.report if self.kept is not None else None
         step = ImportModel.of(project, project.data.evaluation, drawn_sizes(project))
         imported = Imported(self.runner.reading(step))
         calibrations = Calibrations(project, imported, self.runner)
@@ -111,10 +114,10 @@ class _Build:
             for name, path in calibrations.files(self.planned).items():
                 _write(self.out / name, path.read_bytes())
             subjects = (imported.reference, *(subject for subject in compiled if subject is not None))
-            if kept is None or evidence is None:
+            if self.kept is None:
                 entries = self._find_out(subjects, imported, executor)
             else:
-                entries = kept_entries(kept, evidence, subjects, self.places, self.verdicts.judge_kept)
+                entries = kept_entries(self.kept, subjects, self.places, self.verdicts.judge_kept)
         for item, subject in zip(self.planned, compiled, strict=True):
             if subject is None:
                 places = [place for place in self.places if place.device.cannot_open(item.runtime) is None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..profiles.report import Entry, Report
@@ -10,6 +11,14 @@ from ..vocabulary.errors import ConfigError
 from .entries import entry_not_opened
 from .on_device import Place
 from .subject import Subject
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """A report of an earlier build, and where it lies."""
+
+    path: Path
+    report: Report
 
 
 def read_report(path: Path) -> Report:
@@ -26,8 +35,7 @@ def read_report(path: Path) -> Report:
 
 
 def kept_entries(
-    report: Report,
-    path: Path,
+    kept: Kept,
     subjects: Sequence[Subject],
     places: Sequence[Place],
     judge: Callable[[Entry], Entry],
@@ -37,7 +45,8 @@ def kept_entries(
     Raises:
         ConfigError: when the report lacks one, or was made of other bytes.
     """
-    known = {(entry.artifact, entry.device): entry for entry in report.entries}
+    path = kept.path
+    known = {(entry.artifact, entry.device): entry for entry in kept.report.entries}
     found = []
     for subject in subjects:
         for place in places:

@@ -5,8 +5,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 
+from edgewright.bundle.session import open_bundle
 from edgewright.fallback.rules import Ladder, Ladders
 from edgewright.profiles.report import Entry, Report, Verdict
 from edgewright.vocabulary.evidence import Evidence
@@ -146,3 +149,21 @@ def test_without_node_a_graph_model_is_not_verified_and_the_reason_is_said(
     (row,) = [row for row in bundle["rows"] if row["artifact"] == "tfjs-fp32"]
     assert row["verdict"] == "not-run"
     assert "TF.js needs Node 20 or later" in row["reasons"][0]
+
+
+def test_in_python_a_bundle_is_opened_by_this_machines_ladder(built: tuple[Path, str], key: tuple[Path, Path]) -> None:
+    with open_bundle(built[0] / "bundle", key[1]) as session:
+        assert session.rung.runtime in ("onnxruntime", "ai-edge-litert")
+        assert (session.passed_over, session.failures) == ((), ())
+
+
+def test_in_python_a_rung_of_the_web_is_opened_where_the_facts_have_its_engine(
+    built: tuple[Path, str], key: tuple[Path, Path]
+) -> None:
+    report = Report.decode((built[0] / "report.json").read_bytes())
+    facts = msgspec.structs.replace(report.devices["chromium"], runtimes={"tfjs/wasm": "4.22.0"})
+    with open_bundle(built[0] / "bundle", key[1], facts=facts) as session:
+        score = session.run({"image": np.zeros((1, 2, 8, 8), np.float32)})["score"]
+        assert session.rung.key == "tfjs-fp32@tfjs/wasm×1"
+        assert score.shape == (1, 4)
+        assert float(score.sum()) == pytest.approx(1.0, abs=1e-6)
