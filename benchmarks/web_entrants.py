@@ -25,14 +25,14 @@ class Entrant:
     files: tuple[str, ...]
     rows: tuple[dict[str, dict[str, Any]], ...]
 
-    def asked(self, backend: str) -> dict[str, Any]:
+    def asked(self, backend: str, rows: int) -> dict[str, Any]:
         """What `web/race.js` wants to know of it."""
         return {
             "engine": self.engine,
             "backend": backend,
             "folder": self.folder,
             "files": list(self.files),
-            "rows": list(self.rows),
+            "rows": list(self.rows[:rows]),
         }
 
 
@@ -57,12 +57,11 @@ def entrants(model: str, results: Path) -> list[Entrant]:
             )
         )
     for graph in sorted((results / "tfjs").glob("tensorflowjs.*")) if model == "mobilenet_v2_keras" else ():
-        plain = graph.name == "tensorflowjs.float32"
         found.append(
             Entrant(
                 key=f"tfjs {graph.name.partition('.')[2]} (official)",
                 engine="tfjs",
-                backends=("wasm", "webgl", "webgpu", "cpu") if plain else ("wasm",),
+                backends=("wasm",),
                 folder=f"/results/tfjs/{graph.name}",
                 files=("model.json", *sorted(path.name for path in graph.glob("*.bin"))),
                 rows=rows_of(model, {"image": "float32"}, results),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,12 +11,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-FLAGS = (
-    *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"),
-    *("--disable-component-update", "--enable-precise-memory-info"),
-    # WebGPU computed by the processor, as WebGL is where there is no graphics card
-    *("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"),
-)
+from edgewright.devices.web.chromium import FLAGS, OF_BACKEND
+from edgewright.devices.web.find import find_chromium, no_chromium
+
+BACKENDS = tuple(dict.fromkeys(flag for flags in OF_BACKEND.values() for flag in flags))
+"""All backends in one browser: WebGL and WebGPU are computed by the processor where there is no graphics card."""
 PAGE_LIMIT_MS = 300_000
 
 
@@ -86,9 +85,13 @@ def chromium(folders: Mapping[str, Path], executable: str | None) -> Iterator[Ch
     """A browser in which `folders` are served."""
     from playwright.sync_api import sync_playwright
 
-    found = executable or shutil.which("chromium") or shutil.which("google-chrome")
+    found = find_chromium(executable)
+    if found is None:
+        raise no_chromium()
     with served(folders) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=found, args=[*FLAGS, *BACKENDS], chromium_sandbox=os.geteuid() != 0
+        )
         try:
             yield Chromium(browser, address)
         finally:
