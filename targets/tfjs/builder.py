@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -19,6 +20,15 @@ Operand = Tensor | Array | float | int
 _INT32 = np.iinfo(np.int32)
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9_.\-]+")
 """Readers take `:` for the output of a node and `^` for an order of nodes; the rest is for people's eyes."""
+
+_ANY_AXES = frozenset({"AddV2", "Mul", "RealDiv", "SquaredDifference", "Sub"})
+"""What XNNPACK computes on wasm, of float32, wherever operands repeat."""
+_WORTH = 512
+"""Elements of a result from which a Reshape is worth it.
+
+Where an operand repeats, other kernels of wasm take 4 ns for each element when it has fewer axes than the result, and
+100 to 350 ns when it has as many, some of them 1.
+"""
 
 
 class Builder:
@@ -37,6 +47,8 @@ class Builder:
         """Constants of the dialect that the graph has already, by the permutation and the shape that it has them in."""
         self.ranks: dict[str, int] = {}
         """The highest rank of operands and results of each node, by name."""
+        self._arrays: dict[str, Array] = {}
+        """The numbers of constants, by name."""
         self._taken: set[str] = set()
         self._known: dict[tuple[str, tuple[int, ...], bytes, tuple[float, float] | None], Tensor] = {}
 
@@ -83,7 +95,20 @@ class Builder:
         x, y = self.hold(x), self.hold(y)
         if x.dtype is not y.dtype:
             raise Refused(f"operands of different dtypes, {x.dtype} and {y.dtype}")
-        return self.op(op, [x, y], shape_after(x.shape, y.shape), dtype or x.dtype, T=x.dtype)
+        shape = shape_after(x.shape, y.shape)
+        if x.dtype is not DType.FLOAT or op not in _ANY_AXES:
+            x, y = self._short(x, shape), self._short(y, shape)
+        return self.op(op, [x, y], shape, dtype or x.dtype, T=x.dtype)
+
+    def _short(self, x: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """Give an operand that repeats along outer axes without its leading axes of 1."""
+        own = x.shape
+        while own and own[0] == 1:
+            own = own[1:]
+        if own == x.shape or x.shape == shape or math.prod(shape) < _WORTH or own != shape[len(shape) - len(own) :]:
+            return x
+        array = self._arrays.get(x.node)
+        return self.reshape(x, own) if array is None else self.hold(array.reshape(own))
 
     def compare(self, op: str, x: Operand, y: Operand) -> Tensor:
         """Make a node that compares two operands of one dtype that broadcast, to bool.
@@ -184,6 +209,8 @@ class Builder:
         if key not in self._known:
             name = self.unique(f"{self.stem}/const" if self.stem != "node" else "const")
             self.constants.append(Constant(name=name, array=array, grid=grid))
+            if grid is None:
+                self._arrays[name] = array
             self._known[key] = Tensor(name, 0, array.shape, DTYPES[array.dtype.name])
         return self._known[key]
 
