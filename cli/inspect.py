@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -158,8 +159,11 @@ def _show_targets(console: Console, targets: Mapping[str, TargetOutlook], verbos
             console.print(f"\n{name}: {outlook.problem}", markup=False, soft_wrap=True)
             if outlook.hint:
                 console.print(f"  {outlook.hint}", markup=False, soft_wrap=True)
-        elif outlook.coverage.refused:
-            _show_refusals(console, name, outlook.coverage.refused, verbose)
+        else:
+            if outlook.coverage.refused:
+                _show_refusals(console, name, outlook.coverage.refused, verbose)
+            for backend, nodes in _lacking(outlook.coverage.nodes).items():
+                console.print(f"\n{name} on {backend} cannot compute {', '.join(nodes)}", markup=False, soft_wrap=True)
 
 
 def _show_forecasts(console: Console, forecasts: Sequence[Forecast]) -> None:
@@ -184,6 +188,21 @@ def _show_refusals(console: Console, name: str, refused: Sequence[NodeCoverage],
         first = next(node.node or "(unnamed)" for node in refused if (node.op, node.detail) == (op, reason))
         others = f" and {count - 1} more" if count > 1 else ""
         console.print(f"  {op}: {reason}: {first}{others}", markup=False, soft_wrap=True)
+
+
+def _lacking(nodes: Sequence[NodeCoverage]) -> dict[str, list[str]]:
+    """Give by backend the nodes that are said, and that it has no kernels for."""
+    from ..targets.artifact import Handling
+
+    found: dict[str, list[str]] = {}
+    for node in nodes:
+        for backend in _NOT_ON.findall(node.detail) if node.handling is not Handling.REFUSED else ():
+            found.setdefault(backend, []).append(f"{node.node} ({node.op})" if node.node else node.op)
+    return found
+
+
+_NOT_ON = re.compile(r"; not on (\w+)")
+"""How a coverage names a backend that lacks a node's kernels."""
 
 
 def _shape(spec: TensorSpec) -> str:

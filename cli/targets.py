@@ -15,6 +15,8 @@ from .verb import CONTEXT, Verb
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..targets.base import Target
+
 
 class TargetState(msgspec.Struct, frozen=True, kw_only=True):
     """A target as this machine has it; `fix` is the command that installs what is missing."""
@@ -27,6 +29,8 @@ class TargetState(msgspec.Struct, frozen=True, kw_only=True):
     precisions: tuple[str, ...]
     formats: dict[str, str]
     """Format → the runtime that opens it; the first, `""`, is the one that is built when nothing is said."""
+    devices: tuple[str, ...]
+    """Kinds of devices that open its artifacts, of those that need nothing said."""
     ops: tuple[str, ...]
     conformance: Conformance | None = None
     """What is kept of ONNX's operator cases; None for a target without a record."""
@@ -82,6 +86,7 @@ def target_state(name: str) -> TargetState:
         fix=fix,
         precisions=tuple(str(precision) for precision in target.precisions),
         formats=dict(target.formats),
+        devices=_kinds(target),
         ops=target.ops(),
     )
 
@@ -115,6 +120,7 @@ def _show_one(console: Console, state: TargetState) -> None:
         "installed": _packages(state),
         "precisions": ", ".join(state.precisions),
         "formats": ", ".join(f"{name or 'default'} ({_runtime(path)})" for name, path in state.formats.items()),
+        "devices": ", ".join(state.devices) or "none that need nothing said",
         "operators": str(len(state.ops)),
     }
     if state.conformance is not None:
@@ -132,6 +138,13 @@ def _show_one(console: Console, state: TargetState) -> None:
         show_operators(console, state.ops, state.conformance.operators)
     else:
         console.print(columns(state.ops, console.width, indent=4), markup=False, soft_wrap=True)
+
+
+def _kinds(target: Target) -> tuple[str, ...]:
+    from ..pipeline.places import WITHOUT_SETTINGS, names_without_settings
+
+    names = names_without_settings(next(iter(target.formats.values())))
+    return tuple(str(WITHOUT_SETTINGS[name]["kind"]) for name in names)
 
 
 def _packages(state: TargetState) -> str:

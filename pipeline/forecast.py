@@ -10,6 +10,7 @@ import msgspec
 
 from ..devices.base import Benchmark, Job, JobResult
 from ..devices.cpu import INT8_PRODUCTS
+from ..fallback.rules import WEB
 from ..profiles.forecast import Forecast, KernelTime, line_of, ratio_of
 from ..profiles.latency import latency
 from ..targets.artifact import Artifact
@@ -102,6 +103,7 @@ def foretell_planned(
     """Foretell each precision that computes with integers, for each target that was asked for it, where it is opened.
 
     Each forecast is announced as soon as it is known. What cannot be foretold is announced too, and holds nothing up.
+    Engines of the web are not asked: each kernel would start a browser of its own.
     """
     asked = dict.fromkeys((item.target.name, precision) for item in planned if (precision := _computes_in(item)))
     if not asked:
@@ -111,6 +113,11 @@ def foretell_planned(
     kernels = read_kernels(runner.step(ListKernels(hub=hub, dims=dict(dims))))
     found = []
     for place in places:
+        if place.facts.os == WEB:
+            runner.progress.announced(
+                f"{place.device.name}: whether integers are faster there is said when it was measured"
+            )
+            continue
         for name, precision in asked:
             if place.device.cannot_open(next(iter(targets[name].formats.values()))) is not None:
                 continue

@@ -1,5 +1,6 @@
+import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 
 def save(path, *ops):
@@ -43,6 +44,21 @@ def test_a_refusal_names_operator_reason_and_node_and_is_exit_2_when_the_target_
     assert "tflite refuses\n" in said.stdout
     assert "Binarizer" in said.stdout.partition("tflite refuses")[2]
     assert edgewright("inspect", "m.onnx").exit_code == 0
+
+
+def test_nodes_that_a_backend_of_tfjs_has_no_kernels_for_are_named(edgewright, tmp_path):
+    graph = helper.make_graph(
+        [helper.make_node("CumSum", ["x", "axis"], ["y"], name="sum")],
+        "five axes",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, 2, 2, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2, 2, 2, 2])],
+        [numpy_helper.from_array(np.array(1, np.int64), "axis")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), tmp_path / "m.onnx")
+    said = edgewright("inspect", "m.onnx", "-t", "tfjs")
+    assert said.exit_code == 0
+    assert "tfjs on webgl cannot compute sum (CumSum)\n" in said.stdout
+    assert "tfjs on wasm" not in said.stdout
 
 
 def test_a_truncated_model_is_a_wrong_request(edgewright, digits_here):

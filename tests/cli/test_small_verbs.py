@@ -52,6 +52,12 @@ def test_targets_of_one_lists_its_operators(edgewright):
     assert "  Conv " in edgewright("targets", "tflite").stdout
 
 
+def test_targets_of_one_names_the_devices_that_open_its_artifacts(edgewright):
+    assert edgewright("targets", "tfjs", "--json").document["devices"] == ["browser", "node"]
+    assert edgewright("targets", "coreml", "--json").document["devices"] == ["local"]
+    assert "  devices     local, browser\n" in edgewright("targets", "tflite").stdout
+
+
 def test_targets_of_one_shows_what_it_makes_of_the_operator_cases(edgewright):
     found = edgewright("targets", "tflite", "--json").document["conformance"]
     assert (found["operators"]["Softmax"]["passed"], found["operators"]["Softmax"]["cases"]) == (21, 21)
