@@ -210,6 +210,38 @@ def test_a_kernel_that_fails_is_no_fault_of_the_inputs_and_others_go_on(tmp_path
         assert good.run({"x": X})["y"][0, 1] == 4
 
 
+@pytest.mark.parametrize("count", [1_073_741_000, 1_200_000_000])
+def test_a_tensor_that_memory_does_not_hold_is_said_and_harms_no_other(tmp_path, count):
+    """WebAssembly addresses 4 GiB. Of the first only a few pages are too much."""
+    good = load(model(tmp_path / "good", weights=np.ones((2, 3), np.float32)))
+    large = Graph(
+        inputs={"x": Tensor("x", 0, (), DType.FLOAT)},
+        outputs={"y": Tensor("y", 0, (count,), DType.FLOAT)},
+        constants=(Constant(name="shape", array=np.array([count], np.int32)),),
+        nodes=(placeholder("x", DType.FLOAT, ()), GraphNode(name="y", op="Fill", inputs=("shape", "x"))),
+    )
+    (tmp_path / "large").mkdir()
+    session = load(write(large, tmp_path / "large", {})[0])
+    before = held()
+    with pytest.raises(RuntimeError, match=r"WebAssembly is out of memory: 4[0-9]{9} more bytes"):
+        session.run({"x": np.array(3, np.float32)})
+    assert held() == before
+    assert good.run({"x": X})["y"][0].tolist() == [2, -3, 10]
+
+
+def test_a_kernel_that_says_it_computed_nothing_has_failed(tmp_path):
+    """By itself TF.js gives what lay in memory before."""
+    graph = Graph(
+        inputs={"x": Tensor("x", 0, (2,), DType.BOOL)},
+        outputs={"y": Tensor("y", 0, (2,), DType.BOOL)},
+        constants=(),
+        nodes=(placeholder("x", DType.BOOL, (2,)), GraphNode(name="y", op="Neg", inputs=("x",))),
+    )
+    session = load(write(graph, tmp_path, {})[0])
+    with pytest.raises(RuntimeError, match=r"a kernel computed nothing: Neg for tensor ids .* failed"):
+        session.run({"x": np.array([True, False])})
+
+
 def test_one_process_serves_all_sessions(tmp_path):
     one, two = load(model(tmp_path / "one")), load(model(tmp_path / "two"))
     assert one._process is two._process

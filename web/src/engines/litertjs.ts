@@ -59,7 +59,9 @@ async function start({ backend, threads, assets }: LoadOptions): Promise<litert.
 }
 
 async function lacks(backend: Backend): Promise<string | null> {
-  if (typeof document === "undefined") return "LiteRT.js runs in pages of browsers only";
+  // Its own loader adds a script to the page, or asks a classic worker for one.
+  const canLoad = typeof document !== "undefined" || typeof Reflect.get(globalThis, "importScripts") === "function";
+  if (!canLoad) return "LiteRT.js runs in pages of browsers only";
   switch (backend) {
     case "wasm":
       return null;
