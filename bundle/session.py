@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 from ..devices.base import Facts
 from ..fallback.guard import Action, Event, Policy, Record, State, after, start
 from ..fallback.rules import Rung, last_resort
@@ -148,8 +150,11 @@ class BundleSession:
             return outputs
 
     def close(self) -> None:
-        """Let go of the runtime and of the files that were unpacked."""
+        """Let go of the runtime and of the files that were unpacked. A rung that was asked nothing has not crashed."""
         self._session = None
+        record = self._state.record
+        if self._record_file is not None and record.trying is not None:
+            self._record_file.write(msgspec.structs.replace(record, trying=None))
         self._resources.close()
 
     def __enter__(self) -> Self:

@@ -226,13 +226,21 @@ def test_a_rung_with_which_the_process_died_twice_is_passed_over(opened: Opened,
     for expected in ("onnxruntime-fp16", "onnxruntime-fp16", "onnxruntime-fp32"):
         session, _ = opened({}, record_path=record)
         assert session.rung.artifact == expected
-        assert json.loads(record.read_bytes())["trying"].startswith(expected)
-        session.close()  # without an answer: as if the process had died
+        assert json.loads(record.read_bytes())["trying"].startswith(expected)  # and then the process dies
 
     session, _ = opened({}, record_path=record)
     with session:
         session.run({"x": X})
         assert json.loads(record.read_bytes())["trying"] is None
+
+
+def test_a_session_that_was_closed_unasked_has_not_crashed(opened: Opened, tmp_path: Path) -> None:
+    for _ in range(3):
+        session, _ = opened({}, record_path=tmp_path / "record.json")
+        session.close()
+
+    kept = json.loads((tmp_path / "record.json").read_bytes())
+    assert (kept["trying"], kept["crashes"]) == (None, {})
 
 
 def test_the_record_of_another_release_is_void(opened: Opened, tmp_path: Path) -> None:
