@@ -2,7 +2,8 @@
 
 A file holds one scale for a constant, and TF.js computes nothing of constants ahead. Scales of slices are either
 multiplied with the weights at every call, which has XNNPACK pack them anew each time, or with what comes out, which is
-one pass over it. Measured on wasm: 5 to 14 ns for each weight against about 1 ns for each element and pass.
+one pass over it. Measured on wasm: 5 to 14 ns for each weight against about 1 ns for each element and pass; a
+MobileNetV2 takes 1.6 times as long as with floats by the first way alone, 1.04 times by the cheaper one for each layer.
 
 A third way was tried and left: a graph that runs once when the model is first called (`modelInitializer`). It costs
 nothing later, but its results die with the `tf.tidy` that most programs call a model in, and the second call fails.
