@@ -30,6 +30,7 @@ VERBS = {
     "verify": "Check a bundle: signature, digests, and parity again.",
     "bisect": "Walk an artifact beside the reference, and name the first tensor where they part.",
     "search": "Try recipes for the targets of a project, by drop, latency and size.",
+    "preview": "Try a bundle in a browser: a page on this machine that runs its artifacts.",
     "profile": "Measure one artifact on this machine.",
     "targets": "Show the targets, what they need and what they know.",
     "doctor": "Show what is missing on this machine, and the command that fixes it.",

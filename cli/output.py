@@ -48,6 +48,10 @@ class Output:
                 text(console)
             self._stdout.write(_TRAILING_SPACE.sub("", captured.get()))
 
+    def flush(self) -> None:
+        """Let a reader have what was shown so far, though the verb goes on."""
+        self._stdout.flush()
+
     def note(self, message: str) -> None:
         """Say something beside the result; not with `--quiet` or `--json`."""
         if not (self.settings.quiet or self.settings.json):

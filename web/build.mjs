@@ -23,7 +23,12 @@ const FOR_BROWSERS = {
   engine: "src/engine.ts",
   "fallback/edgewright-fallback": "src/fallback/edgewright-fallback.ts",
   job: "src/job.ts",
+  "preview/preview": "src/preview/preview.ts",
+  "preview/work": "src/preview/work.ts",
 };
+
+/** Folder in `dist` → the files of `src` that go there as they are. */
+const PAGES = { preview: ["index.html", "style.css", "icon.svg", "start.js"] };
 
 /** Folder in `dist/assets` → the package that brings the files, and which of them are used. */
 const ASSETS = {
@@ -98,6 +103,12 @@ async function bundle() {
   return [...Object.keys(node.metafile.inputs), ...Object.keys(browsers.metafile.inputs)];
 }
 
+function copyPages() {
+  for (const [folder, files] of Object.entries(PAGES)) {
+    for (const file of files) cpSync(join(ROOM, "src", folder, file), join(DIST, folder, file));
+  }
+}
+
 function copyAssets() {
   for (const [folder, { from, files }] of Object.entries(ASSETS)) {
     mkdirSync(join(DIST, "assets", folder), { recursive: true });
@@ -148,6 +159,7 @@ if (!existsSync(PACKAGES)) throw new Error("no packages here: run `make web`");
 try {
   const inputs = await bundle();
   copyAssets();
+  copyPages();
   writeDeclarations(join(DIST, "fallback"));
   writeFileSync(join(DIST, "LICENSES.txt"), licences(inputs));
   writeFileSync(join(DIST, "manifest.json"), manifest());
