@@ -88,7 +88,8 @@ def ask_child(
         raise DeviceError(f"{what}: the child gave no result\n{finished.log}")
     result: dict[str, Any] = json.loads(result_file.read_text("utf-8"))
     if "error" in result:
-        raise DeviceError(f"{what}: {result['error']}", hint=result.get("hint"))
+        log = f"\n{finished.log.rstrip()}" if result.get("see_log") and finished.log.strip() else ""
+        raise DeviceError(f"{what}: {result['error']}{log}", hint=result.get("hint"))
     finished.require_success(f"{what}: the child", DeviceError)
     return result, finished
 

@@ -2,7 +2,7 @@
 
 It serves the job on this machine, has Chromium or Node run it, and writes the result as `devices.agent` does, or what
 the place is when the job asks for that: `{"program", "features", "engines", "cores", "gpu"}`. An error is
-`{"error", "hint"}` with exit code 1.
+`{"error"}` with exit code 1, with a `hint` and `see_log` when not the job but what runs it is at fault.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     try:
         result, exit_code = run(WebJob.read(job_path)), 0
     except EdgewrightError as error:
-        result, exit_code = {"error": error.message, "hint": error.hint}, 1
+        result, exit_code = {"error": error.message, "hint": error.hint, "see_log": True}, 1
     except (ValueError, OSError) as error:
         result, exit_code = {"error": str(error)}, 1
     unfinished = result_path.with_name(result_path.name + ".part")

@@ -61,18 +61,18 @@ async def _run(server: JobServer, place: Place) -> None:
         exchange = server.exchange
         exchange.program = ("Chromium", browser.version)
         exchange.computing = _computing
-        browser.on("disconnected", lambda _: exchange.fail("Chromium ended before the job did"))
+        browser.on("disconnected", lambda _: exchange.crash("Chromium ended before the job did"))
         server.start()
         try:
             page = await browser.new_page()
-            page.on("crash", lambda _: exchange.fail("the page crashed: often for want of memory"))
+            page.on("crash", lambda _: exchange.crash("the page crashed: often for want of memory"))
             page.on("pageerror", lambda error: exchange.fail(f"the page failed: {error}"))
             page.on("console", lambda said: print(said.text, flush=True))  # noqa: T201 - the log of a child
             await page.goto(server.url, wait_until="commit")
             await asyncio.wait({asyncio.wrap_future(exchange.result)})
             await browser.close()
         except Error as error:  # it is gone in the midst of it
-            exchange.fail(f"Chromium ended before the job did: {error.message}")
+            exchange.crash(f"Chromium ended before the job did: {error.message}")
 
 
 async def _launch(playwright: Playwright, place: Place) -> Browser:

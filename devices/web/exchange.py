@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from ...targets.runtime import Array
+from ...vocabulary.errors import DeviceError
 from ...vocabulary.tensor_folder import TensorFolder, TensorFolderWriter
 from ..agent import context
 from ..agent.infer import call_inputs, kept_rows
@@ -18,6 +19,11 @@ from .memory import Baseline, take_baseline
 
 Record = dict[str, Any]
 
+ANSWER_BYTES: Final = 1_000_000
+"""How much of the inputs goes into one answer before another is asked for: small rows would wait for each other."""
+MOST_CALLS: Final = 256
+"""How many calls one answer holds at most."""
+
 
 class Exchange:
     """One job between its page and whoever waits for it. This one asks the page only what it is."""
@@ -26,7 +32,7 @@ class Exchange:
         """`place` is where the page runs."""
         self.place = place
         self.result: Future[Record] = Future()
-        """What the page found out, or a `ValueError` that says why it cannot."""
+        """What the page found out, or a `ValueError` that says why it cannot, or a `DeviceError` when it is gone."""
         self.program: tuple[str, str] | None = None
         """Name and version of what runs the page, as far as it is known better than the page knows it."""
         self.computing: Callable[[], Sequence[int]] = tuple
@@ -41,21 +47,21 @@ class Exchange:
         """Say what the page is to do, as `web/src/job/task.ts` has it."""
         return {"do": ASK_FACTS, "options": self._options(optimize=True)}
 
-    def rows(self, start: int) -> Mapping[str, Array]:
-        """Give the inputs of the call whose first row is `start`.
+    def calls_from(self, start: int) -> Iterator[Mapping[str, Array]]:
+        """Give the inputs of the call whose first row is `start`, and of calls behind it that one answer has room for.
 
         Raises:
             ValueError: when there is no such call.
         """
         raise ValueError(f"no call begins at row {start}")
 
-    def keep(self, start: int, outputs: Mapping[str, Array]) -> None:
-        """Take the outputs of the call whose first row is `start`.
+    def keep(self, start: int, calls: Iterable[Mapping[str, Array]]) -> None:
+        """Take the outputs of calls, whose first row is `start`.
 
         Raises:
             ValueError: when there is no such call, or they do not fit what came before.
         """
-        raise ValueError(f"no outputs are asked for, those of row {start} came with {', '.join(outputs)}")
+        raise ValueError(f"outputs of {len(list(calls))} calls came, from row {start} on, and none are asked for")
 
     def ready(self, said: Record) -> None:
         """Note that the engine is there and nothing is loaded yet.
@@ -73,6 +79,11 @@ class Exchange:
         """Say why the job cannot be done. What is said first counts."""
         with suppress(InvalidStateError):
             self.result.set_exception(ValueError(reason))
+
+    def crash(self, reason: str) -> None:
+        """Say that what ran the page has ended: why, stands in the log if anywhere."""
+        with suppress(InvalidStateError):
+            self.result.set_exception(DeviceError(reason))
 
     def _settle(self, result: Record) -> None:
         with suppress(InvalidStateError):  # it has failed before
@@ -110,11 +121,17 @@ class _Running(Exchange):
             "rowsPerCall": self.calls.rows_per_call,
         }
 
-    def rows(self, start: int) -> Mapping[str, Array]:
-        stop = min(start + self.calls.rows_per_call, self.inputs.row_count)
-        if start % self.calls.rows_per_call or not 0 <= start < stop:
-            return super().rows(start)
-        return call_inputs(self.inputs, self.calls, start, stop)
+    def calls_from(self, start: int) -> Iterator[Mapping[str, Array]]:
+        per_call, row_count = self.calls.rows_per_call, self.inputs.row_count
+        if start % per_call or not 0 <= start < row_count:
+            yield from super().calls_from(start)
+        size_bytes = 0
+        for first in range(start, min(row_count, start + MOST_CALLS * per_call), per_call):
+            inputs = call_inputs(self.inputs, self.calls, first, min(first + per_call, row_count))
+            yield inputs
+            size_bytes += sum(array.nbytes for array in inputs.values())
+            if size_bytes > ANSWER_BYTES:
+                return
 
     def _identity(self, said: Record) -> Record:
         return {
@@ -142,13 +159,15 @@ class Inference(_Running):
         self._writer = TensorFolderWriter(run.job.output, self.inputs.row_count)
         self._kept = 0
 
-    def keep(self, start: int, outputs: Mapping[str, Array]) -> None:
+    def keep(self, start: int, calls: Iterable[Mapping[str, Array]]) -> None:
         """Write what counts of the outputs."""
         if start != self._kept:
-            super().keep(start, outputs)
-        wanted = min(self.calls.rows_per_call, self.inputs.row_count - start)
-        self._writer.put(start, {name: kept_rows(name, each, self.calls, wanted) for name, each in outputs.items()})
-        self._kept += wanted
+            super().keep(start, calls)
+        for outputs in calls:
+            wanted = min(self.calls.rows_per_call, self.inputs.row_count - self._kept)
+            counting = {name: kept_rows(name, array, self.calls, wanted) for name, array in outputs.items()}
+            self._writer.put(self._kept, counting)
+            self._kept += wanted
 
     def finish(self, said: Record) -> None:
         """Write the index of the outputs, once all of them are there."""

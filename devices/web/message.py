@@ -1,7 +1,7 @@
 """Tensors as a page and its server hand them to each other; `web/src/job/message.ts` is the other side.
 
 One line of JSON, `{"tensors": [{"name", "dtype", "shape", "bytes"}]}`, and behind it the bytes of each tensor in that
-order, little-endian, row by row.
+order, little-endian, row by row. Several messages stand behind each other.
 """
 
 from __future__ import annotations
@@ -57,12 +57,23 @@ def write(tensors: Mapping[str, Array]) -> Iterator[bytes | memoryview]:
         yield little.reshape(-1).view(np.uint8).data
 
 
-def read(stream: BufferedIOBase, length: int) -> dict[str, Array]:
-    """Read a message of `length` bytes.
+def read(stream: BufferedIOBase, length: int) -> Iterator[dict[str, Array]]:
+    """Read messages of `length` bytes together, one after the other.
 
     Raises:
-        ValueError: when it is none.
+        ValueError: when something is none.
     """
+    left = length
+    while True:
+        tensors, size_bytes = _read(stream, left)
+        yield tensors
+        left -= size_bytes
+        if not left:
+            return
+
+
+def _read(stream: BufferedIOBase, length: int) -> tuple[dict[str, Array], int]:
+    """Read one message of at most `length` bytes; give it with its size."""
     line = stream.readline(min(length, LINE_BYTES))
     left = length - len(line)
     tensors = {}
@@ -79,9 +90,7 @@ def read(stream: BufferedIOBase, length: int) -> dict[str, Array]:
         if stream.readinto(data) != size_bytes:
             raise ValueError(f"{name}: the message ends within it")
         tensors[name] = np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(shape)
-    if left:
-        raise ValueError(f"{left} bytes too many")
-    return tensors
+    return tensors, length - left
 
 
 def _announced(line: bytes) -> list[Any]:

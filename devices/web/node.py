@@ -37,7 +37,7 @@ def run_in_node(server: JobServer, place: Place) -> None:
         raise DeviceError(f"Node does not start: {error}") from error
     exchange.computing = lambda: [node.pid]
     server.start()
-    threading.Thread(target=lambda: exchange.fail(_ending(node.wait())), name="edgewright-node", daemon=True).start()
+    threading.Thread(target=lambda: exchange.crash(_ending(node.wait())), name="edgewright-node", daemon=True).start()
     exchange.result.exception()  # waits; what it is, is told by whoever asks for the result
     node.kill()
 

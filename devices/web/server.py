@@ -29,7 +29,8 @@ HEADERS: Final = {
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
     # engines make workers of blobs; nothing comes from anywhere else
-    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; "
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; "
+    "worker-src 'self' blob:; "
     "connect-src 'self' blob: data:; img-src 'self' data:",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -126,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif where == "artifact" and exchange.folder is not None:
             self._send_file(exchange.folder, rest)
         elif where == "rows":
-            parts = list(message.write(exchange.rows(int(rest))))
+            parts = [part for inputs in exchange.calls_from(int(rest)) for part in message.write(inputs)]
             self._send_parts(HTTPStatus.OK, parts, sum(map(len, parts)), "application/octet-stream")
         else:
             self._send(HTTPStatus.NOT_FOUND, b"nothing\n")

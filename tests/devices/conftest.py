@@ -1,6 +1,7 @@
 """A runtime made for tests, importable here and in child processes, whose artifacts are JSON files."""
 
 import json
+import os
 import sys
 import tempfile
 import threading
@@ -104,7 +105,10 @@ def toy_runtime(tmp_path_factory):
 def chromium():
     """The browser of this machine; None without one."""
     pytest.importorskip("playwright")
-    return find_chromium()
+    found = find_chromium()
+    if found is None and os.environ.get("EDGEWRIGHT_TESTS_NEED_CHROMIUM"):
+        pytest.fail("there is no Chromium, and EDGEWRIGHT_TESTS_NEED_CHROMIUM is set: apt-get install chromium")
+    return found
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ import type { Tensors } from "../tensor.ts";
 import { gpuOf } from "./gpu.ts";
 import { open } from "./open.ts";
 import { inNode, program } from "./place.ts";
-import { type Benchmark, getRows, loadOptions, post, readArtifact } from "./server.ts";
+import { type Benchmark, getCalls, loadOptions, post, readArtifact } from "./server.ts";
 import { wasmMemoryBytes } from "./wasm_memory.ts";
 
 const collect = (globalThis as { gc?: () => void }).gc ?? (() => undefined);
 
 export async function benchmark(task: Benchmark): Promise<object> {
   const options = loadOptions(task.options);
-  const inputs = await getRows(0);
+  const inputs = (await getCalls(0))[0] as Tensors;
   const engine = await open(task.engine, options);
   collect();
   await post("ready", { engine_version: engine.version });

@@ -1,6 +1,6 @@
 /**
  * Tensors as a page and its server hand them to each other; `devices/web/message.py` is the other side: one line of
- * JSON that announces them, and behind it their bytes.
+ * JSON that announces them, and behind it their bytes. Several messages stand behind each other.
  */
 
 import { bytesOf, dtypeOf, numbersOf, type Tensor, type Tensors } from "../tensor.ts";
@@ -14,7 +14,11 @@ interface Announced {
 
 const NEWLINE = 10;
 
-export function encode(tensors: Tensors): Blob {
+export function encode(messages: readonly Tensors[]): Blob {
+  return new Blob(messages.flatMap(partsOf));
+}
+
+function partsOf(tensors: Tensors): BlobPart[] {
   const announced = Object.entries(tensors).map(([name, { dtype, shape, data }]) => {
     return { name, dtype, shape, bytes: data.byteLength } satisfies Announced;
   });
@@ -23,17 +27,22 @@ export function encode(tensors: Tensors): Blob {
     const bytes = bytesOf(data);
     return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
   });
-  return new Blob([`${JSON.stringify({ tensors: announced })}\n`, ...parts]);
+  return [`${JSON.stringify({ tensors: announced })}\n`, ...parts];
 }
 
-export function decode(message: Uint8Array): Tensors {
-  let offset = message.indexOf(NEWLINE) + 1;
-  const { tensors } = JSON.parse(new TextDecoder().decode(message.subarray(0, offset))) as { tensors: Announced[] };
-  const found: Record<string, Tensor> = {};
-  for (const { name, dtype, shape, bytes } of tensors) {
-    const kind = dtypeOf(dtype);
-    found[name] = { dtype: kind, shape, data: numbersOf(kind, message.subarray(offset, offset + bytes)) };
-    offset += bytes;
+export function decode(messages: Uint8Array): Tensors[] {
+  const found: Tensors[] = [];
+  for (let offset = 0; offset < messages.length; ) {
+    const begin = messages.indexOf(NEWLINE, offset) + 1;
+    const line = new TextDecoder().decode(messages.subarray(offset, begin));
+    const tensors: Record<string, Tensor> = {};
+    offset = begin;
+    for (const { name, dtype, shape, bytes } of (JSON.parse(line) as { tensors: Announced[] }).tensors) {
+      const kind = dtypeOf(dtype);
+      tensors[name] = { dtype: kind, shape, data: numbersOf(kind, messages.subarray(offset, offset + bytes)) };
+      offset += bytes;
+    }
+    found.push(tensors);
   }
   return found;
 }

@@ -56,13 +56,13 @@ export const readArtifact: ReadFile = async (path) => {
   return new Uint8Array(await response.arrayBuffer());
 };
 
-/** Gives the inputs of the call whose first row this is; the last call's are filled up. */
-export async function getRows(start: number): Promise<Tensors> {
+/** Gives the inputs of the call whose first row this is and of some behind it; the last call's are filled up. */
+export async function getCalls(start: number): Promise<Tensors[]> {
   return decode(new Uint8Array(await (await get(`rows/${start}`)).arrayBuffer()));
 }
 
-/** Hands over the outputs of the call whose first row this is. */
-export async function postRows(start: number, outputs: Tensors): Promise<void> {
+/** Hands over the outputs of calls, whose first row this is. */
+export async function postCalls(start: number, outputs: readonly Tensors[]): Promise<void> {
   await send(`rows/${start}`, encode(outputs));
 }
 
