@@ -118,6 +118,14 @@ def test_places_of_equal_numbers_come_in_order(tfjs):
     tfjs(text, {"k": np.int64([4])}, feeds={"x": x}, expected={"p": np.int64([[1, 2, 4, 3]])})
 
 
+@pytest.mark.parametrize("wanted", ["float", "bool"])
+def test_plain_javascript_gives_numbers_as_their_dtype_has_them(tfjs, monkeypatch, wanted):
+    monkeypatch.setattr("edgewright.targets.tfjs.runtime.BACKEND", "cpu")  # which keeps int32 in its array after a Cast
+    x = np.int32([1, -7, 0, 2**31 - 1])
+    to = {"float": 1, "bool": 9}[wanted]
+    run(tfjs, f"Cast <to = {to}>", x, given="int32", gives=wanted)
+
+
 # what TF.js cannot say exactly
 
 

@@ -175,7 +175,7 @@ def softmax(g, x, axis):
     g.add("Softmax", [x], x.shape, FLOAT, False, axis=axis)
 
 
-@kind(FLOAT, INT, BOOL)
+@kind(FLOAT, INT)
 def pad(g, x, axis):
     before, after = (int(size) for size in g.rng.integers(0, 3, 2))
     wide = without(x, axis, x.shape[axis] + before + after)
@@ -273,7 +273,9 @@ def logic(g, x, axis):
 
 @kind(BOOL)
 def choice(g, x, axis):
-    others = [v for v in g.values if v.shape == x.shape]
+    others = [v for v in g.values if v.shape == x.shape and v.dtype != BOOL]  # ONNX Runtime has no Where of bool
+    if not others:
+        return
     y = others[g.rng.integers(len(others))]
     other = np.array(1, helper.tensor_dtype_to_np_dtype(y.dtype))
     g.add("Where", [x, y, other], x.shape, y.dtype, y.exact)
