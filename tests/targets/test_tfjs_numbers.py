@@ -118,6 +118,28 @@ def test_places_of_equal_numbers_come_in_order(tfjs):
     tfjs(text, {"k": np.int64([4])}, feeds={"x": x}, expected={"p": np.int64([[1, 2, 4, 3]])})
 
 
+@pytest.mark.parametrize(("op", "gives"), [("Less", "bool"), ("GreaterOrEqual", "bool"), ("Max", ""), ("Min", "")])
+def test_the_order_of_uint64_is_that_of_its_numbers(tfjs, op, gives):
+    x, y = np.uint64([0, 5, 2**31 - 1, 7]), np.uint64([1, 5, 0, 6])
+    work = {"Less": np.less, "GreaterOrEqual": np.greater_equal, "Max": np.maximum, "Min": np.minimum}[op]
+    run(tfjs, op, x, y, given="uint64", gives=gives, expected={"y": work(x, y)})
+
+
+@pytest.mark.parametrize(("threshold", "kept"), [(0.5, [0, 1]), (np.nextafter(np.float32(0.5), np.float32(0)), [0])])
+def test_boxes_go_that_overlap_by_more_than_a_threshold_known_at_run_time(tfjs, threshold, kept):
+    given = "float[1, 2, 4] boxes, float[1, 1, 2] scores, int64[1] most, float[1] threshold"
+    node = "NonMaxSuppression (boxes, scores, most, threshold)"
+    text = f"({given}) => (int64[{len(kept)}, 3] y) {{ y = {node} }}"
+    feeds = {
+        "boxes": np.float32([[[0, 0, 1, 1], [0, 0, 1, 0.5]]]),
+        "scores": np.float32([[[0.9, 0.8]]]),
+        "most": np.int32([2]),
+        "threshold": np.float32([threshold]),
+    }
+    made = tfjs(text, feeds=feeds, expected={})
+    assert made.outputs["y"].tolist() == [[0, 0, box] for box in kept]
+
+
 @pytest.mark.parametrize("wanted", ["float", "bool"])
 def test_plain_javascript_gives_numbers_as_their_dtype_has_them(tfjs, monkeypatch, wanted):
     monkeypatch.setattr("edgewright.targets.tfjs.runtime.BACKEND", "cpu")  # which keeps int32 in its array after a Cast
