@@ -209,6 +209,7 @@ async function open(path: string, read: ReadFile, options: LoadOptions): Promise
   const bytes = await read(path);
   const environment = runtime.getDefaultEnvironment();
   const place = wasm._malloc(bytes.byteLength);
+  if (place === 0) throw new Error(`${path}: WebAssembly is out of memory: it takes ${bytes.byteLength} bytes`);
   const owned: { delete(): void }[] = [{ delete: () => wasm._free(place) }];
   try {
     wasm.HEAPU8.set(bytes, place);
