@@ -34,7 +34,12 @@ function emit() {
   const { config } = ts.readConfigFile(join(ROOM, "tsconfig.json"), ts.sys.readFile);
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, ROOM);
   const entry = join(SOURCES, `${ENTRY}.ts`);
-  const program = ts.createProgram([entry], { ...options, noEmit: false, declaration: true, emitDeclarationOnly: true });
+  const program = ts.createProgram([entry], {
+    ...options,
+    noEmit: false,
+    declaration: true,
+    emitDeclarationOnly: true,
+  });
   const found = new Map();
   const { diagnostics } = program.emit(undefined, (_, text, __, ___, sources) => {
     found.set(relative(SOURCES, sources[0].fileName).replaceAll("\\", "/").replace(/\.ts$/, ""), text);

@@ -1,7 +1,7 @@
 /**
  * Tensors between the source's way of being called and an artifact's: another layout, dtype or form of a scalar.
  *
- * The rules are those of `targets/adapt.py`; `tests/fallback/numbers.json` holds cases that both pass.
+ * The rules are those of `targets/adapt.py`; `tests/fallback/vectors.json` holds cases that both pass.
  */
 
 import { halfOfNumber, halfToNumber, roundHalfToEven } from "./float16.ts";
@@ -54,7 +54,9 @@ export function adaptOutputs(outputs: Tensors, artifact: Interface, original: In
 
 function adaptAll(tensors: Tensors, given: readonly Spec[], taken: readonly Spec[]): Tensors {
   if (given.length !== taken.length) {
-    throw new RangeError(`the original and the artifact differ: ${given.length} tensors on one side, ${taken.length} on the other`);
+    throw new RangeError(
+      `the original and the artifact differ: ${given.length} tensors on one side, ${taken.length} on the other`,
+    );
   }
   return Object.fromEntries(
     given.map((spec, index) => {
@@ -73,8 +75,8 @@ function adaptAll(tensors: Tensors, given: readonly Spec[], taken: readonly Spec
  * becomes pixels again where `taken` has uint8. What is a scalar on one side and one element in a row on the other is
  * brought to the other's form.
  *
- * Throws a `RangeError` when a value does not fit into the other dtype, what should be made of pixels is not, or the two
- * layouts are not of the same axes; a `TypeError` when there are no arrays of the other dtype here.
+ * Throws a `RangeError` when a value does not fit into the other dtype, what should be made of pixels is not, or the
+ * two layouts are not of the same axes; a `TypeError` when there are no arrays of the other dtype here.
  */
 export function adapt(tensor: Tensor, given: Spec, taken: Spec): Tensor {
   const arranged = arrange(reshapeScalar(tensor, given, taken), given, taken);
@@ -112,7 +114,10 @@ function arrange(tensor: Tensor, given: Spec, taken: Spec): Tensor {
   if ([...layout].sort().join() !== [...wanted].sort().join() || layout.length !== rank) {
     throw new RangeError(`'${given.name}': ${rank} axes cannot go from layout ${layout} to ${wanted}`);
   }
-  return transpose(tensor, Array.from(wanted, (axis) => layout.indexOf(axis)));
+  return transpose(
+    tensor,
+    Array.from(wanted, (axis) => layout.indexOf(axis)),
+  );
 }
 
 /** Gives a tensor whose axis `n` is axis `axes[n]` of another. */
@@ -159,7 +164,9 @@ function quantized(tensor: Tensor, dtype: DType, affine: NonNullable<Spec["quant
   const scale = Math.fround(affine.scale);
   const data = zeros(dtype, values.length);
   for (let index = 0; index < data.length; index += 1) {
-    const steps = Math.fround(roundHalfToEven(Math.fround(Math.fround(values[index] as number) / scale)) + affine.zero_point);
+    const steps = Math.fround(
+      roundHalfToEven(Math.fround(Math.fround(values[index] as number) / scale)) + affine.zero_point,
+    );
     if (Number.isNaN(steps)) throw new RangeError(`'${name}': there is no integer for NaN`);
     write(data, index, Math.min(Math.max(steps, lowest), highest));
   }

@@ -8,8 +8,9 @@ import type { Tensor } from "./tensor.ts";
 const CHANNELS: Readonly<Record<string, number>> = { RGB: 3, BGR: 3, L: 1 };
 
 /**
- * How far from a whole number a pixel may be that was computed back from what was preprocessed: float32 arithmetic is off
- * by less than a thousandth, a picture that was resized after it was read by up to a half. As `vocabulary/picture.py`.
+ * How far from a whole number a pixel may be that was computed back from what was preprocessed: float32 arithmetic is
+ * off by less than a thousandth, a picture that was resized after it was read by up to a half. As
+ * `vocabulary/picture.py`.
  */
 const OFF_GRID = 0.02;
 
@@ -17,7 +18,9 @@ const OFF_GRID = 0.02;
 export function isPicture({ preprocess, dtype, shape, layout }: Spec): boolean {
   const channels = CHANNELS[preprocess?.colour ?? ""];
   if (preprocess == null || channels === undefined || dtype !== "float32") return false;
-  const fits = [preprocess.scale ?? [1], preprocess.bias ?? [0]].every(({ length }) => length === 1 || length === channels);
+  const fits = [preprocess.scale ?? [1], preprocess.bias ?? [0]].every(
+    ({ length }) => length === 1 || length === channels,
+  );
   return shape.length === 4 && shape[channelAxis(layout)] === channels && fits;
 }
 
@@ -26,7 +29,12 @@ export function isPicture({ preprocess, dtype, shape, layout }: Spec): boolean {
  *
  * Throws a `RangeError` when they are not made of whole numbers from 0 to 255.
  */
-export function pixelsOf(numbers: ArrayLike<number>, shape: readonly number[], given: Spec, layout: string | null): Tensor {
+export function pixelsOf(
+  numbers: ArrayLike<number>,
+  shape: readonly number[],
+  given: Spec,
+  layout: string | null,
+): Tensor {
   const axis = channelAxis(layout);
   const channels = shape[axis] as number;
   const inner = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
@@ -53,5 +61,8 @@ function channelAxis(layout: string | null | undefined): number {
 }
 
 function perChannel(factors: readonly number[], channels: number): Float32Array {
-  return Float32Array.from({ length: channels }, (_, channel) => (factors.length === 1 ? factors[0] : factors[channel]) as number);
+  return Float32Array.from(
+    { length: channels },
+    (_, channel) => (factors.length === 1 ? factors[0] : factors[channel]) as number,
+  );
 }

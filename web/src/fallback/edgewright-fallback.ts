@@ -1,6 +1,6 @@
 /**
- * Runs a bundle in a web app: the best rung that this browser can run, checked on the golden vectors, and the next one when
- * it fails.
+ * Runs a bundle in a web app: the best rung that this browser can run, checked on the golden vectors, and the next one
+ * when it fails.
  *
  *     const model = await openBundle("/models/digits/", { key });
  *     const { probability } = await model.run({ image: { dtype: "float32", shape: [1, 1, 8, 8], data } });

@@ -1,19 +1,13 @@
 /**
  * Running down the ladder: what to do when a rung fails. Pure values; the caller does the work and keeps the record.
  *
- * The caller loops: keep `state.record` when it has changed, then do what `state.action` says with the rung in use, then
- * call `after` with what happened. The rules are those of `fallback/guard.py`.
+ * The caller loops: keep `state.record` when it has changed, then do what `state.action` says with the rung in use,
+ * then call `after` with what happened. The rules are those of `fallback/guard.py`.
  */
 
 /** What happened to the rung in use. */
 export type Event =
-  | "loaded"
-  | "golden-matched"
-  | "answered"
-  | "load-error"
-  | "golden-mismatch"
-  | "run-error"
-  | "too-slow";
+  "loaded" | "golden-matched" | "answered" | "load-error" | "golden-mismatch" | "run-error" | "too-slow";
 
 /** What the caller does next. */
 export type Action = "load" | "check-golden" | "run" | "give-up";
@@ -63,12 +57,13 @@ export function rungOf(state: State): string | null {
 /**
  * Begins at the first rung that has not crashed too often; the last one is tried whatever the record says.
  *
- * A record with a rung in `trying` was left by a page that died with it: that is a crash. Throws a `RangeError` when the
- * policy is not a patience.
+ * A record with a rung in `trying` was left by a page that died with it: that is a crash. Throws a `RangeError` when
+ * the policy is not a patience.
  */
 export function start(rungs: readonly string[], record: Record, policy: Policy): State {
   for (const count of [policy.failures_to_step_down, policy.crashes_to_skip]) {
-    if (!Number.isInteger(count) || count < 1) throw new RangeError("both counts of a policy are whole, and at least 1");
+    if (!Number.isInteger(count) || count < 1)
+      throw new RangeError("both counts of a policy are whole, and at least 1");
   }
   const crashes = new Map(Object.entries(record.crashes));
   if (record.trying !== null) crashes.set(record.trying, (crashes.get(record.trying) ?? 0) + 1);

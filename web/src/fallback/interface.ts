@@ -18,9 +18,9 @@ export type RunSession = (inputs: Tensors) => Promise<Tensors>;
 /**
  * Runs an artifact once, or as often as its fixed leading dimension asks for.
  *
- * `inputs` and what is given back have the original's names, dtypes, shapes and layouts. Rejects with a `RangeError` when
- * a value does not fit the artifact's dtype, or the artifact does not take the shape or give an output that the original
- * gives.
+ * `inputs` and what is given back have the original's names, dtypes, shapes and layouts. Rejects with a `RangeError`
+ * when a value does not fit the artifact's dtype, or the artifact does not take the shape or give an output that the
+ * original gives.
  */
 export async function runAdapted(run: RunSession, called: Called, inputs: Tensors): Promise<Tensors> {
   const call = async (given: Tensors): Promise<Tensors> => {
@@ -82,13 +82,17 @@ function checkInput(spec: TensorSpec, { dtype, shape, data }: Tensor, sizes: Map
 /** Says how many rows the inputs hold, if all of them leave the leading dimension open in the original. */
 function rowsOf(inputs: Tensors, original: Signature): number | null {
   return onlyOne(
-    original.inputs.map(({ name, shape }) => (typeof shape[0] === "string" ? ((inputs[name] as Tensor).shape[0] ?? null) : null)),
+    original.inputs.map(({ name, shape }) =>
+      typeof shape[0] === "string" ? ((inputs[name] as Tensor).shape[0] ?? null) : null,
+    ),
   );
 }
 
 /** Says how many rows the artifact takes in a call; null when it takes any number. */
 function rowsPerCall(artifact: Signature): number | null {
-  const size = onlyOne(artifact.inputs.filter(({ shape }) => shape.length > 0).map(({ shape }) => shape[0] as number | string));
+  const size = onlyOne(
+    artifact.inputs.filter(({ shape }) => shape.length > 0).map(({ shape }) => shape[0] as number | string),
+  );
   return typeof size === "number" ? size : null;
 }
 

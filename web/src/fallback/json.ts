@@ -2,7 +2,8 @@
  * JSON read strictly, and written in its canonical form.
  *
  * `JSON.parse` keeps quiet about repeated keys, rounds large integers and does not tell `1` from `1.0`; what is signed
- * must mean one thing to every reader. The grammar is that of RFC 8259, limits and refusals are those of the Python side.
+ * must mean one thing to every reader. The grammar is that of RFC 8259, limits and refusals are those of the Python
+ * side.
  */
 
 import { TrustError } from "./errors.ts";
@@ -23,8 +24,8 @@ const WORDS: readonly (readonly [string, Json])[] = [
 /**
  * Parses JSON; `where` names the file in errors.
  *
- * Throws a `TrustError` when the bytes are no JSON in UTF-8, a key stands twice in one object, a number is beyond what a
- * number can hold, or text is no Unicode.
+ * Throws a `TrustError` when the bytes are no JSON in UTF-8, a key stands twice in one object, a number is beyond what
+ * a number can hold, or text is no Unicode.
  */
 export function parseJson(data: Uint8Array, where: string): Json {
   let text: string;

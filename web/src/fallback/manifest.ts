@@ -168,14 +168,17 @@ const manifestType = struct<Manifest>(
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 /** Semantic Versioning 2.0.0, its own grammar. */
-const SEMVER =
-  /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-((0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(\+([0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*))?$/;
+const SEMVER = new RegExp(
+  "^(0|[1-9]\\d*)\\.(0|[1-9]\\d*)\\.(0|[1-9]\\d*)" +
+    "(-((0|[1-9]\\d*|\\d*[a-zA-Z-][0-9a-zA-Z-]*)(\\.(0|[1-9]\\d*|\\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?" +
+    "(\\+([0-9a-zA-Z-]+(\\.[0-9a-zA-Z-]+)*))?$",
+);
 
 /**
  * Reads a manifest.
  *
- * Throws a `TrustError` when it is no manifest, is of another major version, or holds what this reader must know and does
- * not. The message says where.
+ * Throws a `TrustError` when it is no manifest, is of another major version, or holds what this reader must know and
+ * does not. The message says where.
  */
 export async function parseManifest(data: Uint8Array, where: string = MANIFEST_PATH): Promise<Manifest> {
   const manifest = readVersioned(data, manifestType, SCHEMA_VERSION, where);

@@ -1,8 +1,8 @@
 /**
  * Arrays in NumPy's file format (`.npy`, versions 1 to 3), as golden vectors are kept.
  *
- * Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html. Of it what `TensorFolder` writes is read:
- * little-endian numbers in C order; anything else is refused.
+ * Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html. Of it what `TensorFolder` writes is
+ * read: little-endian numbers in C order; anything else is refused.
  */
 
 import { TrustError } from "./errors.ts";
@@ -35,7 +35,10 @@ export function parseNpy(data: Uint8Array, where: string): Tensor {
   const dtype = Object.hasOwn(DTYPES, descr) ? DTYPES[descr] : undefined;
   if (dtype === undefined) throw new TrustError(`${where}: arrays of ${descr} cannot be held here`);
   if (order === "True") throw new TrustError(`${where}: the array is in Fortran order, and C order is expected`);
-  const shape = sizes.split(",").filter((size) => size.trim() !== "").map(Number);
+  const shape = sizes
+    .split(",")
+    .filter((size) => size.trim() !== "")
+    .map(Number);
   const body = data.subarray(end);
   const numbers = body.length === 0 ? numbersOf(dtype, new Uint8Array()) : tryNumbers(dtype, body, where);
   if (numbers.length !== elementCount(shape)) {

@@ -24,7 +24,9 @@ const IN_WORKERS: readonly EngineName[] = ["tfjs", "onnxruntime-web"];
  */
 export async function ownFacts(): Promise<Facts> {
   const found = await features();
-  const { hardwareConcurrency, deviceMemory, userAgent } = globalThis.navigator as Navigator & { deviceMemory?: number };
+  const { hardwareConcurrency, deviceMemory, userAgent } = globalThis.navigator as Navigator & {
+    deviceMemory?: number;
+  };
   const has: Readonly<Record<Backend, boolean>> = {
     wasm: typeof WebAssembly !== "undefined",
     webgl: found.includes("webgl2"),

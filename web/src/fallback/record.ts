@@ -33,10 +33,12 @@ export function emptyRecord(release: string): Record {
 }
 
 /**
- * Keeps a record in `localStorage`, which is written before a call returns, so it is there after a crash a moment later.
+ * Keeps a record in `localStorage`, which is written before a call returns, so it is there after a crash a moment
+ * later.
  *
- * Two things happen to pages that do not happen to a process, and are no crashes: the visitor leaves while a rung is being
- * tried (the record then forgets that it was), and another tab tries the same rung at this moment (it holds a lock).
+ * Two things happen to pages that do not happen to a process, and are no crashes: the visitor leaves while a rung is
+ * being tried (the record then forgets that it was), and another tab tries the same rung at this moment (it holds a
+ * lock).
  */
 export class LocalRecord implements RecordStore {
   readonly #key: string;
@@ -92,7 +94,9 @@ export class LocalRecord implements RecordStore {
     return held.some(({ name }) => name === this.#key);
   }
 
-  /** Holds a lock that says to other tabs: this page is alive, and trying a rung. The browser frees it with the page. */
+  /**
+   * Holds a lock that says to other tabs: this page is alive, and trying a rung. The browser frees it with the page.
+   */
   async #lock(): Promise<void> {
     const locks = (globalThis.navigator as Navigator | undefined)?.locks;
     if (locks === undefined || this.#unlock !== null) return;

@@ -23,11 +23,20 @@ export function concatenateRows(pieces: readonly Tensor[]): Tensor {
   const { dtype, shape } = pieces[0] as Tensor;
   const row = shape.slice(1);
   for (const piece of pieces) {
-    if (piece.dtype !== dtype || piece.shape.length !== shape.length || row.some((size, axis) => piece.shape[axis + 1] !== size)) {
-      throw new RangeError(`rows of ${dtype}[${row.join(", ")}] and of ${piece.dtype}[${piece.shape.slice(1).join(", ")}]`);
+    if (
+      piece.dtype !== dtype ||
+      piece.shape.length !== shape.length ||
+      row.some((size, axis) => piece.shape[axis + 1] !== size)
+    ) {
+      throw new RangeError(
+        `rows of ${dtype}[${row.join(", ")}] and of ${piece.dtype}[${piece.shape.slice(1).join(", ")}]`,
+      );
     }
   }
-  const data = zeros(dtype, pieces.reduce((sum, piece) => sum + piece.data.length, 0));
+  const data = zeros(
+    dtype,
+    pieces.reduce((sum, piece) => sum + piece.data.length, 0),
+  );
   let at = 0;
   for (const piece of pieces) {
     data.set(piece.data as never, at); // all are arrays of one kind

@@ -1,4 +1,6 @@
-/** Which rungs of a ladder this browser can run, and why not the others. The rules are those of `fallback/select.py`. */
+/**
+ * Which rungs of a ladder this browser can run, and why not the others. The rules are those of `fallback/select.py`.
+ */
 
 import { TIERS, type Ladder, type Rung } from "./ladder.ts";
 import type { Requirements } from "./manifest.ts";

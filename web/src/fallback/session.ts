@@ -17,8 +17,8 @@ import { verify, type ReadListed } from "./verify.ts";
 
 export interface OpenOptions {
   /**
-   * The publisher's public key, the text of `KEY.pub`. `null` takes the bundle as the server gives it, which must be said:
-   * whoever can change the server's files can then change the model.
+   * The publisher's public key, the text of `KEY.pub`. `null` takes the bundle as the server gives it, which must be
+   * said: whoever can change the server's files can then change the model.
    */
   readonly key: string | null;
   /** A call that takes longer counts as a failure of its rung; its answer is given all the same. */
@@ -60,13 +60,14 @@ interface Parts {
  * Checks a bundle and opens it in this browser. `source` is the URL of its folder, or reads its files.
  *
  * Rejects with a `TrustError` when the bundle is refused, with a `RequestError` when it, the key or an option cannot be
- * used, with a `DeviceError` when no rung can be loaded here or none gives the golden outputs; the message says why of each.
+ * used, with a `DeviceError` when no rung can be loaded here or none gives the golden outputs; the message says why of
+ * each.
  */
 export async function openBundle(source: string | URL | ReadBundle, options: OpenOptions): Promise<Model> {
   if ((options as Partial<OpenOptions> | undefined)?.key === undefined) {
     throw new TrustError(
       "no key to verify the bundle with; a bundle is trusted for its key, or not at all",
-      "give the publisher's public key, `key: \"-----BEGIN PUBLIC KEY-----…\"`, or say `key: null`",
+      'give the publisher\'s public key, `key: "-----BEGIN PUBLIC KEY-----…"`, or say `key: null`',
     );
   }
   const { maxLatencyMs = Infinity } = options;

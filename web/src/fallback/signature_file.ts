@@ -128,8 +128,7 @@ async function verify(payload: Uint8Array, signature: Uint8Array, { key }: Publi
   signed.set(head);
   signed.set(payload, head.length);
   const raw = rawSignature(signature);
-  const holds =
-    raw !== null && (await cryptography().verify({ name: "ECDSA", hash: "SHA-256" }, key, raw, signed));
+  const holds = raw !== null && (await cryptography().verify({ name: "ECDSA", hash: "SHA-256" }, key, raw, signed));
   if (!holds) {
     throw new TrustError(
       `${SIGNATURE_PATH}: the signature is not by this key, or was changed`,

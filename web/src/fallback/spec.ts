@@ -1,4 +1,6 @@
-/** How a model is called: its named inputs and outputs. Fields are called as in the files (`vocabulary/signature.py`). */
+/**
+ * How a model is called: its named inputs and outputs. Fields are called as in the files (`vocabulary/signature.py`).
+ */
 
 import { canonicalJson, type Json } from "./json.ts";
 import { dimension, float, integer, list, may, must, orNull, pairOfFloats, struct, text } from "./schema.ts";

@@ -1,8 +1,8 @@
 /**
  * Whether what is read of a bundle is what its publisher signed. Nothing of it is used before.
  *
- * The rules are those of `bundle/verify.py`, for the files that a browser loads: the signature covers the digest of every
- * file, so each is bound to it when it is fetched. What a server has beside the bundle cannot be seen from here.
+ * The rules are those of `bundle/verify.py`, for the files that a browser loads: the signature covers the digest of
+ * every file, so each is bound to it when it is fetched. What a server has beside the bundle cannot be seen from here.
  */
 
 import { digestBytes } from "./digest.ts";
@@ -33,8 +33,8 @@ export interface Verified {
 /**
  * Reads manifest and ladders of a bundle.
  *
- * `key` is the publisher's public key, PEM text; null takes the bundle as the server gives it: then its files are held to
- * the manifest, and the manifest to nothing. Rejects with a `TrustError` when anything is not as signed, with a
+ * `key` is the publisher's public key, PEM text; null takes the bundle as the server gives it: then its files are held
+ * to the manifest, and the manifest to nothing. Rejects with a `TrustError` when anything is not as signed, with a
  * `RequestError` when the key cannot be read, or a file not be fetched.
  */
 export async function verify(read: ReadBundle, key: string | null): Promise<Verified> {
@@ -104,7 +104,10 @@ function listedIn(manifest: Manifest, read: ReadBundle): ReadListed {
     if (file === undefined) throw new RequestError(`${path}: ${MANIFEST_PATH} lists no such file`);
     const data = await read(path, file.size_bytes);
     if (data.length !== file.size_bytes || (await digestBytes(data)) !== file.sha256) {
-      throw new TrustError(`${path}: not the file that ${MANIFEST_PATH} lists`, "get the bundle again from its publisher");
+      throw new TrustError(
+        `${path}: not the file that ${MANIFEST_PATH} lists`,
+        "get the bundle again from its publisher",
+      );
     }
     return data;
   };

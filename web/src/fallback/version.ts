@@ -1,4 +1,6 @@
-/** Versions of packages, compared as PEP 440 orders them (pre-releases before, post-releases behind, local ones last). */
+/**
+ * Versions of packages, compared as PEP 440 orders them (pre-releases before, post-releases behind, local ones last).
+ */
 
 const FORM = new RegExp(
   "^\\s*v?(?:(?<epoch>[0-9]+)!)?(?<release>[0-9]+(?:\\.[0-9]+)*)" +
@@ -8,7 +10,13 @@ const FORM = new RegExp(
     "(?:\\+(?<local>[a-z0-9]+(?:[-_.][a-z0-9]+)*))?\\s*$",
   "i",
 );
-const PRE = new Map([["alpha", "a"], ["beta", "b"], ["c", "rc"], ["pre", "rc"], ["preview", "rc"]]);
+const PRE = new Map([
+  ["alpha", "a"],
+  ["beta", "b"],
+  ["c", "rc"],
+  ["pre", "rc"],
+  ["preview", "rc"],
+]);
 const BEFORE_ALL = -Infinity;
 const BEHIND_ALL = Infinity;
 
@@ -45,7 +53,9 @@ function keyOf(text: string): Key | null {
     post ?? BEFORE_ALL,
     dev ?? BEHIND_ALL,
     // A number stands behind a word, and a version without a local part before all that have one.
-    local === null ? [BEFORE_ALL] : local.map((part) => (/^[0-9]+$/.test(part) ? [Number(part), ""] : [BEFORE_ALL, part])),
+    local === null
+      ? [BEFORE_ALL]
+      : local.map((part) => (/^[0-9]+$/.test(part) ? [Number(part), ""] : [BEFORE_ALL, part])),
   ];
 }
 

@@ -9,8 +9,8 @@ const FORM = /^(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})$/;
 /**
  * Reads JSON whose top level has `schema_version` and perhaps `critical`.
  *
- * Another major version is refused, and so are unknown fields of this reader's own minor version. Of a newer minor version
- * unknown fields are ignored, unless `critical` names them, or something that they stand in.
+ * Another major version is refused, and so are unknown fields of this reader's own minor version. Of a newer minor
+ * version unknown fields are ignored, unless `critical` names them, or something that they stand in.
  */
 export function readVersioned<T>(data: Uint8Array, type: Type<T>, ownVersion: string, where: string): T {
   let value = parseJson(data, where);
@@ -19,7 +19,7 @@ export function readVersioned<T>(data: Uint8Array, type: Type<T>, ownVersion: st
   const own = split(ownVersion);
   if (version === null || own === null || version.major !== own.major) {
     throw new TrustError(
-      `${where}: expected schema version ${ownVersion}, got ${typeof stated === "string" ? `'${stated}'` : String(stated ?? null)}`,
+      `${where}: expected schema version ${ownVersion}, got ${show(stated)}`,
       "read it with an edgewright that knows this version",
     );
   }
@@ -46,4 +46,8 @@ function split(version: Json | undefined): { major: number; minor: number } | nu
 
 function names(critical: Json | undefined): string[] {
   return Array.isArray(critical) ? critical.filter((name) => typeof name === "string") : [];
+}
+
+function show(version: Json | undefined): string {
+  return typeof version === "string" ? `'${version}'` : String(version ?? null);
 }

@@ -42,7 +42,8 @@ function halfBits(value: number): number {
   for (let bits = 0; bits <= 0x7c00; bits += 1) {
     const exponent = bits >> 10;
     const mantissa = bits & 0x3ff;
-    const number = exponent === 0x1f ? Infinity : exponent ? (1 + mantissa / 1024) * 2 ** (exponent - 15) : mantissa / 2 ** 24;
+    const number =
+      exponent === 0x1f ? Infinity : exponent ? (1 + mantissa / 1024) * 2 ** (exponent - 15) : mantissa / 2 ** 24;
     if (number === size) return sign | bits;
   }
   throw new RangeError(`${value} is no half`);

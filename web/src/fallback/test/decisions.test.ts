@@ -65,7 +65,7 @@ for (const item of choices) {
     const ladder = found ?? lastResort(item.reference_size_bytes);
 
     assert.equal(found === null ? null : item.ladders.indexOf(found), item.ladder);
-    if (found === null && item.facts.os !== "web") return; // the module runs on the web alone: what is elsewhere is not its business
+    if (found === null && item.facts.os !== "web") return; // the last resort of other systems is not the module's
     const choice = choose(ladder, needs, item.facts);
     assert.deepEqual(choice.rungs.map(rungKey), item.rungs);
     const passedOver = choice.passedOver.map(({ rung, reason }) => ({ rung: rungKey(rung), reason }));
@@ -84,7 +84,11 @@ const IMPOSSIBLE: readonly (readonly [readonly Event[], Event])[] = [
 ];
 for (const [path, event] of IMPOSSIBLE) {
   test(`${event} cannot follow ${path.join(", ") || "the start"}`, () => {
-    let state = start(["a"], { release: "r", trying: null, crashes: {} }, { failures_to_step_down: 3, crashes_to_skip: 2 });
+    let state = start(
+      ["a"],
+      { release: "r", trying: null, crashes: {} },
+      { failures_to_step_down: 3, crashes_to_skip: 2 },
+    );
     for (const step of path) state = after(state, step);
 
     assert.throws(() => after(state, event), /cannot follow/);

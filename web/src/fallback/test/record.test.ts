@@ -32,7 +32,15 @@ test("models of different names have records of their own", async () => {
   assert.equal((await new LocalRecord("b", shared).read("r")).trying, null);
 });
 
-for (const damaged of ["", "{", "[]", "null", '{"release": 1}', '{"release": "r", "trying": 0}', '{"release": "r", "more": 1}']) {
+for (const damaged of [
+  "",
+  "{",
+  "[]",
+  "null",
+  '{"release": 1}',
+  '{"release": "r", "trying": 0}',
+  '{"release": "r", "more": 1}',
+]) {
   test(`a damaged record is an empty one: ${damaged}`, async () => {
     const store = new LocalRecord("digits", storage({ "edgewright/digits": damaged }));
     assert.deepEqual(await store.read("r"), { release: "r", trying: null, crashes: {} });

@@ -96,7 +96,10 @@ function compute({ shape, data }: Tensor): { dtype: "float32"; shape: number[]; 
   for (let row = 0; row < rows; row += 1) {
     for (const column of [0, 1]) {
       const products = [0, 1, 2].map((k) => (data[row * 3 + k] as number) * (WEIGHTS[k * 2 + column] as number));
-      out[row * 2 + column] = Math.max(0, products.reduce((sum, product) => sum + product, BIAS[column] as number));
+      out[row * 2 + column] = Math.max(
+        0,
+        products.reduce((sum, product) => sum + product, BIAS[column] as number),
+      );
     }
   }
   return { dtype: "float32", shape: [rows, 2], data: out };
@@ -205,7 +208,10 @@ test("calls that are made at once are answered one after another", async () => {
   const model = await open(new Scripted({ [FP16]: "run" }));
   const answers = await Promise.all([model.run({ x: X }), model.run({ x: X })]);
 
-  assert.deepEqual(answers.map(({ y }) => y), [compute(X), compute(X)]);
+  assert.deepEqual(
+    answers.map(({ y }) => y),
+    [compute(X), compute(X)],
+  );
   assert.equal(model.failures.length, 3);
 });
 
@@ -224,12 +230,21 @@ test("when every rung fails the error says why of each", async () => {
 });
 
 test("a browser without any engine is told what each rung needs", async () => {
-  await assert.rejects(open(new Scripted(), { facts: { ...FACTS, runtimes: {} } }), /reference: needs onnxruntime, not installed/);
+  await assert.rejects(
+    open(new Scripted(), { facts: { ...FACTS, runtimes: {} } }),
+    /reference: needs onnxruntime, not installed/,
+  );
 });
 
 test("on a family that was never measured the reference answers", async () => {
   const engine = new Scripted();
-  const facts = { ...FACTS, kind: "browser", os: "web", arch: "wasm32", runtimes: { "onnxruntime-web/wasm": "1.30.0" } };
+  const facts = {
+    ...FACTS,
+    kind: "browser",
+    os: "web",
+    arch: "wasm32",
+    runtimes: { "onnxruntime-web/wasm": "1.30.0" },
+  };
   const model = await open(engine, { facts });
 
   assert.equal(rungKey(model.rung), "reference@onnxruntime-web/wasm×1");
@@ -260,11 +275,17 @@ test("a closed model answers no more, and lets go of its session once", async ()
 test("a rung is in the record before it is loaded, and out of it with its first answer", async () => {
   const record = new Memory();
   const model = await open(new Scripted(), { record });
-  assert.deepEqual(record.written.map(({ trying }) => trying), ["onnxruntime-fp16@onnxruntime×1"]);
+  assert.deepEqual(
+    record.written.map(({ trying }) => trying),
+    ["onnxruntime-fp16@onnxruntime×1"],
+  );
   await model.run({ x: X });
   await model.run({ x: X });
 
-  assert.deepEqual(record.written.map(({ trying }) => trying), ["onnxruntime-fp16@onnxruntime×1", null]);
+  assert.deepEqual(
+    record.written.map(({ trying }) => trying),
+    ["onnxruntime-fp16@onnxruntime×1", null],
+  );
 });
 
 test("a rung with which the page died twice running is passed over at the next visit", async () => {
@@ -344,7 +365,7 @@ for (const key of [KEY, null]) {
     assert.equal(model.failures[0]?.message, `TrustError: ${LISTED}: not the file that content/manifest.json lists`);
   });
 
-  test(`an artifact of a bundle taken as ${how} that is not there, cut short or too long is refused as well`, async () => {
+  test(`an artifact of a bundle taken as ${how} that is missing, cut short or too long is refused`, async () => {
     const whole = readTestFile(`bundle/data/golden/${LISTED}`);
     for (const data of [null, whole.slice(0, -1), new Uint8Array([...whole, 0])]) {
       assert.deepEqual(events(await open(new Scripted(), { key }, bundle({ [LISTED]: data }))), [`${FP16} load-error`]);
@@ -360,7 +381,10 @@ for (const key of [KEY, null]) {
 for (const path of ["content/manifest.json", "evidence/ladder.json"]) {
   test(`${path} with a space behind it was changed after signing`, async () => {
     const data = new Uint8Array([...readTestFile(`bundle/data/golden/${path}`), 32]);
-    await assert.rejects(open(new Scripted(), {}, bundle({ [path]: data })), new RegExp(`${path} was changed after signing`));
+    await assert.rejects(
+      open(new Scripted(), {}, bundle({ [path]: data })),
+      new RegExp(`${path} was changed after signing`),
+    );
   });
 }
 
@@ -368,10 +392,16 @@ test("an engine cannot read files of another artifact", async () => {
   const engine = new Scripted();
   const engines = async (): Promise<Engine> => {
     const plain = await engine.engines();
-    return { ...plain, load: async (_path, read, options) => plain.load("content/reference/model.onnx", read, options) };
+    return {
+      ...plain,
+      load: async (_path, read, options) => plain.load("content/reference/model.onnx", read, options),
+    };
   };
   const model = await open(engine, { engines });
 
   assert.equal(model.rung.artifact, REFERENCE);
-  assert.match(model.failures[0]?.message as string, /^RequestError: content\/reference\/model.onnx is no file of onnxruntime-fp16$/);
+  assert.match(
+    model.failures[0]?.message as string,
+    /^RequestError: content\/reference\/model.onnx is no file of onnxruntime-fp16$/,
+  );
 });

@@ -39,7 +39,12 @@ interface Vectors {
     readonly expected: readonly Written[];
     readonly sentences: readonly string[];
   })[];
-  readonly npy: readonly { readonly name: string; readonly base64: string; readonly expected?: Values; readonly refused?: string }[];
+  readonly npy: readonly {
+    readonly name: string;
+    readonly base64: string;
+    readonly expected?: Values;
+    readonly refused?: string;
+  }[];
   readonly versions: readonly (readonly [string, string, boolean])[];
   readonly interfaces: readonly { readonly name: string; readonly text: string; readonly sha256: string }[];
   readonly json: readonly { readonly name: string; readonly text: string; readonly canonical?: string }[];
@@ -159,6 +164,13 @@ for (const item of vectors.signatures) {
     const pem = new TextDecoder().decode(readTestFile("bundle/data/TEST-ONLY-public-key.pub"));
     const digests = signedDigests(fromBase64(item.base64), await readPublicKey(pem));
     if (item.refused !== null) await assert.rejects(digests, mentions(item.refused));
-    else assert.deepEqual([...(await digests)], [["a/x", "1".repeat(64)], ["b", "2".repeat(64)]]);
+    else
+      assert.deepEqual(
+        [...(await digests)],
+        [
+          ["a/x", "1".repeat(64)],
+          ["b", "2".repeat(64)],
+        ],
+      );
   });
 }
