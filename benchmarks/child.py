@@ -16,9 +16,13 @@ class ChildError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What a process took: from before it was started to after it was gone, and the most memory it held."""
+    """What a process took: from before it was started to after it was gone, and the most memory it held.
+
+    `cpu_s` is the time of processors, its own children's included: a busy machine does not change it much.
+    """
 
     wall_s: float
+    cpu_s: float
     peak_bytes: int
 
 
@@ -49,4 +53,4 @@ def run(
     if process.returncode != 0:
         tail = "\n".join(log.read_text("utf-8", "replace").splitlines()[-15:])
         raise ChildError(f"{' '.join(command[:2])} exited with {process.returncode}; {log}:\n{tail}")
-    return Usage(wall_s=wall_s, peak_bytes=usage.ru_maxrss * 1024)
+    return Usage(wall_s=wall_s, cpu_s=usage.ru_utime + usage.ru_stime, peak_bytes=usage.ru_maxrss * 1024)

@@ -29,7 +29,7 @@ from edgewright.web.assets import built
 HERE = Path(__file__).parent
 TRAINED = ("ds_cnn", "resnet20", "fastestdet")
 MODELS = (*TRAINED, "mobilenet_v2_keras", "masked_encoder")
-ROWS, ROWS_OF_OTHERS = 4, 2
+ROWS, ROWS_OF_OTHERS = 4, 1
 """How many rows of a model's data are compared, on wasm and on other backends; the first is timed."""
 TURN_MS = 60
 LOADS = 3
@@ -68,8 +68,8 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="of the wasm engines")
-    parser.add_argument("--pages", type=int, default=2, help="pages in which latency is measured, for each of these")
-    parser.add_argument("--rounds", type=int, default=8, help="turns of each artifact in each page")
+    parser.add_argument("--pages", type=int, default=1, help="pages in which latency is measured, for each of these")
+    parser.add_argument("--rounds", type=int, default=12, help="turns of each artifact in each page")
     parser.add_argument("--others", nargs="*", default=["webgl", "webgpu", "cpu"], help="backends of TF.js, once each")
     parser.add_argument("--zoo", type=Path, default=HERE / "zoo", help="the folder of trained models, see README")
     parser.add_argument("--chromium", help="the browser's executable; found on the path when not given")
