@@ -67,7 +67,7 @@ async def _run(server: JobServer, place: Place) -> None:
             page = await browser.new_page()
             page.on("crash", lambda _: exchange.crash("the page crashed: often for want of memory"))
             page.on("pageerror", lambda error: exchange.fail(f"the page failed: {error}"))
-            page.on("console", lambda said: print(said.text, flush=True))  # noqa: T201 - the log of a child
+            page.on("console", lambda said: print(said.text.replace(server.url, ""), flush=True))  # noqa: T201 - the log of a child
             await page.goto(server.url, wait_until="commit")
             await asyncio.wait({asyncio.wrap_future(exchange.result)})
             await browser.close()
