@@ -18,6 +18,8 @@ from .graph import DTYPES, Graph, GraphNode, Sizes, Tensor
 from .kernels import backends_beyond
 from .ops.table import LOWERINGS
 
+_LARGE = 1 << 16
+"""Elements."""
 _NOT_JUDGED = "not judged: a node before it is refused"
 
 
@@ -109,6 +111,8 @@ class _Walk:
             return
         self.made[name] += b.nodes[first:]
         self.values.update(zip(node.outputs, results, strict=False))
+        if node.op_type != "CAST":  # what it makes of a constant is asked for later
+            _let_go(node)
 
     def _is_missing(self, value: ir.Value) -> bool:
         """Whether a value is refused: here, or it stands for what the dialect has refused."""
@@ -140,3 +144,11 @@ class _Walk:
     def _refuse(self, node: ir.Node, name: str, reason: str) -> None:
         self.reasons[name].append(reason)
         self.refused.update(node.outputs)
+
+
+def _let_go(node: ir.Node) -> None:
+    """Forget the large constants that nobody else wants: the graph has them, and they need not be in memory twice."""
+    for value in node.inputs:
+        if value is None or value.const_value is None or value.const_value.size <= _LARGE or len(value.uses()) > 1:
+            continue
+        value.const_value = None
