@@ -72,11 +72,12 @@ class Builder:
             Refused: when a constant does not fit what TF.js holds, or operands go beyond the reach of the kernels.
         """
         operands = [self.hold(operand) for operand in inputs]
-        check(op, operands)
+        rank = max(len(shape) for shape in (*(x.shape for x in operands), *(shape for shape, _ in results)))
+        check(op, operands, rank)
         references = tuple(operand.reference for operand in operands)
         name = self.unique(self.stem if op == "Placeholder" else f"{self.stem}/{op}")
         self.nodes.append(GraphNode(name=name, op=op, inputs=references, attributes=dict(attributes)))
-        self.ranks[name] = max(len(shape) for shape in (*(x.shape for x in operands), *(shape for shape, _ in results)))
+        self.ranks[name] = rank
         return tuple(
             Tensor(name, index, tuple(int(size) for size in shape), dtype)
             for index, (shape, dtype) in enumerate(results)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from ..refused import Refused
 from .graph import DType, Tensor
 
-_MOVE_NOTHING = frozenset({"Identity", "Reshape"})
-"""Operators that need no kernel, and so take what has no elements."""
+_MOVE_NOTHING = frozenset({"Identity", "Placeholder", "Reshape"})
+"""Operators that need no kernel, and so take what has no elements, and any rank."""
 
 MOST_AXES = 6
 """The highest rank that the slices, transposes and tiles of all backends know; Pad on wasm goes wrong from 7 on."""
@@ -56,8 +56,8 @@ KERNELS: Mapping[str, Kernel] = {
 }
 
 
-def check(op: str, operands: Sequence[Tensor]) -> None:
-    """Check operands against the reach of an operator's kernels.
+def check(op: str, operands: Sequence[Tensor], rank: int) -> None:
+    """Check operands against the reach of an operator's kernels; `rank` is the highest of theirs and of the results.
 
     Raises:
         Refused: when they go beyond it.
@@ -67,7 +67,6 @@ def check(op: str, operands: Sequence[Tensor]) -> None:
         raise Refused(f"TF.js has no exact {op} of {operands[kernel.operand].dtype}")
     if op not in _MOVE_NOTHING and any(0 in operand.shape for operand in operands):
         raise Refused(f"{op} of a tensor without elements")
-    rank = max((operand.rank for operand in operands), default=0)
     if rank > MOST_AXES and op not in _MOVE_NOTHING:
         raise Refused(f"TF.js has {op} up to rank {MOST_AXES}, not {rank}")
 
