@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -88,6 +90,21 @@ NEEDS_TOO_MUCH = """<ir_version: 10, opset_import: ["" : 20]>
         y = ReduceSum(wide, last)
     }"""
 """A tensor of 4.29 GB, which is more than WebAssembly has beside what it holds already."""
+
+
+ABANDONED = """
+import sys
+from pathlib import Path
+from edgewright.devices.base import Infer, Job
+from edgewright.devices.table import make_device
+
+kind, inputs, artifact, runtime = sys.argv[1:]
+task = Infer(inputs=Path(inputs), rows_per_call=1, batched=True)
+output = Path(artifact).with_name("output")
+make_device("web", {"kind": kind}, "test").run(
+    Job(task=task, runtime=runtime, artifact=Path(artifact), threads=1, output=output)
+)
+"""
 
 
 @pytest.fixture(scope="session")
@@ -250,3 +267,21 @@ def graph_model(tmp_path):
     folder = tmp_path / "graph"
     folder.mkdir()
     return write(graph, folder, {})[0]
+
+
+@pytest.fixture
+def abandon(temporary, started, once):
+    """Run a job in a process that is killed as soon as a process runs whose command line holds the words."""
+
+    def run(kind, job, words):
+        command = [sys.executable, "-c", ABANDONED, kind, str(job.task.inputs), str(job.artifact), job.runtime]
+        environment = {**os.environ, "TMPDIR": str(temporary)}
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as parent:
+            once(words, lambda _: parent.kill())
+            assert parent.wait(60) == -signal.SIGKILL
+        deadline = time.monotonic() + 20
+        while left := started():
+            assert time.monotonic() < deadline, left
+            time.sleep(0.1)
+
+    return run

@@ -164,6 +164,10 @@ def is_browser(process: psutil.Process) -> bool:
     return any("remote-debugging" in each for each in command) and not any("--type=" in each for each in command)
 
 
+def test_nothing_outlives_the_process_that_started_it(web_job, hanging_model, abandon):
+    abandon("browser", web_job(hanging_model), ["--type=renderer"])
+
+
 def test_more_memory_than_webassembly_has_is_said(device, web_job, hungry_model):
     with pytest.raises(DeviceError, match=r"running model\.onnx .*: out of memory: .*bad_alloc"):
         device.run(web_job(hungry_model))

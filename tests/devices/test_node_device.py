@@ -66,6 +66,10 @@ def test_a_job_can_be_cancelled(web_job, hanging_model, started, once):
     assert started() == []
 
 
+def test_nothing_outlives_the_process_that_started_it(web_job, hanging_model, abandon):
+    abandon("node", web_job(hanging_model), ["job.mjs"])
+
+
 def test_more_memory_than_webassembly_has_is_said(device, web_job, hungry_model):
     with pytest.raises(DeviceError, match=r"running model\.onnx .*: out of memory: .*bad_alloc"):
         device.run(web_job(hungry_model))
@@ -75,6 +79,18 @@ def test_a_job_over_its_memory_is_ended(device, web_job, hanging_model, started)
     with pytest.raises(DeviceError, match="memory limit of 60 MB"):
         device.run(web_job(hanging_model, memory_limit_bytes=60_000_000))
     assert started() == []
+
+
+def test_inference_needs_no_more_memory_for_more_rows(device, web_job, tmp_path):
+    width = 50_000  # 200 kB a row, 200 MB all of them
+    rows = np.lib.format.open_memmap(tmp_path / "0.npy", mode="w+", dtype=np.float32, shape=(1000, width))
+    rows[::500] = 1.0
+    rows.flush()
+    (tmp_path / "index.json").write_text('{"names": ["x"]}', "utf-8")
+    negates = '<ir_version: 10, opset_import: ["" : 20]> negates (float[n, m] x) => (float[n, m] y) { y = Neg(x) }'
+    job = web_job(negates, folder=tmp_path, rows_per_call=4, memory_limit_bytes=450_000_000)
+    device.run(job)
+    assert float(TensorFolder(job.output)["y"][500, 7]) == -1.0
 
 
 def test_a_machine_without_node_says_what_to_install(monkeypatch, tmp_path):
