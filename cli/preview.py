@@ -27,7 +27,7 @@ PORT = 8740
     "took, and which engine and backend ran. A bundle that is refused is not served: exit code 4. Ctrl-C ends it.",
     examples={
         "edgewright preview out/bundle --key key.pub --open": "and open the browser",
-        "edgewright preview bundle.zip --key key.pub --data digits.npz --rows 100:600": "with rows of data to pick from",
+        "edgewright preview bundle.zip --key key.pub --data digits.npz --rows 100:600": "with rows to pick from",
         "edgewright preview out/bundle --key key.pub --listen 0.0.0.0": "for a phone in the same network",
     },
 )

@@ -91,7 +91,10 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the page knows when it opens. `start` is None when no artifact can be run in a browser."""
+    """All that the page knows when it opens.
+
+    `choices` that a browser cannot run stand last; `start` is None when it can run none.
+    """
 
     name: str
     version: str
@@ -116,7 +119,7 @@ def catalog_of(verified: Verified, sets: Mapping[str, Examples]) -> Catalog:
         signed_by=verified.key_id,
         signature=manifest.signature,
         kinds={spec.name: kinds_of(spec) for spec in manifest.signature.inputs},
-        choices=choices,
+        choices=tuple(sorted(choices, key=lambda choice: choice.engine is None)),
         start=_start(choices, find_ladder(verified.ladders, BROWSER)),
         sets={name: _set(manifest.signature, examples) for name, examples in sets.items()},
     )

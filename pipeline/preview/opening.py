@@ -31,7 +31,7 @@ def open_site(path: Path, key: Path | None, data: Selection | None) -> Iterator[
         ToolError: when the page has not been built.
     """
     verified = verify(path, key)
-    page = built("preview")
+    page = built("preview/index.html").parents[1]
     sets = {GOLDEN: golden_examples(SignedContent(verified))}
     with tempfile.TemporaryDirectory(prefix="edgewright-preview-") as scratch:
         if data is not None:

@@ -18,6 +18,9 @@ from ...vocabulary.errors import TrustError
 from .catalog import catalog_of
 from .examples import Examples, wire_bytes
 
+_PARTS = ("preview", "chunks", "assets")
+"""What of the built files belongs to the page: itself, what it shares with others, and the engines' wasm."""
+
 _BYTES = "application/octet-stream"
 _TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm", ".html": "text/html"}
 """By the standard, whatever the machine's own table says: a browser takes no module of another type."""
@@ -42,12 +45,13 @@ class Site:
       order of the signature
     """
 
-    def __init__(self, verified: Verified, sets: Mapping[str, Examples], page: Path) -> None:
-        """`sets` are the rows that may be picked, by name; `page` is the folder of the built page."""
+    def __init__(self, verified: Verified, sets: Mapping[str, Examples], built: Path) -> None:
+        """`sets` are the rows that may be picked, by name; `built` is the folder that `make web` makes."""
         self._content = SignedContent(verified)
         self._sets = dict(sets)
         self._catalog = encode_json(catalog_of(verified, sets))
-        self._page = {path.relative_to(page).as_posix(): path for path in page.rglob("*") if path.is_file()}
+        files = (path for part in _PARTS for path in (built / part).rglob("*") if path.is_file())
+        self._page = {path.relative_to(built).as_posix(): path for path in files}
 
     def answer(self, path: str) -> Answer:
         """Answer a path, relative to the site and without escapes."""
@@ -63,7 +67,7 @@ class Site:
             array = self._tensor(rest)
             if array is not None:
                 return Answer(status=HTTPStatus.OK, content_type=_BYTES, body=wire_bytes(array))
-        file = self._page.get(path or "index.html")
+        file = self._page.get(path or "preview/index.html")
         if file is not None:
             return Answer(status=HTTPStatus.OK, content_type=_type_of(file), body=file.read_bytes())
         return _told(HTTPStatus.NOT_FOUND, f"there is nothing at {path!r}")

@@ -53,7 +53,13 @@ async function start({ backend, threads, assets }: LoadOptions): Promise<litert.
     throw new Error(`LiteRT.js has no threads here, ${threads} are asked for (a page needs cross-origin isolation)`);
   }
   const jspi = backend === "webgpu" && (await litert.supportsFeature("jspi"));
-  const runtime = await litert.loadLiteRt(`${assets}litertjs/`, { threads: threads > 1, jspi });
+  const folder = `${assets}litertjs/`;
+  if (typeof document === "undefined") {
+    // In a worker its script does not know where it lies, and its loader takes the settings from here.
+    const locateFile = (file: string): string => folder + file;
+    Reflect.set(globalThis, "Module", { locateFile, mainScriptUrlOrBlob: `${folder}litert_wasm_threaded_internal.js` });
+  }
+  const runtime = await litert.loadLiteRt(folder, { threads: threads > 1, jspi });
   started = { runtime, backend, threads };
   return runtime;
 }

@@ -73,8 +73,8 @@ export class Choosing {
     return element(
       "label",
       { class: "choice", for: id },
-      element("input", { ...radio, "aria-describedby": `${id}-about` }),
-      element("span", { class: "name" }, choice.name),
+      element("input", { ...radio, "aria-labelledby": `${id}-name`, "aria-describedby": `${id}-about` }),
+      element("span", { class: "name", id: `${id}-name` }, choice.name),
       element(
         "span",
         { class: "about", id: `${id}-about` },
@@ -109,8 +109,8 @@ export class Choosing {
       return element(
         "label",
         { class: "choice", for: id },
-        element("input", { ...radio, checked: backend === checked, "aria-describedby": `${id}-about` }),
-        element("span", { class: "name" }, backend),
+        element("input", { ...radio, checked: backend === checked, "aria-labelledby": `${id}-name`, "aria-describedby": `${id}-about` }),
+        element("span", { class: "name", id: `${id}-name` }, backend),
         element("span", { class: "about", id: `${id}-about` }, reason === null ? WHAT[backend] : `Not here: ${reason}`),
       );
     });

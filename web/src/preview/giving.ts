@@ -136,8 +136,8 @@ function radioOf({ name, title, reason }: Kind): HTMLElement {
   return element(
     "label",
     { class: "choice", for: id },
-    element("input", { ...radio, "aria-describedby": reason === null ? null : `${id}-about` }),
-    element("span", { class: "name" }, title),
+    element("input", { ...radio, "aria-labelledby": `${id}-name`, "aria-describedby": reason === null ? null : `${id}-about` }),
+    element("span", { class: "name", id: `${id}-name` }, title),
     about,
   );
 }

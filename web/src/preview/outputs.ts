@@ -54,13 +54,20 @@ function bars(spec: TensorSpec, values: Float64Array): HTMLElement {
       "li",
       {},
       element("span", { class: "label" }, labels[place] ?? String(place)),
-      element("meter", { min: 0, max: 1, value: Math.max(0, width(value)), "aria-hidden": "true" }),
+      barOf(width(value)),
       element("span", { class: "figure" }, shares ? `${(100 * value).toFixed(1)} %` : inShort(value)),
     );
   });
   const more = values.length > BARS ? element("p", { class: "quiet" }, `the ${BARS} best of ${values.length} classes`) : null;
   const about = shares ? null : element("p", { class: "quiet" }, "Scores, not shares: the longest bar is the best class.");
   return element("div", {}, element("ol", { class: "bars" }, ...rows), more, about);
+}
+
+/** A bar that says no more than the figure beside it. */
+function barOf(share: number): HTMLElement {
+  const filled = element("span", {});
+  filled.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
+  return element("span", { class: "bar", "aria-hidden": "true" }, filled);
 }
 
 /** Draws one picture: grey or three colours, stretched to what its numbers span unless those are 0…1 or 0…255. */

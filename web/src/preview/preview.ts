@@ -115,7 +115,7 @@ class Page {
     const titles = { true: "matches the original", false: "does not match the original", null: "cannot be judged alone" };
     const sentences =
       found.matches === null
-        ? [...found.sentences, "These bounds hold for all golden rows together: check all of them."]
+        ? [...found.sentences, "these bounds hold for all golden rows together: check all of them"]
         : found.sentences;
     return { title: `${capital(given.what)} ${titles[`${found.matches}`]}.`, ...found, sentences };
   }
@@ -164,7 +164,8 @@ class Page {
     place.hidden = verdict === null;
     if (verdict === null) return;
     place.className = verdict.matches === null ? "not-run" : verdict.matches ? "pass" : "fail";
-    place.replaceChildren(element("strong", {}, verdict.title), ` ${verdict.sentences.map((each) => `${capital(each)}.`).join(" ")}`);
+    const more = verdict.sentences.length ? ` ${verdict.sentences.join("; ")}.` : null;
+    place.replaceChildren(element("strong", {}, verdict.title), more ?? "");
   }
 
   #download(): void {

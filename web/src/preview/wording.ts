@@ -19,7 +19,7 @@ export function inBytes(bytes: number): string {
 /** A number of a tensor, short. */
 export function inShort(value: number | bigint): string {
   if (typeof value === "bigint" || Number.isInteger(value)) return String(value).replace("-", "−");
-  const text = Math.abs(value) >= 1e-4 && Math.abs(value) < 1e6 ? value.toPrecision(5) : value.toExponential(3);
+  const text = Math.abs(value) >= 1e-4 && Math.abs(value) < 1e6 ? value.toPrecision(5) : value.toExponential(2);
   return text.replaceAll("-", "−");
 }
 
