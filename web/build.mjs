@@ -15,6 +15,7 @@ const ROOM = dirname(fileURLToPath(import.meta.url));
 const OUT = resolve(process.argv[2] ?? join(ROOM, "dist"));
 /** What is built changes at once: a process that starts meanwhile finds all of the old or all of the new. */
 const DIST = `${OUT}.${process.pid}`;
+const OLD = `${DIST}.old`;
 const PACKAGES = join(ROOM, "node_modules");
 
 /** Name in `dist` → source. Each page or process loads its entry, and of the engines only the one it asks for. */
@@ -163,8 +164,8 @@ try {
   writeDeclarations(join(DIST, "fallback"));
   writeFileSync(join(DIST, "LICENSES.txt"), licences(inputs));
   writeFileSync(join(DIST, "manifest.json"), manifest());
-  rmSync(OUT, { recursive: true, force: true });
+  if (existsSync(OUT)) renameSync(OUT, OLD);
   renameSync(DIST, OUT);
 } finally {
-  rmSync(DIST, { recursive: true, force: true });
+  for (const folder of [DIST, OLD]) rmSync(folder, { recursive: true, force: true });
 }

@@ -61,7 +61,7 @@ class TFJS:
         """
         process = _process()
         try:
-            answer, _ = _ask(process, {"do": "load", "path": str(artifact.resolve())})
+            answer = _ask(process, {"do": "load", "path": str(artifact.resolve())})
         except RefusedRequestError as refusal:
             raise ValueError(f"{artifact}: TF.js cannot run it: {refusal}") from refusal
         inputs = json.loads(artifact.read_text("utf-8"))["signature"].get("inputs", {})
@@ -97,7 +97,7 @@ class TFJSSession:
             if array.dtype != dtype or array.shape != shape:
                 raise ValueError(f"input {name!r} is {dtype}{list(shape)}, got {array.dtype}{list(array.shape)}")
         try:
-            return dict(_ask(self._process, {"do": "run", "session": self._session}, inputs)[1])
+            return self._process.ask({"do": "run", "session": self._session}, inputs, ANSWER_SECONDS)[1]
         except RefusedRequestError as refusal:
             if refusal.wrong_inputs:
                 raise ValueError(str(refusal)) from refusal
@@ -120,11 +120,9 @@ def _process() -> NodeProcess:
         return _current
 
 
-def _ask(
-    process: NodeProcess, request: Mapping[str, Any], tensors: Mapping[str, Array] | None = None
-) -> tuple[dict[str, Any], dict[str, Array]]:
+def _ask(process: NodeProcess, request: Mapping[str, Any]) -> dict[str, Any]:
     options = {"backend": BACKEND, "threads": 1, "optimize": True, "assets": f"{_built('assets')}/"}
-    return process.ask({**request, "engine": "tfjs", "options": options}, tensors or {}, ANSWER_SECONDS)
+    return process.ask({**request, "engine": "tfjs", "options": options}, {}, ANSWER_SECONDS)[0]
 
 
 def _node() -> Path:
