@@ -85,3 +85,8 @@ def test_make_says_what_is_missing_when_there_is_no_node(tmp_path):
     )
     assert result.returncode != 0
     assert "Node 20 or later and npm" in result.stderr
+
+
+def test_every_package_is_pinned_to_its_bytes():
+    packages = json.loads((ROOM / "package-lock.json").read_text("utf-8"))["packages"]
+    assert [name for name, package in packages.items() if name and "integrity" not in package] == []
