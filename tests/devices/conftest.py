@@ -17,7 +17,6 @@ import psutil
 import pytest
 
 from edgewright.devices.base import Benchmark, Infer, Job
-from edgewright.devices.web.find import find_chromium
 from edgewright.targets.tfjs.graph import Constant, DType, Graph, GraphNode, Sizes, Tensor
 from edgewright.targets.tfjs.write import write
 from edgewright.vocabulary.tensor_folder import TensorFolder
@@ -116,16 +115,6 @@ def toy_runtime(tmp_path_factory):
         patch.setenv("PYTHONPATH", str(folder))
         patch.setattr(sys, "path", [str(folder), *sys.path])
         yield "edgewright_toy_runtime:Toy"
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """The browser of this machine; None without one."""
-    pytest.importorskip("playwright")
-    found = find_chromium()
-    if found is None and os.environ.get("EDGEWRIGHT_TESTS_NEED_CHROMIUM"):
-        pytest.fail("there is no Chromium, and EDGEWRIGHT_TESTS_NEED_CHROMIUM is set: apt-get install chromium")
-    return found
 
 
 @pytest.fixture

@@ -23,10 +23,7 @@ ONNXRUNTIME = "edgewright.targets.onnxruntime.runtime:OnnxRuntime"
 REFERENCE = "edgewright.targets.onnxruntime.runtime:Reference"
 
 
-@pytest.fixture(autouse=True)
-def needs_chromium(chromium):
-    if chromium is None:
-        pytest.skip("no Chromium here")
+pytestmark = pytest.mark.usefixtures("chromium")
 
 
 @pytest.fixture(scope="module")

@@ -93,11 +93,11 @@ LOSES_ROWS = """<ir_version: 10, opset_import: ["" : 20]>
 
 
 @pytest.fixture(params=[*DEVICES.names, "fake"], scope="module")
-def device(request, chromium):
+def device(request):
     if request.param == "fake":
         return FakeDevice("here")
-    if request.param == "browser" and chromium is None:
-        pytest.skip("no Chromium here")
+    if request.param == "browser":
+        request.getfixturevalue("chromium")
     return make_device("here", {"kind": request.param}, "edgewright.toml")
 
 
