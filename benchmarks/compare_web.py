@@ -22,7 +22,7 @@ from child import run
 from machine import facts, versions_in
 from web_entrants import entrants
 from web_page import Chromium, chromium
-from web_table import markdown
+from web_table import markdown, of_model
 
 from edgewright.web.assets import built
 
@@ -53,6 +53,8 @@ def main() -> None:
         record["context"]["browser"] = f"Chromium {browser.version}"
         for model in arguments.models:
             record["models"][model]["races"] = races(model, browser, results, arguments)
+            (results / "race.json").write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+            print("\n".join(of_model(model, record["models"][model])), flush=True)
     record["context"] |= {
         "rounds": arguments.rounds,
         "pages": arguments.pages,

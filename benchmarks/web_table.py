@@ -21,9 +21,14 @@ def markdown(record: dict[str, Any]) -> str:
         "",
     ]
     for model, entry in record["models"].items():
-        lines += [f"**{model}**, outputs within ±{entry['reference_max_abs']:.3g}", "", *wasm(entry), ""]
+        lines += of_model(model, entry)
     lines += ["Other backends of TF.js, 1 page, 1 round:", "", *others(record), ""]
     return "\n".join(lines)
+
+
+def of_model(model: str, entry: dict[str, Any]) -> list[str]:
+    """What wasm gave for one model."""
+    return [f"**{model}**, outputs within ±{entry['reference_max_abs']:.3g}", "", *wasm(entry), ""]
 
 
 def versions(record: dict[str, Any]) -> set[str]:
