@@ -6,6 +6,7 @@ The form of a message stands in `src/worker.ts`. Standard library and NumPy only
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 from collections import deque
@@ -56,6 +57,7 @@ class NodeProcess:
         self._follower = threading.Thread(target=self._follow, daemon=True)
         self._follower.start()
         self._forgotten: deque[int] = deque()
+        self._owner = os.getpid()
         self.alive = True
 
     @property
@@ -74,8 +76,13 @@ class NodeProcess:
 
         Raises:
             RefusedRequestError: when the answer is an error.
-            NodeError: when the process has ended, or gives no answer in time; it is killed then.
+            NodeError: when the process has ended, or gives no answer in time (it is killed then), or when this process
+                was forked from the one that started it: the two would read each other's answers.
         """
+        if self._owner != os.getpid():
+            raise NodeError(
+                "the Node process belongs to the process that this one was forked from; load the model here"
+            )
         with self._lock:
             if not self.alive:
                 raise NodeError("the Node process has ended")
@@ -89,6 +96,10 @@ class NodeProcess:
                 raise NodeError(
                     self._ended(f"gave no answer for {timeout_s:g} s" if late.is_set() else None)
                 ) from error
+            except BaseException:  # interrupted: what it still says would be taken for the answer to the next request
+                self._child.kill()
+                self.close()
+                raise
             finally:
                 timer.cancel()
         if "error" in answer:

@@ -267,6 +267,44 @@ def test_a_process_that_hangs_is_ended(tmp_path, monkeypatch):
     assert not psutil.pid_exists(pid)
 
 
+def test_after_a_run_that_was_interrupted_nobody_gets_its_answer(tmp_path):
+    slow, other = load(slow_model(tmp_path / "slow")), load(model(tmp_path / "other"))
+    pid = slow._process.pid
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            slow.run({"x": np.zeros((1200, 1200), np.float32)})
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert not psutil.pid_exists(pid)
+    with pytest.raises(NodeError, match="has ended"):
+        other.run({"x": X})
+    assert load(tmp_path / "other" / "model.json").run({"x": X})["y"][0, 1] == 4
+
+
+def test_a_fork_does_not_read_its_parents_answers(tmp_path):
+    then = """
+import os
+x = {"x": np.array([[1, -4, 9], [2, 3, 4]], np.float32)}
+if os.fork() == 0:
+    try:
+        session.run(x)
+    except RuntimeError as error:
+        print(error, TFJS().load(Path(sys.argv[1]), RunOptions()).run(x)["y"][0, 1], flush=True)
+    os._exit(0)
+os.wait()
+print(session.run(x)["y"][0, 1])
+"""
+    child, _ = python_with_a_model(model(tmp_path), then)
+    with child:
+        forked, own = child.stdout.read().splitlines()
+    assert (forked, own) == (
+        "the Node process belongs to the process that this one was forked from; load the model here 4.0",
+        "4.0",
+    )
+
+
 def test_the_last_lines_of_the_log_are_in_the_message(tmp_path):
     script = tmp_path / "crash.mjs"
     script.write_text("process.stdin.once('data', () => { console.error('out of luck'); process.exit(7); });")
@@ -355,4 +393,5 @@ def slow_model(folder: Path) -> Path:
         constants=(),
         nodes=(placeholder("x", DType.FLOAT, shape), *products),
     )
+    folder.mkdir(exist_ok=True)
     return write(graph, folder, {})[0]
