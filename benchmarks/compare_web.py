@@ -73,6 +73,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--pages", type=int, default=1, help="pages in which latency is measured, for each of these")
     parser.add_argument("--rounds", type=int, default=12, help="turns of each artifact in each page")
     parser.add_argument("--others", nargs="*", default=["webgl", "webgpu", "cpu"], help="backends of TF.js, once each")
+    parser.add_argument("--engine", default="", help="only this one: tfjs, litertjs or onnxruntime-web")
     parser.add_argument("--zoo", type=Path, default=HERE / "zoo", help="the folder of trained models, see README")
     parser.add_argument("--chromium", help="the browser's executable; found on the path when not given")
     parser.add_argument("--results", type=Path, default=HERE / "results/web")
@@ -122,7 +123,8 @@ def write_rows(model: str, results: Path) -> np.ndarray:
 
 def races(model: str, browser: Chromium, results: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """All that is measured of a model: an entry for each backend, number of threads, and page."""
-    taking_part, found = entrants(model, results), []
+    found: list[dict[str, Any]] = []
+    taking_part = [each for each in entrants(model, results) if arguments.engine in ("", each.engine)]
     plans = [("wasm", threads, arguments.rounds) for threads in arguments.threads for _ in range(arguments.pages)]
     plans += [(backend, 1, 1) for backend in arguments.others]
     for seed, (backend, threads, rounds) in enumerate(plans):
