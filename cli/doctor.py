@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     help="Show what is missing on this machine, and the command that fixes it. Leaves with 3 when edgewright itself "
     "cannot work; what only some targets or verbs need is listed and no failure.",
     examples={
-        "edgewright doctor": "look at Python, packages, extras, cache, key and processor",
+        "edgewright doctor": "look at Python, packages, extras, Chromium, Node, cache, key and processor",
         "edgewright doctor --json": "the same for programs",
     },
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 import sys
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, distribution, version
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..vocabulary.errors import DeviceError
+from ..vocabulary.errors import DeviceError, ToolError
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -22,6 +24,10 @@ KEY_VARIABLE = "EDGEWRIGHT_SIGNING_KEY"
 EXTRAS_OF_DEVELOPERS = ("all", "dev")
 LITTLE_SPACE_BYTES = 1_000_000_000
 """A torch model on its way through the cache takes several copies of itself."""
+OLDEST_NODE = 20
+"""The oldest major version of Node that what runs in it is built for."""
+PATIENCE_S = 30.0
+"""A loaded machine takes a second or two to start Node."""
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
@@ -45,7 +51,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 def checks() -> list[Check]:
     """Look at everything."""
-    return [python(), *packages(), chromium(), node(), cache_folder(), signing_key(), processor()]
+    return [python(), *packages(), chromium(), node(), web_files(), cache_folder(), signing_key(), processor()]
 
 
 def python(running: tuple[int, int, int] = sys.version_info[:3]) -> Check:
@@ -103,15 +109,28 @@ def node() -> Check:
     """Whether there is a Node for TF.js artifacts and for devices of kind `node`."""
     from ..web.assets import NODE_VARIABLE, find_node
 
+    fix = f"apt-get install nodejs (20 or newer), or set {NODE_VARIABLE}"
     found = find_node()
     if found is None:
-        return Check(
-            name="node",
-            state=State.OPTIONAL,
-            detail="not on the path; TF.js artifacts are proved in it",
-            fix=f"apt-get install nodejs (20 or newer), or set {NODE_VARIABLE}",
-        )
-    return Check(name="node", state=State.OK, detail=str(found))
+        detail = "not on the path; TF.js artifacts are proved in it"
+        return Check(name="node", state=State.OPTIONAL, detail=detail, fix=fix)
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    number = re.fullmatch(r"v(\d+)\.[\d.]+", said.stdout.strip())
+    if number is None or int(number[1]) < OLDEST_NODE:
+        detail = f"{found} is {said.stdout.strip() or 'no Node'}; TF.js artifacts need {OLDEST_NODE} or newer"
+        return Check(name="node", state=State.OPTIONAL, detail=detail, fix=fix)
+    return Check(name="node", state=State.OK, detail=f"{found}, {number[0]}")
+
+
+def web_files() -> Check:
+    """Whether what runs in browsers and in Node is built; a wheel brings it along."""
+    from ..web.assets import built
+
+    try:
+        built("manifest.json")
+    except ToolError as error:
+        return Check(name="web files", state=State.OPTIONAL, detail=error.message, fix="make web")
+    return Check(name="web files", state=State.OK, detail="built")
 
 
 def cache_folder() -> Check:

@@ -31,8 +31,8 @@ BACKENDS = ("wasm", "webgl", "webgpu", "cpu")
     examples={
         "edgewright profile out/bundle/content/artifacts/tflite-fp32/model.tflite": "one thread, 50 runs, a second",
         "edgewright profile model.onnx --threads 4 --seconds 5": "steadier figures, four threads",
-        "edgewright profile model.json --on browser --backend webgl": "a graph model of TF.js in Chromium, on its GPU",
-        "edgewright profile model.tflite --on browser": "the same file by LiteRT.js",
+        "edgewright profile model.json --on browser --backend webgl": "a graph model of TF.js in Chromium, by WebGL",
+        "edgewright profile model.tflite --on browser": "a TFLite file in Chromium, by LiteRT.js",
     },
 )
 @click.argument("artifact", type=click.Path(path_type=Path))

@@ -240,6 +240,11 @@ def _import(parity: Parity | None) -> Content:
     return [element("h2", "Import"), _parity(parity, "the hub model against the model in its own framework")]
 
 
+DEVICE_TITLES = ("Device", "Kind", "CPU", "Memory", "Features", "Runtimes")
+SHORT = ("Device", "Kind", "Memory")
+"""Columns whose cells are not broken into lines."""
+
+
 def _devices(devices: dict[str, Facts]) -> Content:
     rows = [
         (
@@ -252,7 +257,19 @@ def _devices(devices: dict[str, Facts]) -> Content:
         )
         for name, facts in sorted(devices.items())
     ]
-    return _table("", "", ("Device", "Kind", "CPU", "Memory", "Features", "Runtimes"), rows)
+    header = [element("th", title, scope="col") for title in DEVICE_TITLES]
+    body = [
+        element(
+            "tr",
+            [
+                element("td", element("span", cell), data_label=title, class_="text" if title in SHORT else "long")
+                for title, cell in zip(DEVICE_TITLES, row, strict=True)
+            ],
+        )
+        for row in rows
+    ]
+    shown = element("table", element("thead", element("tr", header)), element("tbody", body), class_="cards")
+    return element("div", shown, class_="scroll")
 
 
 def _table(heading: str, caption: str, titles: Sequence[str], rows: Iterable[Sequence[Content]]) -> Markup:

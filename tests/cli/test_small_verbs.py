@@ -102,7 +102,8 @@ def test_doctor_is_content_with_this_machine(edgewright):
     assert said.exit_code == 0
     names = [check["name"] for check in said.document["checks"]]
     extras = ["extra tflite", "extra coreml", "extra torch", "extra search", "extra browser"]
-    assert names == ["python", "packages", *extras, "chromium", "node", "cache", "signing key", "processor"]
+    web = ["chromium", "node", "web files"]
+    assert names == ["python", "packages", *extras, *web, "cache", "signing key", "processor"]
 
 
 def test_doctor_shows_the_command_that_fixes(edgewright, monkeypatch):
@@ -125,6 +126,23 @@ def test_doctor_fails_when_the_cache_cannot_be_written(edgewright, monkeypatch, 
 )
 def test_python_is_checked(number, state):
     assert health.python(number).state is state
+
+
+def test_an_old_node_is_told_with_what_is_asked_for(monkeypatch, tmp_path):
+    old = tmp_path / "node"
+    old.write_text("#!/bin/sh\necho v18.20.4\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("EDGEWRIGHT_NODE", str(old))
+    check = health.node()
+    assert check.state is State.OPTIONAL
+    assert check.detail == f"{old} is v18.20.4; TF.js artifacts need 20 or newer"
+
+
+def test_web_files_that_are_not_built_are_told(monkeypatch, tmp_path):
+    monkeypatch.setattr("edgewright.web.assets.DIST", tmp_path)
+    check = health.web_files()
+    assert check.state is State.OPTIONAL
+    assert check.fix == "make web"
 
 
 def test_an_old_package_is_told_with_what_is_asked_for(monkeypatch):
@@ -165,12 +183,12 @@ def test_the_bash_script_is_one_that_bash_reads(edgewright):
 
 
 def test_doctor_shows_what_devices_on_the_web_run_in(monkeypatch, tmp_path):
-    for name in ("chromium", "node"):
-        (tmp_path / name).write_text("#!/bin/sh\n", "utf-8")
+    for name, script in {"chromium": "#!/bin/sh\n", "node": "#!/bin/sh\necho v22.1.0\n"}.items():
+        (tmp_path / name).write_text(script, "utf-8")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert (health.chromium().state, health.chromium().detail) == (State.OK, str(tmp_path / "chromium"))
-    assert (health.node().state, health.node().detail) == (State.OK, str(tmp_path / "node"))
+    assert (health.node().state, health.node().detail) == (State.OK, f"{tmp_path / 'node'}, v22.1.0")
 
 
 def test_doctor_says_how_to_get_a_browser_and_node(monkeypatch, tmp_path):

@@ -234,6 +234,12 @@ def test_the_page_is_whole_and_needs_nothing_else(report):
     assert "@import" not in render_html(report)
 
 
+def test_devices_become_cards_on_a_phone(on_two_devices):
+    html = render_html(on_two_devices)
+    assert html.count('data-label="Runtimes"') == 2
+    assert "litertjs/wasm 2.5.3, tfjs/wasm 4.22.0" in Page(html).text
+
+
 def test_equal_reports_are_equal_pages(report):
     assert render_html(report) == render_html(Report.decode(report.encode()))
 
