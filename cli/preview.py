@@ -77,7 +77,7 @@ def preview(
         output.flush()
         output.note("Ctrl-C ends it")
         if open_browser:
-            click.launch(server.url)
+            click.launch(server.invitation())
         try:
             server.serve_forever()
         except KeyboardInterrupt:

@@ -13,6 +13,7 @@ import ipaddress
 import secrets
 import socket
 import sys
+import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -56,6 +57,8 @@ class PreviewServer(ThreadingHTTPServer):
         """
         self.site = site
         self.token = secrets.token_urlsafe(16)
+        self._invitation = ""
+        self._inviting = threading.Lock()
         self.host = ipaddress.ip_address(host)
         self.address_family = socket.AF_INET6 if self.host.version == 6 else socket.AF_INET
         try:
@@ -71,8 +74,34 @@ class PreviewServer(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         """The address with the token. An address that stands for all of the machine's is shown as one of them."""
+        return f"{self._origin}{self.path}"
+
+    @property
+    def path(self) -> str:
+        """Where on this server the site lies."""
+        return f"/{self.token}/"
+
+    @property
+    def _origin(self) -> str:
         shown = _own_address(self.host.version) if self.host.is_unspecified else str(self.host)
-        return f"http://{f'[{shown}]' if ':' in shown else shown}:{self.server_port}/{self.token}/"
+        return f"http://{f'[{shown}]' if ':' in shown else shown}:{self.server_port}"
+
+    def invitation(self) -> str:
+        """Give an address that leads to the site once; a new one each time.
+
+        It is for a program that is told it by its command line, which other users of the machine may read.
+        """
+        with self._inviting:
+            self._invitation = secrets.token_urlsafe(16)
+            return f"{self._origin}/{self._invitation}"
+
+    def takes_invitation(self, token: str) -> bool:
+        """Whether this is the invitation; it is void from now on."""
+        with self._inviting:
+            if not self._invitation or not secrets.compare_digest(token.encode(), self._invitation.encode()):
+                return False
+            self._invitation = ""
+            return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a browser that went away in the middle of an answer."""
@@ -97,7 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> Answer:
         if not _is_address(self.headers.get("Host", ""), self.server.server_port):
             return _refused("ask for this page by its address, as `edgewright preview` printed it, not by a name")
-        token, _, path = unquote(urlsplit(self.path).path).removeprefix("/").partition("/")
+        token, _, path = unquote(self.path.partition("?")[0]).removeprefix("/").partition("/")
+        if self.server.takes_invitation(token):
+            return Answer(status=HTTPStatus.SEE_OTHER, content_type="text/plain", body=b"", location=self.server.path)
         if not secrets.compare_digest(token.encode(), self.server.token.encode()):
             return _refused("the address lacks its token: use the one that `edgewright preview` printed")
         return self.server.site.answer(path)
@@ -106,6 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
+        if answer.location is not None:
+            self.send_header("Location", answer.location)
         for name, value in HEADERS.items():
             self.send_header(name, value)
         self.end_headers()

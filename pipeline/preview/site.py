@@ -33,6 +33,8 @@ class Answer:
     status: HTTPStatus
     content_type: str
     body: bytes
+    location: str | None = None
+    """Where to ask instead, for a status that says so."""
 
 
 class Site:
@@ -69,7 +71,10 @@ class Site:
                 return Answer(status=HTTPStatus.OK, content_type=_BYTES, body=wire_bytes(array))
         file = self._page.get(path or "preview/index.html")
         if file is not None:
-            return Answer(status=HTTPStatus.OK, content_type=_type_of(file), body=file.read_bytes())
+            try:
+                return Answer(status=HTTPStatus.OK, content_type=_type_of(file), body=file.read_bytes())
+            except OSError as error:
+                return _told(HTTPStatus.CONFLICT, f"{path} went away: {error.strerror}; start the preview again")
         return _told(HTTPStatus.NOT_FOUND, f"there is nothing at {path!r}")
 
     def _tensor(self, path: str) -> Array | None:

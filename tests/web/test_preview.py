@@ -464,6 +464,25 @@ def test_without_the_token_and_by_a_name_nothing_is_served(preview: PreviewServe
     assert ask(preview, f"/{preview.token}/bundle.json", host=f"localhost:{preview.server_port}")[0] == 200
 
 
+def test_an_invitation_leads_to_the_page_once(preview: PreviewServer) -> None:
+    """What starts a browser has its address in its command line, which other users of the machine may read."""
+    void, path = ("/" + preview.invitation().rpartition("/")[2] for _ in range(2))
+    assert preview.token not in path
+    assert ask(preview, void)[0] == 403
+    status, headers, _ = ask(preview, path)
+    assert (status, headers["Location"]) == (303, f"/{preview.token}/")
+    assert ask(preview, path)[0] == 403
+    assert ask(preview, "/")[0] == 403
+
+
+@pytest.mark.parametrize("target", ["http://[", "*", "/%00", "/?", "//[/"])
+def test_an_address_that_is_none_is_refused_and_nothing_is_printed(
+    preview: PreviewServer, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    assert ask(preview, target, host=f"127.0.0.1:{preview.server_port}")[0] == 403
+    assert capsys.readouterr().err == ""
+
+
 def test_a_file_that_was_changed_meanwhile_is_not_served(previewed: Path, key: Path, tmp_path: Path) -> None:
     bundle = Path(shutil.copytree(previewed, tmp_path / "bundle"))
     with serving(bundle, key) as server:

@@ -32,7 +32,7 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 
 /** Reads a name of an element type; throws a `TypeError` for one that there is not. */
 export function dtypeOf(name: string): DType {
-  if (!(name in ARRAYS)) throw new TypeError(`no element type is called ${JSON.stringify(name)}`);
+  if (!Object.hasOwn(ARRAYS, name)) throw new TypeError(`no element type is called ${JSON.stringify(name)}`);
   return name as DType;
 }
 

@@ -37,7 +37,7 @@ function checkGraph(path: string, json: io.ModelJSON): void {
   const { nodes, weights } = namesOf(json);
   const known = (OperationMapper.Instance as unknown as { opMappers: Record<string, unknown> }).opMappers;
   for (const [name, { op, input }] of nodes) {
-    if (!(op in known)) throw new Error(`${path}: node ${name}: TF.js has no operator ${op}`);
+    if (!Object.hasOwn(known, op)) throw new Error(`${path}: node ${name}: TF.js has no operator ${op}`);
     if (op === "Const" && !weights.has(name)) throw new Error(`${path}: constant ${name} has no weights`);
     const missing = (input ?? []).find((reference) => !nodes.has(nodeOf(reference)));
     if (missing !== undefined) throw new Error(`${path}: node ${name} takes ${missing}, and there is none`);

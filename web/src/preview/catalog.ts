@@ -79,7 +79,7 @@ export const SITE = new URL("../", import.meta.url);
 export async function fetchBytes(path: string): Promise<Uint8Array> {
   let response: Response;
   try {
-    response = await fetch(new URL(path, SITE));
+    response = await fetch(new URL(path.split("/").map(encodeURIComponent).join("/"), SITE));
   } catch {
     throw new Error("the preview does not answer any more: has `edgewright preview` ended?");
   }

@@ -3,8 +3,7 @@
 import { asNumbers } from "../adapt.ts";
 import { breach, mismatches } from "../fallback/golden.ts";
 import { compare } from "../fallback/parity.ts";
-
-import { elementCount, type Tensor, type Tensors } from "../tensor.ts";
+import { elementCount, zeros, type Tensor, type Tensors } from "../tensor.ts";
 import type { Choice, RowSet } from "./catalog.ts";
 import { inShort } from "./wording.ts";
 
@@ -63,10 +62,15 @@ function firstRows(tensor: Tensor, wanted: Tensor): Tensor {
 /** Lays the elements of all calls one after another: every figure counts elements, whatever their shape. */
 function joined(tensors: readonly Tensor[]): Tensor {
   const first = tensors[0] as Tensor;
-  if (first.data instanceof BigInt64Array || first.data instanceof BigUint64Array) {
-    const whole = tensors.flatMap(({ data }) => [...(data as BigInt64Array)]);
-    return { dtype: first.dtype, shape: [whole.length], data: BigInt64Array.from(whole) };
+  const count = tensors.reduce((sum, { data }) => sum + data.length, 0);
+  // Integers of 64 bits stay what they are: float64 does not tell all of them apart.
+  const whole = first.data instanceof BigInt64Array || first.data instanceof BigUint64Array;
+  const dtype = whole ? first.dtype : "float64";
+  const data = zeros(dtype, count);
+  let at = 0;
+  for (const tensor of tensors) {
+    data.set((whole ? tensor.data : asNumbers(tensor)) as never, at); // arrays of one kind, or numbers into float64
+    at += tensor.data.length;
   }
-  const whole = tensors.flatMap((tensor) => Array.from(asNumbers(tensor)));
-  return { dtype: "float64", shape: [whole.length], data: Float64Array.from(whole) };
+  return { dtype, shape: [count], data };
 }
