@@ -16,6 +16,7 @@ from ..targets.table import load_target
 from ..vocabulary.errors import DataError, RequestError
 from ..vocabulary.precision import Precision
 from ..vocabulary.signature import Signature, TensorDeclaration, TensorSpec
+from ..web.assets import is_built
 
 if TYPE_CHECKING:
     from ..pipeline.progress import Progress
@@ -39,6 +40,7 @@ INSTALL: Mapping[str, str] = {
     "chromium": "pip install 'edgewright[browser]', and Chromium or Node 20, which run its artifacts",
 }
 """A device that opens what this machine does not → what to do where it is not here."""
+NOT_BUILT = "run `make web` in the checkout, which builds what opens its artifacts"
 
 INT8 = Precision.STATIC_WI8_AI8
 OPERATORS_OF_INTEGERS = frozenset(
@@ -249,5 +251,6 @@ def target_draft(state: TargetState, *, calibrates: bool) -> TargetDraft:
     if calibrates and INT8 in state.precisions:
         recipes.append("int8")
     device = device_for(load_target(state.name)) or HERE
-    fix = state.fix or (None if is_here(device) else INSTALL[device])
+    install = INSTALL.get(device) if is_built() else NOT_BUILT
+    fix = state.fix or (None if is_here(device) else install)
     return TargetDraft(name=state.name, recipes=tuple(recipes), fix=fix, device=device)

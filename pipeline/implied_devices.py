@@ -9,13 +9,13 @@ from typing import Any, Final
 from ..devices.web.find import find_chromium
 from ..targets.base import Target
 from ..targets.table import load_target
-from ..web.assets import find_node
+from ..web.assets import find_node, is_built
 from .places import HERE, WITHOUT_SETTINGS, names_without_settings
 
 _IS_HERE: Final[Mapping[str, Callable[[], bool]]] = {
     HERE: lambda: True,
-    "node": lambda: find_node() is not None,
-    "chromium": lambda: find_spec("playwright") is not None and find_chromium() is not None,
+    "node": lambda: is_built() and find_node() is not None,
+    "chromium": lambda: is_built() and find_spec("playwright") is not None and find_chromium() is not None,
 }
 """A device of `WITHOUT_SETTINGS` → whether it can be had here; in the order in which they are taken."""
 

@@ -27,6 +27,11 @@ def built(name: str) -> Path:
     return path
 
 
+def is_built() -> bool:
+    """Whether what runs in browsers and in Node is here; in a wheel it is."""
+    return (DIST / "manifest.json").exists()
+
+
 def find_node() -> Path | None:
     """Give the Node executable: the one that the environment names, or the first on the path; None without one."""
     named = os.environ.get(NODE_VARIABLE)

@@ -311,6 +311,12 @@ def test_a_device_is_written_for_what_this_machine_does_not_open(tmp_path):
     }
 
 
+def test_a_checkout_without_files_for_the_web_is_told_to_build_them(monkeypatch, tmp_path):
+    monkeypatch.setattr("edgewright.web.assets.DIST", tmp_path)
+    drafted = target_draft(target_state("tfjs"), calibrates=False)
+    assert drafted.fix == "run `make web` in the checkout, which builds what opens its artifacts"
+
+
 def test_no_device_is_written_for_a_target_that_cannot_be_run_here(tmp_path):
     missing = TargetDraft(name="tfjs", recipes=("fp32",), fix="install Node 20", device="node")
     here = TargetDraft(name="onnxruntime", recipes=("fp32",), fix=None)
