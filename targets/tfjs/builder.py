@@ -21,6 +21,24 @@ _INT32 = np.iinfo(np.int32)
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9_.\-]+")
 """Readers take `:` for the output of a node and `^` for an order of nodes; the rest is for people's eyes."""
 
+_OF_OBJECTS = frozenset(
+    {
+        "__defineGetter__",
+        "__defineSetter__",
+        "__lookupGetter__",
+        "__lookupSetter__",
+        "__proto__",
+        "constructor",
+        "hasOwnProperty",
+        "isPrototypeOf",
+        "propertyIsEnumerable",
+        "toLocaleString",
+        "toString",
+        "valueOf",
+    }
+)
+"""What every object of JavaScript has: TF.js looks nodes up by name in plain objects, and would find these instead."""
+
 _ANY_AXES = frozenset({"AddV2", "Mul", "RealDiv", "SquaredDifference", "Sub"})
 """What XNNPACK computes on wasm, of float32, wherever operands repeat."""
 _WORTH = 512
@@ -49,7 +67,7 @@ class Builder:
         """The highest rank of operands and results of each node, by name."""
         self._arrays: dict[str, Array] = {}
         """The numbers of constants, by name."""
-        self._taken: set[str] = set()
+        self._taken: set[str] = {*_OF_OBJECTS}
         self._known: dict[tuple[str, tuple[int, ...], bytes, tuple[float, float] | None], Tensor] = {}
 
     def op(

@@ -1,5 +1,7 @@
 """Node as a device: what it says of itself, and every way in which it ends."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,17 @@ def test_graph_models_are_computed(device, web_job, graph_model, inputs):
     job = web_job(graph_model, TFJS)
     assert device.run(job).runtime == "tfjs/wasm"
     np.testing.assert_array_equal(TensorFolder(job.output)["y"], inputs["x"] + np.array([1, 2], np.float32))
+
+
+def test_any_name_of_a_tensor_reaches_the_engine_and_comes_back(device, web_job, graph_model, inputs, tmp_path):
+    content = json.loads(graph_model.read_text("utf-8"))
+    for side, name in (("inputs", "x"), ("outputs", "y")):
+        content["signature"][side]["__proto__"] = content["signature"][side].pop(name)
+    graph_model.write_text(json.dumps(content), "utf-8")
+    folder = TensorFolder.write(tmp_path / "named", {"__proto__": inputs["x"]}).path
+    job = web_job(graph_model, TFJS, folder=folder)
+    device.run(job)
+    np.testing.assert_array_equal(TensorFolder(job.output)["__proto__"], inputs["x"] + np.array([1, 2], np.float32))
 
 
 def test_a_shard_that_is_missing_is_named(device, web_job, graph_model):

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import onnx
 import psutil
 import pytest
 
@@ -395,3 +396,14 @@ def slow_model(folder: Path) -> Path:
     )
     folder.mkdir(exist_ok=True)
     return write(graph, folder, {})[0]
+
+
+@pytest.mark.parametrize("name", ["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf"])
+def test_names_that_every_object_of_javascript_has_are_names(tfjs, make_hub, name):
+    nodes = [
+        onnx.helper.make_node("Neg", [name], ["inside"], "first"),
+        onnx.helper.make_node("Abs", ["inside"], [f"{name}."], name),
+    ]
+    assert list(tfjs("", model=make_hub(nodes, {name: [2]}, {f"{name}.": [2]})).outputs) == [f"{name}."]
+    nodes = [onnx.helper.make_node("Neg", ["x"], [name], "first"), onnx.helper.make_node("Abs", [name], ["y"], "last")]
+    assert list(tfjs("", model=make_hub(nodes, {"x": [2]}, {name: [2], "y": [2]})).outputs) == [name, "y"]

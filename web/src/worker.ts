@@ -11,7 +11,7 @@ import { readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { Worker } from "node:worker_threads";
 import { engineOf, type EngineName, type LoadOptions, type ReadFile, type Session } from "./engine.ts";
-import { bytesOf, dtypeOf, numbersOf, type Tensor, type Tensors } from "./tensor.ts";
+import { bytesOf, dtypeOf, numbersOf, type Tensors } from "./tensor.ts";
 
 interface TensorHeader {
   readonly name: string;
@@ -147,11 +147,10 @@ for (let line = await input.line(); line !== null; line = await input.line()) {
   const request = JSON.parse(line) as Request;
   const held = await inputsOf(request, input); // all of it, before anything may fail: the next message begins behind it
   try {
-    const tensors: Record<string, Tensor> = {};
-    for (const [name, dtype, shape, bytes] of held) {
-      tensors[name] = { dtype: dtypeOf(dtype), shape, data: numbersOf(dtypeOf(dtype), bytes) };
-    }
-    await write(...(await serve(request, tensors)));
+    const tensors = held.map(([name, dtype, shape, bytes]) => {
+      return [name, { dtype: dtypeOf(dtype), shape, data: numbersOf(dtypeOf(dtype), bytes) }] as const;
+    });
+    await write(...(await serve(request, Object.fromEntries(tensors))));
   } catch (error) {
     const wrong = error instanceof TypeError && request.do === "run";
     await write({ error: error instanceof Error ? error.message : JSON.stringify(error), wrong });

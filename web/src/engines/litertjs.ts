@@ -134,12 +134,12 @@ class LiteRtSession implements Session {
       }
       const results = await this.#compiled.run(this.#signature, given);
       held.push(...results);
-      const outputs: Record<string, Tensor> = {};
+      const outputs: [string, Tensor][] = [];
       for (const [index, place] of this.#outputs.entries()) {
         const data = await this.#read(results[index] as NativeBuffer, held);
-        outputs[place.name] = { dtype: place.dtype, shape: place.shape, data: numbersOf(place.dtype, data) };
+        outputs.push([place.name, { dtype: place.dtype, shape: place.shape, data: numbersOf(place.dtype, data) }]);
       }
-      return outputs;
+      return Object.fromEntries(outputs);
     } finally {
       for (const item of held.reverse()) item.delete();
     }

@@ -63,15 +63,15 @@ class OnnxSession implements Session {
   }
 
   async run(inputs: Tensors): Promise<Tensors> {
-    const feeds: Record<string, ORT.Tensor> = {};
+    const feeds: [string, ORT.Tensor][] = [];
     this.#check(inputs);
     for (const [name, { dtype, shape, data }] of Object.entries(inputs)) {
-      feeds[name] = new this.#ort.Tensor(dtype as "float32", data as Float32Array, [...shape]);
+      feeds.push([name, new this.#ort.Tensor(dtype as "float32", data as Float32Array, [...shape])]);
     }
-    const results = await this.#session.run(feeds);
-    const outputs: Record<string, Tensor> = {};
-    for (const name of this.#session.outputNames) outputs[name] = await taken(name, results[name] as ORT.Tensor);
-    return outputs;
+    const results = await this.#session.run(Object.fromEntries(feeds));
+    const outputs: [string, Tensor][] = [];
+    for (const name of this.#session.outputNames) outputs.push([name, await taken(name, results[name] as ORT.Tensor)]);
+    return Object.fromEntries(outputs);
   }
 
   #check(inputs: Tensors): void {

@@ -130,7 +130,7 @@ class TfjsSession implements Session {
 
   async #read(results: readonly tf.Tensor[]): Promise<Tensors> {
     const names = [...this.#outputs.keys()];
-    const outputs: Record<string, Tensor> = {};
+    const outputs: [string, Tensor][] = [];
     for (const [index, name] of names.entries()) {
       const { dtype, shape } = this.#outputs.get(name) as Place;
       const result = results[index] as tf.Tensor;
@@ -141,9 +141,9 @@ class TfjsSession implements Session {
       const Own = ARRAYS[dtype];
       // A copy: two outputs, or an output and an input, may be one tensor. After a Cast, plain JavaScript still holds the
       // numbers in the array of the dtype before.
-      outputs[name] = { dtype, shape, data: data instanceof Own ? data.slice() : Own.from(data) };
+      outputs.push([name, { dtype, shape, data: data instanceof Own ? data.slice() : Own.from(data) }]);
     }
-    return outputs;
+    return Object.fromEntries(outputs);
   }
 
   #letGo(tensors: readonly tf.Tensor[]): void {

@@ -35,14 +35,14 @@ export function decode(messages: Uint8Array): Tensors[] {
   for (let offset = 0; offset < messages.length; ) {
     const begin = messages.indexOf(NEWLINE, offset) + 1;
     const line = new TextDecoder().decode(messages.subarray(offset, begin));
-    const tensors: Record<string, Tensor> = {};
+    const tensors: [string, Tensor][] = [];
     offset = begin;
     for (const { name, dtype, shape, bytes } of (JSON.parse(line) as { tensors: Announced[] }).tensors) {
       const kind = dtypeOf(dtype);
-      tensors[name] = { dtype: kind, shape, data: numbersOf(kind, messages.subarray(offset, offset + bytes)) };
+      tensors.push([name, { dtype: kind, shape, data: numbersOf(kind, messages.subarray(offset, offset + bytes)) }]);
       offset += bytes;
     }
-    found.push(tensors);
+    found.push(Object.fromEntries(tensors)); // which makes a name of `__proto__` too, as an assignment does not
   }
   return found;
 }
