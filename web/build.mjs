@@ -156,6 +156,25 @@ function manifest() {
   return `${JSON.stringify({ engines: VERSIONS, files }, null, 1)}\n`;
 }
 
+/** Puts what was built in the place of what was there. Another build may do so at this moment: the last one's stays. */
+function exchange() {
+  for (;;) {
+    rmSync(OLD, { recursive: true, force: true });
+    try {
+      renameSync(OUT, OLD);
+    } catch (error) {
+      if (error.code !== "ENOENT") throw error; // there was none
+    }
+    try {
+      return renameSync(DIST, OUT);
+    } catch (error) {
+      if (error.code === "ENOTEMPTY" || error.code === "EEXIST") continue; // the other build's is there now
+      if (existsSync(OLD)) renameSync(OLD, OUT);
+      throw error;
+    }
+  }
+}
+
 if (!existsSync(PACKAGES)) throw new Error("no packages here: run `make web`");
 try {
   const inputs = await bundle();
@@ -164,8 +183,7 @@ try {
   writeDeclarations(join(DIST, "fallback"));
   writeFileSync(join(DIST, "LICENSES.txt"), licences(inputs));
   writeFileSync(join(DIST, "manifest.json"), manifest());
-  if (existsSync(OUT)) renameSync(OUT, OLD);
-  renameSync(DIST, OUT);
+  exchange();
 } finally {
   for (const folder of [DIST, OLD]) rmSync(folder, { recursive: true, force: true });
 }
