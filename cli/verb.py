@@ -8,6 +8,8 @@ import click
 
 from .settings import global_options
 
+HELP_NAMES = ("-h", "--help")
+
 
 class Verb(click.Command):
     """A command whose help ends with examples, and which takes the global options too.
@@ -21,6 +23,10 @@ class Verb(click.Command):
         self.examples = examples
         self.globals = global_options()
         self.params.extend(self.globals)
+
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Give the same names whichever context asks first: click keeps the option that it makes then."""
+        return [*HELP_NAMES]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verb's own options, and the global ones apart."""
@@ -43,5 +49,5 @@ class Verb(click.Command):
                 formatter.write(("\n" if index else "") + f"{margin}# {what}\n{margin}{line}\n")
 
 
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+CONTEXT = {"help_option_names": [*HELP_NAMES], "max_content_width": 100}
 """Settings of every verb's context."""
