@@ -38,7 +38,7 @@ AROUND = 4
 @click.argument("artifact")
 @project_option
 @click.option("--file", type=click.Path(path_type=Path), help="A file to look into instead of the one just compiled.")
-@click.option("--device", metavar="NAME", help="A device of the project.  [default: the first]")
+@click.option("--device", metavar="NAME", help="A device of the project.  [default: the first that opens it]")
 @click.option(
     "--calls", type=click.IntRange(min=1), default=8, show_default=True, help="Calls on the first evaluation rows."
 )

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     cls=Verb,
     context_settings=CONTEXT,
     help="Try recipes for the targets of a project: each is compiled, run over the tuning rows and timed on the first "
-    "device. Shows those that no other one beats in drop, latency and size, and leaves search.json and search.html. "
-    "The evaluation rows are not looked at. Everything is kept in the cache: a search begun again goes on.",
+    "device that opens what all of them make. Shows those that no other one beats in drop, latency and size, and "
+    "leaves search.json and search.html. The evaluation rows are not looked at. Everything is kept in the cache: a "
+    "search begun again goes on.",
     examples={
         "edgewright search": "by the edgewright.toml of this folder",
         "edgewright search -C examples/digits -t tflite --trials 40": "another project, one target of it",

@@ -69,7 +69,7 @@ def _model(draft: Draft) -> str:
     fixed = {symbol: 1 for symbol in symbols if symbol in inner}
     if fixed:
         lines.append(
-            "# Targets that need fixed shapes (tflite, coreml) must be told the size of every dimension but the first:"
+            "# Targets of fixed shapes (tflite, coreml, tfjs) must be told the size of every dimension but the first:"
         )
         lines.append(f"# dims = {_table(fixed)}")
     return "\n".join(lines)
