@@ -6,8 +6,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edgewright.cli.main import VERBS
 from edgewright.devices.base import Facts
+from edgewright.devices.browser import BrowserSettings
 from edgewright.devices.local import LocalSettings
+from edgewright.devices.node import NodeSettings
+from edgewright.devices.table import DEVICES
+from edgewright.devices.web.engines import BACKENDS
+from edgewright.devices.web.find import CHROMIUM_VARIABLE
 from edgewright.fallback.rules import Ladder, Ladders, Rung
 from edgewright.pipeline.config import (
     BundleSection,
@@ -29,6 +35,7 @@ from edgewright.vocabulary.evidence import Evidence
 from edgewright.vocabulary.quantity import Quantity
 from edgewright.vocabulary.sensitivity import NodeSensitivity
 from edgewright.vocabulary.signature import TensorDeclaration
+from edgewright.web.assets import NODE_VARIABLE
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -46,7 +53,7 @@ def spans(page: str) -> set[str]:
         ("report.md", (Report, Facts, Entry, Parity, TensorParity, MetricResult, Profile, Latency)),
         ("ladder.md", (Ladders, Ladder, Rung)),
         ("project-file.md", (ModelSection, TensorDeclaration, DataSection, Selection, MetricSection)),
-        ("project-file.md", (TargetSection, LocalSettings, BundleSection)),
+        ("project-file.md", (TargetSection, LocalSettings, BrowserSettings, NodeSettings, BundleSection)),
         ("project-file.md", (CoreMLSettings,)),
     ],
 )
@@ -90,3 +97,23 @@ def test_every_metric_is_told() -> None:
 def test_every_target_is_told(name: str) -> None:
     target = load_target(name)
     assert {name, *filter(None, target.formats), *target.precisions} - spans("runtimes-and-targets.md") == set()
+
+
+def test_every_verb_and_variable_is_told() -> None:
+    variables = {CHROMIUM_VARIABLE, NODE_VARIABLE, "EDGEWRIGHT_CACHE_DIR", "EDGEWRIGHT_SIGNING_KEY"}
+    assert {*VERBS, *variables} - spans("command-line.md") == set()
+
+
+def test_every_kind_of_device_is_told() -> None:
+    assert {*DEVICES.names} - spans("runtimes-and-targets.md") == set()
+
+
+def test_the_table_says_what_engines_compute_on_in_browsers_and_in_node() -> None:
+    text = (REFERENCE / "runtimes-and-targets.md").read_text("utf-8")
+    header = next(line for line in text.splitlines() if line.startswith("| artifact | `local` |"))
+    kinds = [cell.strip(" `") for cell in header.strip("|").split("|")]
+    for engine in ("tfjs", "litertjs", "onnxruntime-web"):
+        row = next(line for line in text.splitlines() if f"| `{engine}/wasm`" in line)
+        cells = dict(zip(kinds, row.strip("|").split("|"), strict=True))
+        for kind, backends in BACKENDS.items():
+            assert set(re.findall(r"/(\w+)`", cells[kind])) == set(backends[engine])
