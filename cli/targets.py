@@ -148,7 +148,7 @@ def _kinds(target: Target) -> tuple[str, ...]:
 
 
 def _packages(state: TargetState) -> str:
-    return ", ".join(f"{name} {number or '(missing)'}" for name, number in state.packages.items()) or "yes"
+    return ", ".join(f"{name} {number or '(missing)'}" for name, number in state.packages.items()) or "with edgewright"
 
 
 def _runtime(path: str) -> str:
