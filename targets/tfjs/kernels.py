@@ -22,6 +22,9 @@ MOST_AXES = 6
 _AXES_ON: Mapping[str, Mapping[str, int]] = {
     "BroadcastTo": {"webgl": 5, "webgpu": 4},
     "Cumsum": {"webgl": 4, "webgpu": 4},
+    "MirrorPad": {"webgl": 4, "webgpu": 4},
+    "Pad": {"webgl": 4, "webgpu": 4},
+    "PadV2": {"webgl": 4, "webgpu": 4},
     "ReverseV2": {"webgl": 4},
     "SelectV2": {"webgl": 4, "webgpu": 4},
     "Tile": {"webgl": 5, "webgpu": 4},

@@ -160,3 +160,25 @@ def test_an_input_that_is_an_output_and_a_constant_one(tfjs):
         "(float[2] x) => (float[2] y, float[2] z) { y = Identity (x) z = Identity (c) }", {"c": np.float32([1, 2])}
     )
     assert made.outputs["z"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("pads", "ops"),
+    [
+        ([(0, 0), (1, 2), (0, 1), (2, 0), (0, 0)], {"Pad": 1, "Reshape": 2}),
+        ([(0, 0), (0, 0), (2, 1), (0, 0), (0, 0)], {"Pad": 1, "Reshape": 2}),
+        ([(1, 0), (1, 0), (1, 0), (1, 0), (1, 0)], {"Pad": 1}),
+    ],
+)
+def test_five_axes_are_padded_by_fewer_where_they_can_be(tfjs, pads, ops):
+    x = np.arange(1, 1 + 2 * 3 * 2 * 3 * 2, dtype=np.float32).reshape(2, 3, 2, 3, 2)
+    expected = np.pad(x, pads)
+    amounts = ints(*(before for before, _ in pads), *(after for _, after in pads))
+    result = ", ".join(map(str, expected.shape))
+    made = tfjs(
+        f"(float[2,3,2,3,2] x) => (float[{result}] y) {{ y = Pad (x, pads) }}", {"pads": amounts}, feeds={"x": x}
+    )
+    np.testing.assert_array_equal(made.outputs["y"], expected)
+    assert made.ops == ops
+    [node] = made.artifact.coverage.nodes
+    assert node.detail.endswith("Pad; not on webgl; not on webgpu") == ("Reshape" not in ops)

@@ -19,7 +19,8 @@ from ..graph import Attribute, Tensor, Text
 from ..stored import hold, transposed
 from .fused import KERNELS_APPLY, activated, activation_of, fused_ops
 from .lowering import Lowering
-from .windows import every, padded
+from .padding import padded
+from .windows import every
 
 EXPLICIT = "EXPLICIT"
 """A padding that TFLite has not: by the attribute `explicit_paddings`, before and after along each spatial axis."""

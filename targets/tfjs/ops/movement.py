@@ -1,4 +1,4 @@
-"""Cutting, joining, padding, repeating and turning over."""
+"""Cutting, joining, repeating and turning over."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import numpy as np
 from ...refused import Refused
 from ..builder import Builder, Operand
 from ..call import Call
-from ..graph import DType, Tensor, Text
+from ..graph import DType, Tensor
 from .fused import activated, activation_of
 from .lowering import Lowering
-
-_EXACT = 2**24
-"""Up to here float32, through which the kernel of PadV2 takes its number, has every integer."""
 
 
 def concat(call: Call, b: Builder) -> Tensor:
@@ -82,26 +79,6 @@ def _slice_at_run_time(call: Call, b: Builder) -> Tensor:
     return b.op("StridedSlice", operands, call.result_shape(), x.dtype, T=x.dtype, Index=DType.INT)
 
 
-def pad(call: Call, b: Builder) -> Tensor:
-    """Add elements of one number along every axis, zero when none is given."""
-    x, amounts = call[0], np.asarray(call.constant(1, "list of pads"), np.int32)
-    shape = call.result_shape()
-    if not call.has(2):
-        return b.op("Pad", [x, amounts], shape, x.dtype, T=x.dtype, Tpaddings=DType.INT)
-    if call.is_constant(2) and (x.dtype is DType.FLOAT or abs(int(call.constant(2, "number").item())) <= _EXACT):
-        return b.op("PadV2", [x, amounts, call.reshaped(2, ())], shape, x.dtype, T=x.dtype, Tpaddings=DType.INT)
-    inside = np.pad(np.ones(x.shape, np.bool_), amounts)
-    wide = b.op("Pad", [x, amounts], shape, x.dtype, T=x.dtype, Tpaddings=DType.INT)
-    return b.select(b.hold(inside), wide, call.reshaped(2, ()))
-
-
-def mirror_pad(call: Call, b: Builder) -> Tensor:
-    """Reflect at the edges."""
-    x, amounts = call[0], np.asarray(call.constant(1, "list of pads"), np.int32)
-    mode = Text(call.text("mode", "REFLECT"))
-    return b.op("MirrorPad", [x, amounts], call.result_shape(), x.dtype, T=x.dtype, Tpaddings=DType.INT, mode=mode)
-
-
 def tile(call: Call, b: Builder) -> Tensor:
     """Repeat along every axis."""
     x, counts = call[0], np.asarray(call.constant(1, "list of repeats"), np.int32)
@@ -125,10 +102,7 @@ def reverse(call: Call, b: Builder) -> Tensor:
 LOWERINGS: dict[str, Lowering] = {
     "BROADCAST_TO": broadcast,
     "CONCATENATION": concat,
-    "MIRROR_PAD": mirror_pad,
     "PACK": pack,
-    "PAD": pad,
-    "PADV2": pad,
     "REVERSE_V2": reverse,
     "SPLIT": split,
     "SPLIT_V": split_v,

@@ -18,11 +18,3 @@ def every(b: Builder, x: Tensor, steps: Sequence[int], shape: Sequence[int]) -> 
     masks = dict.fromkeys(("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0)
     bounds = [np.array(numbers, np.int32) for numbers in ([0] * len(stop), stop, steps)]
     return b.op("StridedSlice", [x, *bounds], shape, x.dtype, T=x.dtype, **masks)
-
-
-def padded(b: Builder, x: Tensor, pads: Sequence[tuple[int, int]], number: float = 0.0) -> Tensor:
-    """Pad along each axis, before and after."""
-    if not any(any(pair) for pair in pads):
-        return x
-    shape = [size + before + after for size, (before, after) in zip(x.shape, pads, strict=True)]
-    return b.op("PadV2", [x, np.array(pads, np.int32), number], shape, x.dtype, T=x.dtype)
