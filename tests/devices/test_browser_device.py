@@ -13,6 +13,8 @@ from edgewright.devices import browser
 from edgewright.devices.base import Benchmark, Inspect
 from edgewright.devices.browser import Browser, BrowserSettings
 from edgewright.devices.table import make_device
+from edgewright.targets.tfjs.graph import Constant, DType, Graph, GraphNode, Sizes, Tensor, Text
+from edgewright.targets.tfjs.write import write
 from edgewright.vocabulary.errors import ConfigError, DeviceError, MissingExtraError
 from edgewright.vocabulary.evidence import Evidence
 from edgewright.vocabulary.tensor_folder import TensorFolder
@@ -46,6 +48,35 @@ def test_a_backend_that_software_draws_is_named_with_it():
     assert "webgl by" in facts.cpu
     assert "SwiftShader" in facts.cpu
     assert set(facts.runtimes) == {"tfjs/webgl"}
+
+
+def test_a_shader_that_does_not_compile_on_webgpu_is_a_failure_and_gives_no_numbers(web_job, tmp_path):
+    device = Browser("web", BrowserSettings(backend="webgpu"))
+    try:
+        device.facts()
+    except DeviceError:
+        pytest.skip("this Chromium has no WebGPU")
+    path = mirrored_along_the_last_of_five_axes(tmp_path / "graph")
+    with pytest.raises(DeviceError, match=r"a kernel failed on WebGPU: Error while parsing WGSL"):
+        device.run(web_job(path, TFJS))
+
+
+def mirrored_along_the_last_of_five_axes(folder):
+    """A graph model of x float32[1, 2] to [1, 4], whose kernel on WebGPU is written for four axes."""
+    numbers = {"five": [1, 1, 1, 1, 2], "two": [1, 4], "pads": [[0, 0]] * 4 + [[1, 1]]}
+    graph = Graph(
+        inputs={"x": Tensor("x", 0, (1, 2), DType.FLOAT)},
+        outputs={"y": Tensor("y", 0, (1, 4), DType.FLOAT)},
+        constants=tuple(Constant(name=name, array=np.array(array, np.int32)) for name, array in numbers.items()),
+        nodes=(
+            GraphNode(name="x", op="Placeholder", attributes={"dtype": DType.FLOAT, "shape": Sizes((1, 2))}),
+            GraphNode(name="wide", op="Reshape", inputs=("x", "five")),
+            GraphNode(name="pad", op="MirrorPad", inputs=("wide", "pads"), attributes={"mode": Text("REFLECT")}),
+            GraphNode(name="y", op="Reshape", inputs=("pad", "two")),
+        ),
+    )
+    folder.mkdir()
+    return write(graph, folder, {})[0]
 
 
 def test_a_backend_that_is_missing_is_said_with_the_way_out(tmp_path, chromium):

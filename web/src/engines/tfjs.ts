@@ -6,6 +6,7 @@ import type { Backend, Engine, LoadOptions, Session } from "../engine.ts";
 import { elementCount, type Tensor, type Tensors } from "../tensor.ts";
 import { readArtifacts } from "./tfjs_files.ts";
 import { type Kernels, startWasm } from "./tfjs_wasm.ts";
+import { onDevice } from "./tfjs_webgpu.ts";
 
 /** What TF.js computes with and numbers of a signature can be. */
 type Kind = "float32" | "int32" | "bool";
@@ -104,6 +105,10 @@ class TfjsSession implements Session {
   async run(inputs: Tensors): Promise<Tensors> {
     checkInputs(this.#inputs, inputs);
     await this.#select();
+    return this.#backend === "webgpu" ? onDevice(() => this.#compute(inputs)) : this.#compute(inputs);
+  }
+
+  async #compute(inputs: Tensors): Promise<Tensors> {
     const fed: Record<string, tf.Tensor> = {};
     let results: readonly tf.Tensor[] = [];
     try {
