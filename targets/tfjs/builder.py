@@ -47,6 +47,8 @@ _WORTH = 512
 Where an operand repeats, other kernels of wasm take 4 ns for each element when it has fewer axes than the result, and
 100 to 350 ns when it has as many, some of them 1.
 """
+_MOST_PLACES = 4
+"""Axes of a result up to which WebGPU has a shader for an operand of one axis: it does not index a place of more."""
 
 
 class Builder:
@@ -117,6 +119,10 @@ class Builder:
         shape = shape_after(x.shape, y.shape)
         if x.dtype is not DType.FLOAT or op not in _ANY_AXES:
             x, y = self._short(x, shape), self._short(y, shape)
+        if len(shape) > _MOST_PLACES:
+            x, y = (
+                self._in_shape(operand, (1, *operand.shape)) if operand.rank == 1 else operand for operand in (x, y)
+            )
         return self.op(op, [x, y], shape, dtype or x.dtype, T=x.dtype)
 
     def _short(self, x: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -126,8 +132,12 @@ class Builder:
             own = own[1:]
         if own == x.shape or x.shape == shape or math.prod(shape) < _WORTH or own != shape[len(shape) - len(own) :]:
             return x
+        return self._in_shape(x, own)
+
+    def _in_shape(self, x: Tensor, shape: Sequence[int]) -> Tensor:
+        """Give a value in another shape; a constant is another constant."""
         array = self._arrays.get(x.node)
-        return self.reshape(x, own) if array is None else self.hold(array.reshape(own))
+        return self.reshape(x, shape) if array is None else self.hold(array.reshape(shape))
 
     def compare(self, op: str, x: Operand, y: Operand) -> Tensor:
         """Make a node that compares two operands of one dtype that broadcast, to bool.
@@ -205,6 +215,11 @@ class Builder:
         if all(x.shape[axis] == 1 for axis in axes):
             return self.reshape(x, left)
         operands: list[Operand] = [x, np.array(axes, np.int32)]
+        if op == "Prod" and keep:  # WebGPU leaves the axes out all the same
+            without = [size for axis, size in enumerate(x.shape) if axis not in axes]
+            return self.reshape(
+                self.op(op, operands, without, x.dtype, keep_dims=False, T=x.dtype, Tidx=DType.INT), left
+            )
         return self.op(op, operands, left, x.dtype, keep_dims=keep, T=x.dtype, Tidx=DType.INT)
 
     def hold(self, operand: Operand) -> Tensor:

@@ -25,8 +25,9 @@ _AXES_ON: Mapping[str, Mapping[str, int]] = {
     "MirrorPad": {"webgl": 4, "webgpu": 4},
     "Pad": {"webgl": 4, "webgpu": 4},
     "PadV2": {"webgl": 4, "webgpu": 4},
-    "ReverseV2": {"webgl": 4},
+    "ReverseV2": {"webgl": 4, "webgpu": 4},
     "SelectV2": {"webgl": 4, "webgpu": 4},
+    "StridedSlice": {"webgl": 4},
     "Tile": {"webgl": 5, "webgpu": 4},
 }
 """Operator → the highest rank that its shaders are written for, where that is below `MOST_AXES`."""

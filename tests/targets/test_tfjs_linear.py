@@ -87,3 +87,10 @@ def test_a_one_hot_is_made_by_its_own_kernel(tfjs, axis, values):
     weights = {"d": np.array(6, np.int64), "v": np.array(values, np.float32)}
     text = f"(int64[2,3] i) => (float[N,M,L] y) {{ y = OneHot <axis = {axis}> (i, d, v) }}"
     assert tfjs(text, weights, feeds=indices, atol=0).ops["OneHot"] == 1
+
+
+def test_a_product_keeps_its_axes_by_a_reshape(tfjs):
+    made = tfjs(
+        "(float[3, 4] x) => (float[3, 4] y) { p = ReduceProd (x, axes) y = Div (x, p) }", {"axes": np.array([1])}
+    )
+    assert made.ops == {"Prod": 1, "Reshape": 1, "RealDiv": 1}

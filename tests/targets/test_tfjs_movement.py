@@ -1,5 +1,6 @@
 """What moves data, through TF.js on wasm: of floats, of integers that float32 does not hold, and of bool."""
 
+import json
 import re
 
 import numpy as np
@@ -182,3 +183,10 @@ def test_five_axes_are_padded_by_fewer_where_they_can_be(tfjs, pads, ops):
     assert made.ops == ops
     [node] = made.artifact.coverage.nodes
     assert node.detail.endswith("Pad; not on webgl; not on webgpu") == ("Reshape" not in ops)
+
+
+@pytest.mark.parametrize(("given", "operand"), [("2, 3, 4, 3", [3]), ("2, 3, 4, 2, 3", [1, 3])])
+def test_beside_five_axes_no_operand_has_one(tfjs, given, operand):
+    made = tfjs(f"(float[{given}] x) => (float[{given}] y) {{ y = Add (x, b) }}", {"b": np.float32([1, 2, 3])})
+    [group] = json.loads(made.path.read_text("utf-8"))["weightsManifest"]
+    assert [weight["shape"] for weight in group["weights"]] == [operand]
