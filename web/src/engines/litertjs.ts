@@ -3,6 +3,7 @@
 import * as litert from "@litertjs/core";
 import type { Backend, Engine, LoadOptions, ReadFile, Session } from "../engine.ts";
 import { bytesOf, elementCount, numbersOf, type DType, type Tensor, type Tensors } from "../tensor.ts";
+import { onDevice } from "./on_device.ts";
 
 /** The signature that `.tflite` files of edgewright have. */
 const SIGNATURE = "serving_default";
@@ -101,15 +102,25 @@ class LiteRtSession implements Session {
   readonly #model: NativeModel;
   readonly #compiled: NativeCompiled;
   readonly #release: () => void;
+  readonly #device: GPUDevice | null;
   readonly #signature: number;
   readonly #inputs: readonly Place[];
   readonly #outputs: readonly Place[];
 
-  constructor(path: string, runtime: litert.LiteRt, model: NativeModel, compiled: NativeCompiled, release: () => void) {
+  /** `device` is the one that the model computes on, null on wasm; `release` lets go of the model's bytes. */
+  constructor(
+    path: string,
+    runtime: litert.LiteRt,
+    device: GPUDevice | null,
+    model: NativeModel,
+    compiled: NativeCompiled,
+    release: () => void,
+  ) {
     this.#runtime = runtime;
     this.#model = model;
     this.#compiled = compiled;
     this.#release = release;
+    this.#device = device;
     const signatures = Array.from({ length: model.getNumSignatures() }, (_, index) => model.getSignature(index));
     this.#signature = signatures.findIndex((signature) => signature.key() === SIGNATURE);
     const chosen = signatures[this.#signature];
@@ -126,6 +137,10 @@ class LiteRtSession implements Session {
 
   async run(inputs: Tensors): Promise<Tensors> {
     this.#check(inputs);
+    return this.#device === null ? this.#compute(inputs) : onDevice(this.#device, () => this.#compute(inputs));
+  }
+
+  async #compute(inputs: Tensors): Promise<Tensors> {
     const held: { delete(): void }[] = [];
     try {
       const given: NativeBuffer[] = [];
@@ -232,7 +247,8 @@ async function open(path: string, read: ReadFile, options: LoadOptions): Promise
     if (options.backend === "webgpu" && !compiled.isFullyAccelerated()) {
       throw new Error(`${path}: LiteRT.js cannot compute all of it on WebGPU`);
     }
-    const session = new LiteRtSession(path, runtime, model, compiled, () => wasm._free(place));
+    const device = options.backend === "webgpu" ? environment.webGpuDevice : null;
+    const session = new LiteRtSession(path, runtime, device, model, compiled, () => wasm._free(place));
     const stranger = options.backend === "webgpu" ? session.places.find(({ dtype }) => !ON_GPU.has(dtype)) : undefined;
     if (stranger) throw new Error(`${path}: ${stranger.name} is ${stranger.dtype}, which LiteRT.js moves to no GPU`);
     return session;

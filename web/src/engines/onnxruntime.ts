@@ -4,6 +4,7 @@ import type * as ORT from "onnxruntime-web";
 import type { Backend, Engine, LoadOptions, ReadFile, Session } from "../engine.ts";
 import { elementCount, numbersOf, type DType, type Numbers, type Tensor, type Tensors } from "../tensor.ts";
 import { externalFiles } from "./external_data.ts";
+import { onDevice } from "./on_device.ts";
 
 /** What both sides call by the same name. Strings are none of ours. */
 const KNOWN: ReadonlySet<DType> = new Set([
@@ -56,15 +57,22 @@ async function lacks(backend: Backend): Promise<string | null> {
 class OnnxSession implements Session {
   readonly #ort: typeof ORT;
   readonly #session: ORT.InferenceSession;
+  readonly #device: GPUDevice | null;
 
-  constructor(ort: typeof ORT, session: ORT.InferenceSession) {
+  /** `device` is the one that the session computes on, null on wasm. */
+  constructor(ort: typeof ORT, session: ORT.InferenceSession, device: GPUDevice | null) {
     this.#ort = ort;
     this.#session = session;
+    this.#device = device;
   }
 
   async run(inputs: Tensors): Promise<Tensors> {
-    const feeds: [string, ORT.Tensor][] = [];
     this.#check(inputs);
+    return this.#device === null ? this.#compute(inputs) : onDevice(this.#device, () => this.#compute(inputs));
+  }
+
+  async #compute(inputs: Tensors): Promise<Tensors> {
+    const feeds: [string, ORT.Tensor][] = [];
     for (const [name, { dtype, shape, data }] of Object.entries(inputs)) {
       feeds.push([name, new this.#ort.Tensor(dtype as "float32", data as Float32Array, [...shape])]);
     }
@@ -132,6 +140,6 @@ export const onnxruntimeWeb: Engine = {
       externalData: path.endsWith(".onnx") ? await besides(path, model, read) : [],
       logSeverityLevel: 3,
     });
-    return new OnnxSession(ort, session);
+    return new OnnxSession(ort, session, options.backend === "webgpu" ? await ort.env.webgpu.device : null);
   },
 };

@@ -4,9 +4,9 @@ import * as converter from "@tensorflow/tfjs-converter";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Backend, Engine, LoadOptions, Session } from "../engine.ts";
 import { elementCount, type Tensor, type Tensors } from "../tensor.ts";
+import { onDevice } from "./on_device.ts";
 import { readArtifacts } from "./tfjs_files.ts";
 import { type Kernels, startWasm } from "./tfjs_wasm.ts";
-import { onDevice } from "./tfjs_webgpu.ts";
 
 /** What TF.js computes with and numbers of a signature can be. */
 type Kind = "float32" | "int32" | "bool";
@@ -105,7 +105,9 @@ class TfjsSession implements Session {
   async run(inputs: Tensors): Promise<Tensors> {
     checkInputs(this.#inputs, inputs);
     await this.#select();
-    return this.#backend === "webgpu" ? onDevice(() => this.#compute(inputs)) : this.#compute(inputs);
+    if (this.#backend !== "webgpu") return this.#compute(inputs);
+    const { device } = tf.backend() as unknown as { readonly device: GPUDevice };
+    return onDevice(device, () => this.#compute(inputs));
   }
 
   async #compute(inputs: Tensors): Promise<Tensors> {
