@@ -6,13 +6,18 @@ import time
 from importlib.util import find_spec
 
 import numpy as np
+import onnx
 import psutil
 import pytest
 
+from edgewright.compiler.importers.request import Request
+from edgewright.compiler.importers.table import import_model
 from edgewright.devices import browser
 from edgewright.devices.base import Benchmark, Inspect
 from edgewright.devices.browser import Browser, BrowserSettings
 from edgewright.devices.table import make_device
+from edgewright.targets.base import Options
+from edgewright.targets.table import load_target
 from edgewright.targets.tfjs.graph import Constant, DType, Graph, GraphNode, Sizes, Tensor, Text
 from edgewright.targets.tfjs.write import write
 from edgewright.vocabulary.errors import ConfigError, DeviceError, MissingExtraError
@@ -59,6 +64,31 @@ def test_a_shader_that_does_not_compile_on_webgpu_is_a_failure_and_gives_no_numb
     path = mirrored_along_the_last_of_five_axes(tmp_path / "graph")
     with pytest.raises(DeviceError, match=r"a kernel failed on WebGPU: Error while parsing WGSL"):
         device.run(web_job(path, TFJS))
+
+
+SQUASHED = """<ir_version: 10, opset_import: ["" : 20]> squashed (float[1, 2] x) => (float[1, 3] y)
+    <float[2, 3] w = {1.0, -2.0, 0.5, 3.0, 1.5, -1.0}> { product = MatMul(x, w)  y = Tanh(product) }"""
+
+
+@pytest.mark.parametrize(("target", "runtime"), [("tfjs", TFJS), ("tflite", LITERT), ("onnxruntime", ONNXRUNTIME)])
+def test_every_engine_computes_on_webgpu(web_job, inputs, tmp_path, target, runtime):
+    device = Browser("web", BrowserSettings(backend="webgpu"))
+    try:
+        device.facts()
+    except DeviceError:
+        pytest.skip("this Chromium has no WebGPU")
+    onnx.save(onnx.parser.parse_model(SQUASHED), tmp_path / "squashed.onnx")
+    hub = import_model(Request(reference="squashed.onnx", folder=tmp_path)).model
+    folder = tmp_path / "artifact"
+    folder.mkdir()
+    artifact = load_target(target).compile(hub, Options(variant="fp32"), folder)
+    job = web_job(folder / artifact.files[0].path, runtime)
+    result = device.run(job)
+    assert result.runtime.endswith("/webgpu")
+    weights = np.array([[1.0, -2.0, 0.5], [3.0, 1.5, -1.0]], np.float32)
+    expected = np.tanh(inputs["x"].astype(np.float32) @ weights)
+    # shaders may compute tanh by their own formula, to about four digits
+    np.testing.assert_allclose(TensorFolder(job.output)["y"], expected, atol=1e-4)
 
 
 def mirrored_along_the_last_of_five_axes(folder):
