@@ -91,7 +91,10 @@ async function bundle() {
     chunkNames: "node/[name]-[hash]",
     // Emscripten's loaders ask for these two as CommonJS has them.
     banner: {
-      js: 'import{createRequire as requireOf}from"node:module";const require=requireOf(import.meta.url),__dirname=import.meta.dirname;',
+      js: [
+        'import{createRequire as requireOf}from"node:module";import{fileURLToPath as pathOf}from"node:url";',
+        'const require=requireOf(import.meta.url),__dirname=pathOf(new URL(".",import.meta.url)).slice(0,-1);',
+      ].join(""),
     },
   });
   const browsers = await esbuild.build({
