@@ -73,7 +73,9 @@ function refuseWhenFull(): void {
   const malloc = wasm._malloc;
   wasm._malloc = (bytes) => {
     const place = bytes < 2 ** 32 ? malloc(bytes) : 0;
-    if (place === 0 && bytes > 0) throw new Error(`WebAssembly is out of memory: ${bytes} more bytes are not to be had`);
+    // Close below 4 GiB it adds its own header and counts from 0 again: the block is there, and too short.
+    const there = place !== 0 && (place >>> 0) + bytes <= 2 ** 32;
+    if (!there && bytes > 0) throw new Error(`WebAssembly is out of memory: ${bytes} more bytes are not to be had`);
     return place;
   };
 }
