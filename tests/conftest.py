@@ -1,6 +1,7 @@
 """What tests of several rooms need of the machine."""
 
 import os
+import signal
 
 import pytest
 
@@ -16,3 +17,11 @@ def chromium():
     if os.environ.get("EDGEWRIGHT_TESTS_NEED_CHROMIUM"):
         pytest.fail("there is no Chromium, and EDGEWRIGHT_TESTS_NEED_CHROMIUM is set: apt-get install chromium")
     return pytest.skip("there is no Chromium here: apt-get install chromium, or name one by EDGEWRIGHT_CHROMIUM")
+
+
+@pytest.fixture
+def interruptible():
+    """Python ignores interrupts where its parent did, as a shell's background job."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

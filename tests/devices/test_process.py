@@ -104,14 +104,6 @@ def test_descendants_that_have_lost_their_mark_do_not_outlive_a_child_that_hangs
     wait_until_gone(int(finished.log))
 
 
-@pytest.fixture
-def interruptible():
-    """Python ignores interrupts where its parent did, as a shell's background job."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("interruptible")
 def test_nothing_is_left_running_after_a_keyboard_interrupt():
     threading.Timer(0.8, _thread.interrupt_main).start()

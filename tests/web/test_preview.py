@@ -509,6 +509,7 @@ def started(*line: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_the_verb_prints_an_address_and_ctrl_c_ends_it_with_0(previewed: Path, key: Path) -> None:
     with started(str(previewed), "--key", str(key), "--port", "0", "--json") as process:
         assert process.stdout is not None
@@ -523,7 +524,10 @@ def test_the_verb_prints_an_address_and_ctrl_c_ends_it_with_0(previewed: Path, k
         connection.request("GET", f"/{rest}")
         assert b"<title>Preview" in connection.getresponse().read()
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
+        try:
+            assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()
         connection.close()
 
 
