@@ -6,6 +6,7 @@ import os
 import platform
 import tempfile
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -39,7 +40,7 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError(f"threads must be at least 1, got {self.threads}")
 
 
-class OnTheWeb:
+class OnTheWeb(ABC):
     """A device whose jobs are run by engines of the web. A benchmark has the machine to itself."""
 
     kind: ClassVar[Kind]
@@ -51,6 +52,7 @@ class OnTheWeb:
         self._facts: Facts | None = None
         self._asking = threading.Lock()
 
+    @abstractmethod
     def executable(self) -> Path | None:
         """Give what runs the jobs; None leaves it to Playwright.
 
@@ -58,7 +60,6 @@ class OnTheWeb:
             DeviceError: when it is not there.
             MissingExtraError: when a package is not installed.
         """
-        raise NotImplementedError
 
     def facts(self) -> Facts:
         """Start it once and ask what it is.

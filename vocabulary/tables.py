@@ -33,6 +33,11 @@ class Table:
         """All names, built-in first, then the entry points'; a built-in name cannot be taken by another package."""
         return (*self._builtin, *sorted(set(self._entry_points()) - set(self._builtin)))
 
+    def path(self, name: str) -> str | None:
+        """Give where the implementation of this name is, `module:attribute`, importing nothing; None without one."""
+        found = self._entry_points().get(name) if name not in self._builtin else None
+        return self._builtin.get(name, found.value if found is not None else None)
+
     def load(self, name: str) -> object:
         """Import the implementation of this name.
 

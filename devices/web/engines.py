@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ...targets.runtimes import RUNTIMES
+
 Kind = Literal["browser", "node"]
 Backend = Literal["wasm", "webgl", "webgpu", "cpu"]
 """What an engine computes with; `cpu` is plain JavaScript."""
@@ -28,6 +30,13 @@ ENGINES: Final[Mapping[str, Engine]] = {
     "edgewright.targets.onnxruntime.runtime:Reference": Engine(name="onnxruntime-web", optimize=False),
 }
 """Runtime class → engine."""
+
+
+def engine_for(runtime: str) -> Engine | None:
+    """Give the engine that stands on the web for a runtime, as artifacts require it; None where there is none."""
+    path = RUNTIMES.path(runtime)
+    return ENGINES.get(path) if path is not None else None
+
 
 BACKENDS: Final[Mapping[Kind, Mapping[str, frozenset[Backend]]]] = {
     "browser": {

@@ -10,6 +10,7 @@ import numpy as np
 from ...bundle.manifest import Tolerance
 from ...bundle.verify import Verified
 from ...devices.base import Facts
+from ...devices.web.engines import engine_for
 from ...fallback.rules import REFERENCE, Ladder
 from ...fallback.select import find_ladder
 from ...profiles.report import Entry, Verdict
@@ -18,9 +19,6 @@ from ...vocabulary.evidence import Evidence
 from ...vocabulary.signature import Signature
 from .examples import Examples, TensorFacts, facts_of
 from .kinds_of_input import InputKinds, kinds_of
-
-ENGINES = {"tfjs": "tfjs", "ai-edge-litert": "litertjs", "onnxruntime": "onnxruntime-web"}
-"""The runtime that an artifact requires → the engine that stands for it in a browser."""
 
 NOT_IN_BROWSERS = {
     "coreml": "Core ML runs on Apple's systems, not in a browser",
@@ -126,7 +124,7 @@ def catalog_of(verified: Verified, sets: Mapping[str, Examples]) -> Catalog:
 
 
 def _choice(artifact: Artifact, tolerances: Mapping[str, tuple[Tolerance, ...]], entries: Iterable[Entry]) -> Choice:
-    reason = _reason(artifact)
+    reason, engine = _reason(artifact), engine_for(artifact.requires.runtime)
     return Choice(
         name=artifact.name,
         target=artifact.target,
@@ -135,7 +133,7 @@ def _choice(artifact: Artifact, tolerances: Mapping[str, tuple[Tolerance, ...]],
         size_bytes=artifact.size_bytes,
         files=artifact.files,
         runtime=artifact.requires.runtime,
-        engine=ENGINES[artifact.requires.runtime] if reason is None else None,
+        engine=engine.name if engine is not None and reason is None else None,
         reason=reason,
         optimize=artifact.name != REFERENCE,
         signature=artifact.signature,
@@ -146,7 +144,7 @@ def _choice(artifact: Artifact, tolerances: Mapping[str, tuple[Tolerance, ...]],
 
 def _reason(artifact: Artifact) -> str | None:
     runtime = artifact.requires.runtime
-    if runtime not in ENGINES:
+    if engine_for(runtime) is None:
         return NOT_IN_BROWSERS.get(runtime, f"it needs {runtime}, which no browser has")
     for spec in (*artifact.signature.inputs, *artifact.signature.outputs):
         if spec.dtype not in SENDABLE:

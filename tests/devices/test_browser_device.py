@@ -38,6 +38,14 @@ def device():
     return Browser("web")
 
 
+@pytest.fixture(scope="module")
+def webgpu():
+    """A device on WebGPU. Chromium brings one drawn by software, so its absence is a failure, too."""
+    device = Browser("web", BrowserSettings(backend="webgpu"))
+    device.facts()
+    return device
+
+
 def test_facts_say_which_browser_and_what_it_has(device):
     facts = device.facts()
     assert (facts.kind, facts.os, facts.arch) == ("browser", "web", "wasm32")
@@ -55,15 +63,10 @@ def test_a_backend_that_software_draws_is_named_with_it():
     assert set(facts.runtimes) == {"tfjs/webgl"}
 
 
-def test_a_shader_that_does_not_compile_on_webgpu_is_a_failure_and_gives_no_numbers(web_job, tmp_path):
-    device = Browser("web", BrowserSettings(backend="webgpu"))
-    try:
-        device.facts()
-    except DeviceError:
-        pytest.skip("this Chromium has no WebGPU")
+def test_a_shader_that_does_not_compile_on_webgpu_is_a_failure_and_gives_no_numbers(webgpu, web_job, tmp_path):
     path = mirrored_along_the_last_of_five_axes(tmp_path / "graph")
     with pytest.raises(DeviceError, match=r"a kernel failed on WebGPU: Error while parsing WGSL"):
-        device.run(web_job(path, TFJS))
+        webgpu.run(web_job(path, TFJS))
 
 
 SQUASHED = """<ir_version: 10, opset_import: ["" : 20]> squashed (float[1, 2] x) => (float[1, 3] y)
@@ -71,19 +74,14 @@ SQUASHED = """<ir_version: 10, opset_import: ["" : 20]> squashed (float[1, 2] x)
 
 
 @pytest.mark.parametrize(("target", "runtime"), [("tfjs", TFJS), ("tflite", LITERT), ("onnxruntime", ONNXRUNTIME)])
-def test_every_engine_computes_on_webgpu(web_job, inputs, tmp_path, target, runtime):
-    device = Browser("web", BrowserSettings(backend="webgpu"))
-    try:
-        device.facts()
-    except DeviceError:
-        pytest.skip("this Chromium has no WebGPU")
+def test_every_engine_computes_on_webgpu(webgpu, web_job, inputs, tmp_path, target, runtime):
     onnx.save(onnx.parser.parse_model(SQUASHED), tmp_path / "squashed.onnx")
     hub = import_model(Request(reference="squashed.onnx", folder=tmp_path)).model
     folder = tmp_path / "artifact"
     folder.mkdir()
     artifact = load_target(target).compile(hub, Options(variant="fp32"), folder)
     job = web_job(folder / artifact.files[0].path, runtime)
-    result = device.run(job)
+    result = webgpu.run(job)
     assert result.runtime.endswith("/webgpu")
     weights = np.array([[1.0, -2.0, 0.5], [3.0, 1.5, -1.0]], np.float32)
     expected = np.tanh(inputs["x"].astype(np.float32) @ weights)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewright.devices.web.engines import BACKENDS, ENGINES
+from edgewright.devices.web.engines import BACKENDS, ENGINES, engine_for
 from edgewright.vocabulary.tables import load_object
 
 SOURCES = Path(__file__).parents[2] / "web" / "src" / "engines"
@@ -39,3 +39,18 @@ def test_runtimes_of_the_table_exist(runtime):
 
 def test_the_reference_is_run_node_by_node():
     assert not ENGINES["edgewright.targets.onnxruntime.runtime:Reference"].optimize
+
+
+@pytest.mark.parametrize(
+    ("runtime", "engine"),
+    [
+        ("tfjs", "tfjs"),
+        ("ai-edge-litert", "litertjs"),
+        ("onnxruntime", "onnxruntime-web"),
+        ("coreml", None),
+        ("of nobody", None),
+    ],
+)
+def test_an_engine_stands_for_the_runtime_that_an_artifact_requires(runtime, engine):
+    found = engine_for(runtime)
+    assert (found.name if found is not None else None) == engine

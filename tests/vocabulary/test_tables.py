@@ -80,3 +80,11 @@ def test_the_table_is_not_changed_from_outside() -> None:
     builtin["blue"] = "c:d"
 
     assert table.names == ("red",)
+
+
+def test_where_an_implementation_is_is_told_without_an_import(entry_points: Callable[..., None]) -> None:
+    entry_points(red="no_such_module:Red", blue="no_such_module:Blue")
+    table = Table("edgewright.colours", {"blue": "not_there_either:Blue"})
+    assert table.path("blue") == "not_there_either:Blue"
+    assert table.path("red") == "no_such_module:Red"
+    assert table.path("green") is None

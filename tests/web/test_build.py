@@ -64,12 +64,11 @@ def test_every_package_that_is_in_it_has_its_licence_there(rebuilt):
     assert "Copyright (c) Microsoft Corporation" in text
 
 
-def test_the_lock_file_holds_the_digest_of_every_package_and_names_no_place_but_the_registry():
+def test_the_lock_file_holds_the_digest_of_every_package_and_names_no_place():
     packages = json.loads((ROOM / "package-lock.json").read_text("utf-8"))["packages"]
     del packages[""]
     assert [name for name, package in packages.items() if not package.get("integrity", "").startswith("sha512-")] == []
-    places = {package.get("resolved", "https://registry.npmjs.org/") for package in packages.values()}
-    assert all(place.startswith("https://registry.npmjs.org/") for place in places)
+    assert [name for name, package in packages.items() if "resolved" in package] == []  # the registry is npm's to know
 
 
 def test_what_is_not_built_is_said_with_what_to_do(tmp_path, monkeypatch):
