@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -111,6 +111,38 @@ class Joining(Protocol):
 
         Raises:
             RequestError: when they cannot be joined.
+        """
+        ...
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """What a target has beside `Target` when it can find faster code for a machine by trying it there."""
+
+    def tunes(self, options: Options) -> bool:
+        """Say whether these options ask for it."""
+        ...
+
+    def tune(self, model: Model, options: Options, database: Path, out: Path, told: Callable[[str], None]) -> None:
+        """Try code on this machine, alone, for as long as the options say; leave what was found in the folder `out`.
+
+        `database` is a folder that outlives builds and models: what was tried before is taken from it, and what is
+        tried is added to it, whatever happens after. `out` exists and is empty; it gets what this model needs of it.
+        `told` is given a line of progress every few seconds.
+
+        Raises:
+            RefusedError: when some node cannot be said.
+            RequestError: when the options cannot be met.
+            ToolError: when not one trial was measured.
+        """
+        ...
+
+    def compile_tuned(self, model: Model, options: Options, tuning: Path, out: Path) -> Artifact:
+        """Do as `Target.compile`, with what `tune` left in the folder `tuning`. Equal ones give equal bytes.
+
+        Raises:
+            RefusedError: as `Target.compile`.
+            RequestError: as `Target.compile`, or when `tuning` holds nothing for this model.
         """
         ...
 

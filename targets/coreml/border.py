@@ -7,9 +7,9 @@ from typing import Any
 
 import onnx_ir as ir
 
+from ...compiler.lowering.refused import Refused
 from ...compiler.model import dtype_name
 from ...vocabulary.signature import Preprocess
-from ..refused import Refused
 from .builder import MAX_RANK
 from .deployment import Deployment, NeedsNewer
 from .toolkit import coremltools

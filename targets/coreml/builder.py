@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from ..refused import Refused
+from ...compiler.lowering.refused import Refused
 from .deployment import Deployment, NeedsNewer
 from .names import distinct, mil_name
 from .quantized import Quantized

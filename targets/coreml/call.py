@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from ..attributes import Attributes
-from ..refused import Refused
+from ...compiler.lowering.attributes import Attributes
+from ...compiler.lowering.refused import Refused
 from .builder import Array, Builder, Var
 
 Given = Var | ir.TensorProtocol | None

@@ -10,9 +10,9 @@ import onnx_ir as ir
 
 from ...compiler.expand.expand import Expand
 from ...compiler.expand.statistics import statistics
+from ...compiler.lowering.refused import Refused
 from ...compiler.model import Model
 from ..artifact import Coverage
-from ..refused import Refused
 from .asked import Asked
 from .border import Border, border_of, outside
 from .builder import Builder, Var

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from ...compiler.lowering.refused import Refused
 from ...vocabulary.signature import Preprocess
-from ..refused import Refused
 from .border import Border
 from .builder import Builder, Var
 from .toolkit import coremltools

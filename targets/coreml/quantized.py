@@ -8,8 +8,8 @@ from itertools import permutations
 import numpy as np
 import onnx_ir as ir
 
+from ...compiler.lowering.refused import Refused
 from ...compiler.passes.editing import Array
-from ..refused import Refused
 
 _STORED = {
     getattr(ir.DataType, name.upper()): name

@@ -11,7 +11,7 @@ from typing import Any
 
 import onnx_ir as ir
 
-from ..refused import Refused
+from ...compiler.lowering.refused import Refused
 from .border import DTYPES
 from .builder import Builder, Var
 from .deployment import Deployment

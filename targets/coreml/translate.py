@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from ...compiler.expand.origin import origin_of
+from ...compiler.lowering.refused import Refused
 from ...compiler.model import dtype_name
 from ..artifact import Coverage, Handling, NodeCoverage
-from ..refused import Refused
 from .builder import Builder, Var, type_name
 from .call import Call, Given
 from .ops.table import LOWERINGS

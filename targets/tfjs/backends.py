@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 
-from ..refused import Refused
+from ...compiler.lowering.refused import Refused
 
 CHECKED = "wasm"
 """The backend that conformance runs on: what it lacks is refused."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx_ir as ir
 
-from ..refused import Refused
+from ...compiler.lowering.refused import Refused
 from .graph import DTYPES, Array, Attribute, Constant, DType, Graph, GraphNode, Grid, Tensor, shape_after
 from .kernels import check
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import onnx_ir as ir
 
-from ..attributes import Attributes
-from ..refused import Refused
+from ...compiler.lowering.attributes import Attributes
+from ...compiler.lowering.refused import Refused
 from ..tflite.dialect import constant_of, dtype_name, dtype_of, shape_of
 from .builder import Builder
 from .graph import DTYPES, Array, DType, Tensor

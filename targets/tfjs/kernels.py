@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..refused import Refused
+from ...compiler.lowering.refused import Refused
 from .graph import DType, Tensor
 
 _MOVE_NOTHING = frozenset({"Identity", "Placeholder", "Reshape"})

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import onnx_ir as ir
 from msgspec import structs
 
+from ...compiler.lowering.refused import Refused
 from ..artifact import Coverage, Handling, NodeCoverage
-from ..refused import Refused
 from ..tflite.dialect import constant_of, dtype_name, dtype_of, hub_node, shape_of
 from .backends import backends_without, require_kernels
 from .builder import Builder

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import onnx_ir as ir
 
-from ..refused import Refused
+from ...compiler.lowering.refused import Refused
 from .dialect import DOMAIN, Array, constant_of, dtype_name, dtype_of, is_constant, make_constant, make_value, shape_of
 from .integer_kernels import INTEGER_KERNELS
 from .kernels import BROADCAST_RANK, KERNELS, Kernel

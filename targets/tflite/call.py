@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import onnx_ir as ir
 
 from ...compiler.expand.declared import declared_shape
-from ..attributes import Attributes
-from ..refused import Refused
+from ...compiler.lowering.attributes import Attributes
+from ...compiler.lowering.refused import Refused
 from .dialect import Array, constant_of, shape_of
 
 

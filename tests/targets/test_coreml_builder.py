@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from edgewright.compiler.lowering.refused import Refused
 from edgewright.targets.coreml.builder import Builder, type_name
 from edgewright.targets.coreml.deployment import Deployment, NeedsNewer
 from edgewright.targets.coreml.toolkit import builder as mil_builder
 from edgewright.targets.coreml.toolkit import coremltools
-from edgewright.targets.refused import Refused
 
 
 @pytest.fixture

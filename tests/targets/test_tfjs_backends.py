@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from edgewright.compiler.lowering.refused import Refused
 from edgewright.targets.artifact import Handling
 from edgewright.targets.base import Options
-from edgewright.targets.refused import Refused
 from edgewright.targets.tfjs import backends
 from edgewright.targets.tfjs.target import TFJS
 from edgewright.web.assets import DIST, find_node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import MAX_RANK, Array, Builder, Var
 from ..call import Call
 from .dtypes import BITS, NARROW_BITS, UNSIGNED, UNSIGNED_WIDE, name_of, wrapped

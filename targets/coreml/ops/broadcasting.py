@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Var
 from ..call import Call
 from .lowering import Lowering

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Var
 from ..call import Call
 from .dtypes import BITS, FLOATS, UNSIGNED, UNSIGNED_WIDE, name_of, wrapped

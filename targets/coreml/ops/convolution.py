@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Var
 from ..call import Call
 from ..deployment import Deployment

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from ....compiler.lowering.refused import Refused
 from ....compiler.model import dtype_name
-from ...refused import Refused
 from ..builder import Builder, Var
 
 NARROW_BITS = {ir.DataType.INT8: 8, ir.DataType.UINT8: 8, ir.DataType.INT16: 16, ir.DataType.UINT16: 16}

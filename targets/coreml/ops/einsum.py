@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Var
 from ..call import Call
 from .dtypes import name_of

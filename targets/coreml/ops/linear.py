@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import onnx_ir as ir
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Var
 from ..call import Call
 from .dtypes import name_of

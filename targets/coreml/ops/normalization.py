@@ -7,7 +7,7 @@ from functools import reduce
 
 import numpy as np
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Array, Builder, Var, type_name
 from ..call import Call, fixed
 from .lowering import Lowering

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Var, type_name
 from ..call import Call
 from .convolution import padding

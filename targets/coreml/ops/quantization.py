@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import onnx_ir as ir
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Array, Builder, Operand, Var, type_name
 from ..call import Call
 from ..deployment import Deployment

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Array, Builder, Var, type_name
 from ..call import Call
 from ..deployment import Deployment

@@ -11,8 +11,8 @@ from functools import reduce
 
 import numpy as np
 
-from ...interpolation import Axis
-from ...refused import Refused
+from ....compiler.lowering.interpolation import Axis
+from ....compiler.lowering.refused import Refused
 from ..builder import Array, Builder, Var
 from ..call import Call, fixed
 from .lowering import Lowering

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Var, type_name
 from ..call import Call
 from .indexing import through_integers

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Var
 from ..call import Call
 from .lowering import Lowering

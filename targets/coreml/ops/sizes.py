@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from ....compiler.lowering.refused import Refused
 from ....compiler.passes.editing import is_op
-from ...refused import Refused
 from ..builder import Builder, Var, type_name
 from ..call import Call, fixed
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from ...fourier import from_half, whole
-from ...refused import Refused
+from ....compiler.lowering.fourier import from_half, whole
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Var
 from ..call import Call, fixed
 from .lowering import Lowering

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Array, Builder, Var
 from ..call import Call
 from .pieces import padded, part

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Array
 from ..call import Call
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..graph import Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ...tflite.dialect import dtype_name
 from ..builder import Builder
 from ..call import Call

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ...tflite.quantization import picked_constant
 from ..builder import Builder
 from ..call import Call

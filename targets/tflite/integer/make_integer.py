@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..dialect import dtype_of, hub_node, is_constant, operand, text
 from ..legalize.rewriter import Rewriter
 from ..origin import carry_origins

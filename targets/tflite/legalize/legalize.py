@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ....compiler.lowering.static_shapes import static_input_shapes
 from ....compiler.model import Model
 from ....vocabulary.errors import RefusedError, RequestError
 from ...artifact import Coverage
@@ -9,7 +10,6 @@ from ...base import Options
 from ..integer.borders import integer_io
 from .lower import Lowered, lower
 from .simplify import simplify
-from .static import static_input_shapes
 
 
 def lower_model(model: Model, options: Options) -> Lowered:

@@ -10,11 +10,11 @@ import onnx_ir as ir
 from msgspec import structs
 
 from ....compiler.expand.infer import inferred_types
+from ....compiler.lowering.refused import Refused
 from ....compiler.model import Model
 from ....vocabulary.errors import RequestError
 from ....vocabulary.signature import TensorSpec
 from ...artifact import Coverage, Handling, NodeCoverage
-from ...refused import Refused
 from ..dialect import constant_of, made_for, make_constant, make_value
 from ..origin import stands_for
 from .find_gelu import find_gelu

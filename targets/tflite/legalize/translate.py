@@ -10,7 +10,7 @@ import onnx_ir as ir
 from ....compiler.expand.declared import settled_operand
 from ....compiler.expand.definition import definition_of
 from ....compiler.expand.evaluate import evaluate
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import constant_of, dtype_of, hold_tensor, is_constant, make_constant, shape_of

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import onnx_ir as ir
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import Array, constant_of, dtype_of, is_constant, shape_of

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import onnx_ir as ir
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import Array, dtype_of, is_constant, shape_of

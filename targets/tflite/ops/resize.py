@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 import onnx_ir as ir
 
-from ...interpolation import Axis
-from ...refused import Refused
+from ....compiler.lowering.interpolation import Axis
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Operand
 from ..call import Call
 from ..dialect import Array, dtype_of, shape_of

@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 import onnx_ir as ir
 
-from ...refused import Refused
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Operand
 from ..dialect import shape_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from ...fourier import from_half, whole
-from ...refused import Refused
+from ....compiler.lowering.fourier import from_half, whole
+from ....compiler.lowering.refused import Refused
 from ..builder import Builder
 from ..call import Call
 from ..dialect import dtype_name, dtype_of, shape_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ....vocabulary.errors import ModelError
-from ....vocabulary.signature import Signature
+from ...vocabulary.errors import ModelError
+from ...vocabulary.signature import Signature
 
 
 def static_input_shapes(signature: Signature, dims: Mapping[str, int]) -> dict[str, tuple[int, ...]]:

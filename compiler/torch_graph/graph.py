@@ -1,0 +1,69 @@
+"""From a hub model to a `torch.fx.GraphModule` that computes the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import fx
+
+from ...vocabulary.coverage import Coverage
+from ...vocabulary.errors import RefusedError
+from ..expand.expand import Expand
+from ..lowering.refused import Refused
+from ..lowering.walk import Walk
+from ..model import Model
+from .builder import Builder
+from .ops.table import LOWERINGS
+
+if TYPE_CHECKING:
+    from torch.fx import Node
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TorchGraph:
+    """A model in PyTorch, and what became of each hub node. The module is whole only when no node is refused.
+
+    `module` takes the inputs of the model's signature in order, and gives a tuple of its outputs.
+    """
+
+    module: fx.GraphModule
+    coverage: Coverage
+
+    def whole(self) -> fx.GraphModule:
+        """Give the module.
+
+        Raises:
+            RefusedError: when some node is refused; the message names every such node with its reason.
+        """
+        refused = self.coverage.refused
+        if refused:
+            lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
+            raise RefusedError(
+                f"PyTorch cannot say all of the model, {len(refused)} refused:{lines}",
+                hint="change these nodes in the source model",
+            )
+        return self.module
+
+
+def to_torch(model: Model) -> TorchGraph:
+    """Say a model in PyTorch, refused nodes included in the coverage. Symbolic dimensions stay open where they can."""
+    expanded = Expand(LOWERINGS)(model)
+    builder = Builder()
+    walk: Walk[Node] = Walk("PyTorch", builder, LOWERINGS, expanded.ir.opset_imports)
+    for value in expanded.graph.inputs:
+        walk.values[value] = builder.graph.placeholder(str(value.name))
+    for node in expanded.graph:
+        walk.say(node)
+    outputs = []
+    for value in expanded.graph.outputs:
+        try:
+            if not walk.is_refused(value):
+                outputs.append(walk.value(value))
+        except Refused as refusal:
+            walk.refuse_value(value, f"output {value.name}", str(refusal))
+    builder.graph.output(tuple(outputs))
+    builder.graph.eliminate_dead_code()
+    module = fx.GraphModule(builder.root, builder.graph)
+    module.eval()
+    return TorchGraph(module=module, coverage=walk.coverage())

@@ -1,0 +1,7 @@
+"""Bits."""
+
+from __future__ import annotations
+
+from ..lowering import Lowering
+
+LOWERINGS: dict[str, Lowering] = {}

@@ -1,0 +1,27 @@
+"""Arithmetic, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ...lowering.call import Call
+from ..builder import Builder
+from ..lowering import Lowering
+
+if TYPE_CHECKING:
+    from torch.fx import Node
+
+_BINARY: Mapping[str, Callable[..., Any]] = {"Add": torch.add, "Mul": torch.mul, "Sub": torch.sub, "Sum": torch.add}
+"""ONNX operator → PyTorch's function of two operands that broadcast; some take more, in turn."""
+
+
+def binary(call: Call[Node], b: Builder) -> Node:
+    """Work on operands that broadcast, in turn."""
+    return reduce(lambda x, y: b.call(_BINARY[call.op], x, y), call.all())
+
+
+LOWERINGS: dict[str, Lowering] = {**dict.fromkeys(_BINARY, binary)}

@@ -1,0 +1,7 @@
+"""Resize."""
+
+from __future__ import annotations
+
+from ..lowering import Lowering
+
+LOWERINGS: dict[str, Lowering] = {}

@@ -1,0 +1,116 @@
+"""Writes the dataflow of one Relax function. What TVM's type inference refuses is a refusal of the node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from ...compiler.lowering.refused import Refused
+from ...compiler.model import dtype_name
+from .toolkit import relax, tvm
+
+Array = NDArray[Any]
+Expr = Any
+"""A value of a Relax function, `tvm.relax.Var` or `Constant`: its type has `.shape` and `.dtype`."""
+
+
+class Builder:
+    """Relax calls, added to the dataflow block that is open in `block`, a `tvm.relax.BlockBuilder`."""
+
+    def __init__(self, block: Any) -> None:
+        """`block`: with a function and a dataflow block open."""
+        self._block = block
+        self._held: dict[ir.TensorProtocol, Expr] = {}
+        self._made: list[str] = []
+
+    def op(self, operator: Callable[..., Any], /, *operands: Any, **settings: Any) -> Expr:
+        """Call an operator of Relax, `b.op(relax().op.nn.conv2d, x, weight, strides=(2, 2))`.
+
+        Raises:
+            Refused: when TVM does not take these operands.
+        """
+        try:
+            made = self._block.emit(operator(*operands, **settings))
+        except (ValueError, TypeError, tvm().error.TVMError) as error:
+            raise Refused(f"TVM refuses {operator.__name__}: {' '.join(str(error).split())[-300:]}") from error
+        self._made.append(operator.__name__)
+        return made
+
+    def te(self, compute: Callable[..., Any], /, *operands: Any, **settings: Any) -> Expr:
+        """Write what a function of tensor expressions computes: `compute` takes and gives `tvm.te.Tensor`.
+
+        Raises:
+            Refused: when TVM does not take these operands.
+        """
+        try:
+            made = self._block.emit_te(compute, *operands, **settings)
+        except (ValueError, TypeError, tvm().error.TVMError) as error:
+            raise Refused(f"TVM refuses {compute.__name__}: {' '.join(str(error).split())[-300:]}") from error
+        self._made.append(compute.__name__)
+        return made
+
+    def item(self, results: Expr, index: int) -> Expr:
+        """Give one of several results of a call."""
+        return self._block.emit(relax().TupleGetItem(results, index))
+
+    def const(self, array: Array | float | int | bool, dtype: str | None = None) -> Expr:
+        """Give a constant of our own, in the dtype that it has or is given."""
+        return relax().const(np.ascontiguousarray(np.asarray(array, dtype)))
+
+    def hold(self, tensor: ir.TensorProtocol) -> Expr:
+        """Give a constant of the hub, the same for the same tensor.
+
+        Raises:
+            Refused: when TVM has no such dtype.
+        """
+        if tensor not in self._held:
+            if tensor.dtype in (ir.DataType.STRING, ir.DataType.COMPLEX64, ir.DataType.COMPLEX128):
+                raise Refused(f"TVM has no tensors of {dtype_name(tensor.dtype)}")
+            self._held[tensor] = self.const(tensor.numpy())
+        return self._held[tensor]
+
+    def begin(self) -> None:
+        """Begin with another node of the hub: what was written so far stays."""
+        self._made.clear()
+
+    def take_back(self) -> None:
+        """Leave what was written since `begin` unused: a model with a refused node is never built."""
+        self._made.clear()
+
+    @property
+    def operations(self) -> list[str]:
+        """What was written since `begin`, by Relax's names."""
+        return list(self._made)
+
+    def finish(self, value: ir.Value, index: int, result: Expr) -> Expr:
+        """Check what stands for an output of a node against what the hub knows of it.
+
+        Raises:
+            Refused: when dtype or shape differ: the lowering has not said the node.
+        """
+        dtype, shape = dtype_of(result), shape_of(result)
+        if value.dtype is not None and dtype != dtype_name(value.dtype):
+            raise Refused(f"its output {index} would be {dtype}, not {dtype_name(value.dtype)}")
+        known = value.shape.numpy() if value.shape is not None and value.shape.is_static() else None
+        if shape is None or (known is not None and shape != tuple(known)):
+            raise Refused(f"its output {index} would have the shape {shape}, not {known}")
+        return result
+
+
+def dtype_of(value: Expr) -> str:
+    """Give the dtype of a value, `float32`."""
+    return str(value.ty.dtype)
+
+
+def shape_of(value: Expr) -> tuple[int, ...] | None:
+    """Give the shape of a value, None when some size is known only at run time."""
+    shape = value.ty.shape
+    if shape is None or not hasattr(shape, "values"):
+        return None
+    sizes = [getattr(size, "value", None) for size in shape.values]
+    known = tuple(int(size) for size in sizes if size is not None)
+    return known if len(known) == len(sizes) else None

@@ -1,0 +1,21 @@
+"""Apache TVM, imported when it is needed: that takes two seconds."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+
+def tvm() -> Any:
+    """Give the package `tvm`."""
+    return import_module("tvm")
+
+
+def relax() -> Any:
+    """Give `tvm.relax`: operators stand in `relax().op`."""
+    return import_module("tvm.relax")
+
+
+def topi() -> Any:
+    """Give `tvm.topi`, the library of tensor expressions."""
+    return import_module("tvm.topi")
