@@ -14,6 +14,7 @@ RUNTIMES = Table(
         "ai-edge-litert": "edgewright.targets.tflite.runtime:LiteRT",
         "coreml": "edgewright.targets.coreml.runtime:CoreML",
         "tfjs": "edgewright.targets.tfjs.runtime:TFJS",
+        "apache-tvm": "edgewright.targets.tvm.runtime:TVM",
     },
 )
 """Runtime, as artifacts require it → the `Runtime` class that drives it."""

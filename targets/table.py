@@ -15,6 +15,7 @@ TARGETS = Table(
         "tflite": "edgewright.targets.tflite.target:TFLite",
         "coreml": "edgewright.targets.coreml.target:CoreML",
         "tfjs": "edgewright.targets.tfjs.target:TFJS",
+        "tvm": "edgewright.targets.tvm.target:TVM",
     },
 )
 

@@ -1,0 +1,113 @@
+"""The target `tvm`: shared libraries of machine code, made by Apache TVM for one CPU."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...vocabulary.digest import digest_file
+from ...vocabulary.errors import RefusedError, RequestError
+from ...vocabulary.precision import Precision
+from ..artifact import Artifact, Coverage, File, Requirements
+from ..base import Options
+
+if TYPE_CHECKING:
+    from ...compiler.model import Model
+    from ...compiler.quantize.scheme import Scheme
+
+_RUNTIME = "edgewright.targets.tvm.runtime:TVM"
+
+FILE_NAME = "model.so"
+
+FIRST_TVM = "0.27.0"
+"""The first version whose virtual machine was tried with what we emit."""
+
+
+class TVM:
+    """Says models in Relax and has TVM and LLVM make a shared library of them."""
+
+    name = "tvm"
+    extra: str | None = "tvm"
+    packages: tuple[str, ...] = ("apache-tvm", "apache-tvm-ffi")
+    precisions: tuple[Precision, ...] = (Precision.FP32,)
+    formats: Mapping[str, str] = {"": _RUNTIME}
+
+    def ops(self) -> tuple[str, ...]:
+        """Hub operators that this target knows, sorted."""
+        from .ops.table import LOWERINGS
+
+        return tuple(sorted(f"{domain}.{op}" if domain else op for domain, op in LOWERINGS))
+
+    def schemes(self) -> Mapping[Precision, Scheme]:
+        """How integers are wanted, by precision."""
+        from .schemes import SCHEMES
+
+        return {precision: scheme for precision, scheme in SCHEMES.items() if precision in self.precisions}
+
+    def coverage(self, model: Model, options: Options) -> Coverage:
+        """Say the model, and what became of each node.
+
+        Raises:
+            ModelError: when a dimension must be fixed and is not.
+            RequestError: when the options ask for what this target does not do.
+        """
+        from .emit import emit
+
+        return emit(self._fixed(model, options)).coverage
+
+    def compile(self, model: Model, options: Options, out: Path) -> Artifact:
+        """Write `model.so` into the existing, empty folder `out`.
+
+        Raises:
+            RefusedError: when some node cannot be said; nothing is written then.
+            ModelError: when a dimension must be fixed and is not.
+            RequestError: when the options ask for what this target does not do.
+        """
+        from .compile import compile_module
+        from .emit import emit
+
+        fixed = self._fixed(model, options)
+        emitted = emit(fixed)
+        refused = emitted.coverage.refused
+        if refused:
+            lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
+            raise RefusedError(
+                f"tvm cannot say all of the model, {len(refused)} refused:{lines}",
+                hint="change these nodes in the source model, or build it for the target onnxruntime",
+            )
+        path = out / FILE_NAME
+        operators = compile_module(emitted.module, fixed.signature, path)
+        return Artifact(
+            target=self.name,
+            variant=options.variant,
+            precision=model.precision,
+            format=options.format,
+            files=(File(path=path.name, sha256=digest_file(path), size_bytes=path.stat().st_size),),
+            requires=Requirements(runtime="apache-tvm", min_runtime_version=FIRST_TVM),
+            signature=fixed.signature,
+            narrowed={},
+            coverage=emitted.coverage,
+            ops=dict(sorted(Counter(operators).items())),
+            toolchain={package: version(package) for package in (*self.packages, "onnx", "onnx-ir")},
+        )
+
+    def _fixed(self, model: Model, options: Options) -> Model:
+        """Give the model with every size known."""
+        from ...compiler.lowering.static_shapes import static_input_shapes
+        from ...compiler.passes.fix_dimensions import FixDimensions
+
+        if options.format not in self.formats:
+            raise RequestError(f"tvm has no format {options.format!r}", hint="leave the format out")
+        if options.io != "float":
+            raise RequestError(f"tvm keeps the source's dtypes: io cannot be {options.io}", hint="leave io out")
+        shapes = static_input_shapes(model.signature, options.dims)
+        sizes = {
+            symbol: size
+            for spec in model.signature.inputs
+            for symbol, size in zip(spec.shape, shapes[spec.name], strict=True)
+            if isinstance(symbol, str)
+        }
+        return FixDimensions(sizes)(model)
