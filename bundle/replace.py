@@ -23,9 +23,9 @@ def replace_folder(new: Path, old: Path) -> None:
     Raises:
         OSError: when it cannot be done; `old` is as it was.
     """
-    if not os.path.lexists(old):
-        new.rename(old)
-    elif _exchange(new, old):
+    if _takes_free_place(new, old):
+        return
+    if _exchange(new, old):
         shutil.rmtree(new)
     else:
         aside = old.with_name(old.name + ".old")
@@ -36,6 +36,19 @@ def replace_folder(new: Path, old: Path) -> None:
             aside.rename(old)
             raise
         shutil.rmtree(aside)
+
+
+def _takes_free_place(new: Path, old: Path) -> bool:
+    """Move `new` to `old` when nothing stands there, nor comes to stand there meanwhile. Give whether it was moved."""
+    if os.path.lexists(old):
+        return False
+    try:
+        new.rename(old)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another build was faster
+            return False
+        raise
+    return True
 
 
 def _exchange(first: Path, second: Path) -> bool:

@@ -1,7 +1,8 @@
 """The ladder: which artifact to run on a family of devices, and which one after it, made from what was measured.
 
-Order is decided within one tier of evidence only. An artifact that was not run, or did not pass, is no rung. The
-reference (the original model) is always the last one.
+Order is decided within one tier of evidence only. An artifact that was not run, or did not pass, is no rung, nor is
+one of which the device makes something else to run. One whose code was not tuned stands behind all others, and is no
+rung where it is slower than the reference. The reference (the original model) is always the last one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ..devices.base import Facts
 from ..profiles.report import Entry, Verdict
 from ..vocabulary.codec import encode_json
 from ..vocabulary.evidence import Evidence
+from ..vocabulary.label import Label
 from ..vocabulary.versioned import check_schema_version, decode_versioned
 
 SCHEMA_VERSION = "1.0"
@@ -117,7 +119,8 @@ def make_ladders(entries: Iterable[Entry], facts: Mapping[str, Facts], reference
 
     `facts` maps the device names of the entries to what the devices are; an entry of another device is left out. A
     rung is an artifact × runtime × threads. Where a family has several devices the rung must pass on all that ran it,
-    and the slowest counts. Rungs are ordered by latency, then size, then name; those without a latency come behind.
+    and the slowest counts. Rungs are ordered by latency, then size, then name; those without a latency come behind, and
+    behind those what was not tuned, if it was measured faster than the reference.
     A family on which nothing passed gets the reference alone.
     """
     ran: dict[tuple[str, str, str], dict[Evidence, dict[tuple[str, str, int], list[Entry]]]] = {}
@@ -146,19 +149,33 @@ def last_resort(os: str, size_bytes: int) -> Ladder:
 
 def _order(groups: Iterable[list[Entry]], os: str, reference_size_bytes: int) -> tuple[Rung, ...]:
     groups = list(groups)
+    reference = _reference([group for group in groups if group[0].artifact == REFERENCE], os, reference_size_bytes)
     passing = [
-        Rung(
-            artifact=group[0].artifact,
-            runtime=group[0].runtime,
-            threads=group[0].threads,
-            latency_ms=_worst_latency_ms(group),
-            size_bytes=group[0].size_bytes,
-        )
+        group
         for group in groups
         if group[0].artifact != REFERENCE and all(entry.verdict is Verdict.PASS for entry in group)
     ]
-    references = [group for group in groups if group[0].artifact == REFERENCE]
-    return (*sorted(passing, key=_rank), _reference(references, os, reference_size_bytes))
+    tuned = [_rung(group) for group in passing if not group[0].labels]
+    untuned = [_rung(group) for group in passing if group[0].labels == (Label.UNTUNED,)]
+    worth = [rung for rung in untuned if _is_faster(rung, reference)]
+    return (*sorted(tuned, key=_rank), *sorted(worth, key=_rank), reference)
+
+
+def _rung(group: list[Entry]) -> Rung:
+    return Rung(
+        artifact=group[0].artifact,
+        runtime=group[0].runtime,
+        threads=group[0].threads,
+        latency_ms=_worst_latency_ms(group),
+        size_bytes=group[0].size_bytes,
+    )
+
+
+def _is_faster(rung: Rung, reference: Rung) -> bool:
+    """Whether both were measured, and the rung is the faster one."""
+    return (
+        rung.latency_ms is not None and reference.latency_ms is not None and rung.latency_ms < reference.latency_ms
+    )
 
 
 def _rank(rung: Rung) -> tuple[bool, float, int, str]:

@@ -64,8 +64,8 @@ def find_ladder(ladders: Iterable[Ladder], facts: Facts) -> Ladder | None:
     )
 
 
-def _lacking(runtime: str, needs: Requirements, facts: Facts) -> str | None:
-    installed = facts.runtimes.get(runtime)
+def unfit(needs: Requirements, facts: Facts) -> str | None:
+    """Say in a sentence what a device lacks that an artifact needs beside its runtime, None when nothing."""
     if needs.os and facts.os not in needs.os:
         return f"needs os {' or '.join(needs.os)}, this is {facts.os}"
     if needs.arch and facts.arch not in needs.arch:
@@ -74,6 +74,15 @@ def _lacking(runtime: str, needs: Requirements, facts: Facts) -> str | None:
         return f"needs {needs.min_ram_bytes} bytes of RAM, this has {facts.ram_bytes}"
     if needs.accelerator is not None and needs.accelerator not in facts.features:
         return f"needs the accelerator {needs.accelerator}"
+    missing = [feature for feature in needs.features if feature not in facts.features]
+    return f"needs a CPU with {', '.join(missing)}" if missing else None
+
+
+def _lacking(runtime: str, needs: Requirements, facts: Facts) -> str | None:
+    reason = unfit(needs, facts)
+    if reason is not None:
+        return reason
+    installed = facts.runtimes.get(runtime)
     if installed is None:
         return f"needs {runtime}, not installed"
     if runtime.partition("/")[0] == needs.runtime and not _at_least(installed, needs.min_runtime_version):

@@ -65,6 +65,7 @@ def _entry(subject: Subject, place: Place) -> Entry:
         coverage=artifact.coverage,
         toolchain=artifact.toolchain,
         notes=artifact.notes,
+        labels=artifact.labels,
         verdict=Verdict.NOT_RUN,
         reasons=(),
     )

@@ -16,6 +16,7 @@ from ..targets.artifact import Coverage, File
 from ..vocabulary.codec import convert, encode_json, has_field, keep_known, parse_json
 from ..vocabulary.errors import ConfigError
 from ..vocabulary.evidence import Evidence
+from ..vocabulary.label import Label
 from ..vocabulary.note import Note
 from .forecast import Forecast
 from .mixed_precision import MixedPrecisionSearch
@@ -104,7 +105,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     An entry that never came to an artifact (refused, or its tool failed) has no files, evidence `not-run` and its
     reasons. `reasons` holds one sentence for each gate that failed, could not run, or is underpowered. `golden` is the
-    parity on the golden vectors that are shipped. `notes` say what the steps of the recipe did to the model.
+    parity on the golden vectors that are shipped. `notes` say what the steps of the recipe did to the model, `labels`
+    are the artifact's.
     """
 
     artifact: str
@@ -127,6 +129,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     verdict: Verdict
     reasons: tuple[str, ...]
     notes: tuple[Note, ...] = ()
+    labels: tuple[Label, ...] = ()
 
     @property
     def left_out(self) -> bool:

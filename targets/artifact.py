@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ..vocabulary.coverage import Coverage, Handling, NodeCoverage
+from ..vocabulary.label import Label
 from ..vocabulary.note import Note
 from ..vocabulary.signature import Signature
 
@@ -29,6 +30,8 @@ class Requirements(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     arch: tuple[str, ...] = ()
     accelerator: str | None = None
     min_ram_bytes: int = 0
+    features: tuple[str, ...] = ()
+    """What the CPU must be able to do, in the words of `devices.cpu`."""
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +41,7 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     with the shapes, layout and dtypes that the files have; `narrowed` says what differs in dtype from the source
     (`{"ids": "int64 → int32"}`). `ops` counts the operators in the file by their name in the target's own language.
     `toolchain` maps each package that took part to its version. `notes` say what the steps of the recipe did to the
-    model, and what they left alone.
+    model, and what they left alone. `labels` are what must be known of it wherever it is shown.
     """
 
     target: str
@@ -53,6 +56,7 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ops: dict[str, int]
     toolchain: dict[str, str]
     notes: tuple[Note, ...] = ()
+    labels: tuple[Label, ...] = ()
 
     @property
     def name(self) -> str:

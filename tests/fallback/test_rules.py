@@ -11,6 +11,7 @@ from edgewright.fallback.rules import REFERENCE, Ladder, Ladders, Rung, last_res
 from edgewright.profiles.report import Entry, Verdict
 from edgewright.vocabulary.errors import ConfigError
 from edgewright.vocabulary.evidence import Evidence
+from edgewright.vocabulary.label import Label
 
 MakeEntry = Callable[..., Entry]
 MakeFacts = Callable[..., Facts]
@@ -38,6 +39,31 @@ def test_slower_integers_stand_behind_floats_however_small_they_are(entry: MakeE
     ]
     (ladder,) = make_ladders(entries, {"here": facts()}, 40)
     assert [rung.artifact for rung in ladder.rungs] == ["tflite-fp32", "tflite-int8", "reference"]
+
+
+def test_what_was_not_tuned_stands_behind_everything_that_was_however_fast(entry: MakeEntry, facts: MakeFacts) -> None:
+    entries = [
+        entry("tvm-host", 0.5, labels=(Label.UNTUNED,)),
+        entry("tvm-tuned", 2.0),
+        entry("onnxruntime-fp32", 3.0),
+        entry(REFERENCE, 4.0),
+    ]
+    (ladder,) = make_ladders(entries, {"here": facts()}, 7)
+
+    assert names(ladder) == ["tvm-tuned", "onnxruntime-fp32", "tvm-host", REFERENCE]
+
+
+def test_what_was_not_tuned_and_is_slower_than_the_reference_is_no_rung(entry: MakeEntry, facts: MakeFacts) -> None:
+    entries = [entry("tvm-host", 4.1, labels=(Label.UNTUNED,)), entry("a", 5.0), entry(REFERENCE, 4.0)]
+    (ladder,) = make_ladders(entries, {"here": facts()}, 7)
+
+    assert names(ladder) == ["a", REFERENCE]
+
+
+def test_what_a_device_makes_something_else_of_is_no_rung(entry: MakeEntry, facts: MakeFacts) -> None:
+    (ladder,) = make_ladders([entry("onnx", 0.1, labels=(Label.TO_BE_BUILT,)), entry("a")], {"here": facts()}, 7)
+
+    assert names(ladder) == ["a", REFERENCE]
 
 
 def test_of_equal_latency_the_smaller_comes_first(entry: MakeEntry, facts: MakeFacts) -> None:

@@ -45,6 +45,7 @@ def test_what_the_device_can_run_stays_in_order(facts: MakeFacts) -> None:
         ({"arch": ("aarch64",)}, "needs arch aarch64, this is x86_64"),
         ({"min_ram_bytes": 2**40}, f"needs {2**40} bytes of RAM, this has {2**33}"),
         ({"accelerator": "cuda"}, "needs the accelerator cuda"),
+        ({"features": ("neon", "dotprod")}, "needs a CPU with neon, dotprod"),
         ({"runtime": "apache-tvm"}, "needs apache-tvm, not installed"),
         ({"min_runtime_version": "1.32"}, "needs onnxruntime 1.32 or newer, 1.31.1 is installed"),
         ({"min_runtime_version": "newest"}, "needs onnxruntime newest or newer, 1.31.1 is installed"),

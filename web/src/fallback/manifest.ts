@@ -34,6 +34,8 @@ export interface Requirements {
   readonly arch: readonly string[];
   readonly accelerator: string | null;
   readonly min_ram_bytes: number;
+  /** What the CPU must be able to do. */
+  readonly features: readonly string[];
 }
 
 interface NodeCoverage {
@@ -63,6 +65,8 @@ export interface Artifact {
   readonly ops: ReadonlyMap<string, number>;
   readonly toolchain: ReadonlyMap<string, string>;
   readonly notes: readonly Note[];
+  /** What must be known of it wherever it is shown. */
+  readonly labels: readonly ("untuned" | "to-be-built")[];
 }
 
 export type ToleranceKind = "max_abs" | "max_abs_scaled" | "psnr_db" | "equal_fraction" | "snr_db" | "cosine";
@@ -112,6 +116,7 @@ const requirements = struct<Requirements>({
   arch: may(list(text), []),
   accelerator: may(orNull(text), null),
   min_ram_bytes: may(integer, 0),
+  features: may(list(text), []),
 });
 const nodeCoverage = struct<NodeCoverage>({
   node: must(text),
@@ -132,6 +137,7 @@ const artifactType = struct<Artifact>({
   ops: must(table(integer)),
   toolchain: must(table(text)),
   notes: may(list(struct<Note>({ step: must(text), where: must(text), text: must(text) })), []),
+  labels: may(list(oneOf("untuned", "to-be-built")), []),
 });
 const tolerance = struct<Tolerance>({
   kind: must(oneOf("max_abs", "max_abs_scaled", "psnr_db", "equal_fraction", "snr_db", "cosine")),
@@ -280,6 +286,7 @@ function sameNeeds(left: Requirements | undefined, right: Requirements): boolean
       needs.arch,
       needs.accelerator,
       needs.min_ram_bytes,
+      needs.features,
     ]);
   return left !== undefined && key(left) === key(right);
 }

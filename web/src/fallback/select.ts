@@ -68,6 +68,8 @@ function lacking(rung: Rung, needs: Requirements, facts: Facts): string | null {
   if (needs.accelerator !== null && !facts.features.includes(needs.accelerator)) {
     return `needs the accelerator ${needs.accelerator}`;
   }
+  const missing = needs.features.filter((feature) => !facts.features.includes(feature));
+  if (missing.length > 0) return `needs a CPU with ${missing.join(", ")}`;
   const installed = Object.hasOwn(facts.runtimes, rung.runtime) ? facts.runtimes[rung.runtime] : undefined;
   if (installed === undefined) return `needs ${rung.runtime}, not installed`;
   const engine = rung.runtime.split("/")[0];

@@ -36,7 +36,7 @@ interface Decisions {
 }
 
 const { cases, choices } = readJson<Decisions>("fallback/decisions.json");
-const ANY = { os: [], arch: [], accelerator: null, min_ram_bytes: 0 };
+const ANY = { os: [], arch: [], accelerator: null, min_ram_bytes: 0, features: [] };
 
 function described(state: State): Described {
   const { action, failures, record } = state;
