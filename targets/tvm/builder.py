@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import numpy as np
 import onnx_ir as ir
@@ -11,11 +11,23 @@ from numpy.typing import NDArray
 
 from ...compiler.lowering.refused import Refused
 from ...compiler.model import dtype_name
-from .toolkit import relax, tvm
+from .toolkit import relax, te, tirx
 
 Array = NDArray[Any]
 Expr = Any
 """A value of a Relax function, `tvm.relax.Var` or `Constant`: its type has `.shape` and `.dtype`."""
+
+DTYPES: Final = frozenset(
+    [
+        "bool",
+        *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+        *("float16", "bfloat16", "float32", "float64"),
+    ]
+)
+"""The dtypes of tensors here: those that TVM's code for CPUs computes in."""
+
+_REFUSALS: Final = (ValueError, TypeError, RuntimeError)
+"""What TVM raises for operands that it does not take; its `InternalError` is a RuntimeError."""
 
 
 class Builder:
@@ -33,12 +45,7 @@ class Builder:
         Raises:
             Refused: when TVM does not take these operands.
         """
-        try:
-            made = self._block.emit(operator(*operands, **settings))
-        except (ValueError, TypeError, tvm().error.TVMError) as error:
-            raise Refused(f"TVM refuses {operator.__name__}: {' '.join(str(error).split())[-300:]}") from error
-        self._made.append(operator.__name__)
-        return made
+        return self._emit(operator.__name__, lambda: self._block.emit(operator(*operands, **settings)))
 
     def te(self, compute: Callable[..., Any], /, *operands: Any, **settings: Any) -> Expr:
         """Write what a function of tensor expressions computes: `compute` takes and gives `tvm.te.Tensor`.
@@ -46,11 +53,30 @@ class Builder:
         Raises:
             Refused: when TVM does not take these operands.
         """
+        return self._emit(compute.__name__, lambda: self._block.emit_te(compute, *operands, **settings))
+
+    def each(self, name: str, shape: Sequence[int], element: Callable[..., Any], /, *operands: Expr) -> Expr:
+        """Compute every element of a result by itself; `name` is what is computed, for people.
+
+        `element(place, *tensors)` gives the element at `place`, a tuple of int64 indices, from the operands as
+        `tvm.te.Tensor`. What it gives has the dtype of the result.
+
+        Raises:
+            Refused: when TVM does not take these operands.
+        """
+
+        def compute(*tensors: Any) -> Any:
+            return te().compute(extents(shape), lambda *place: element(place, *tensors), name=name)
+
+        hint = {"primfunc_name_hint": name}
+        return self._emit(name, lambda: self._block.emit_te(compute, *operands, **hint))
+
+    def _emit(self, name: str, write: Callable[[], Expr]) -> Expr:
         try:
-            made = self._block.emit_te(compute, *operands, **settings)
-        except (ValueError, TypeError, tvm().error.TVMError) as error:
-            raise Refused(f"TVM refuses {compute.__name__}: {' '.join(str(error).split())[-300:]}") from error
-        self._made.append(compute.__name__)
+            made = write()
+        except _REFUSALS as error:
+            raise Refused(f"TVM refuses {name}: {' '.join(str(error).split())[-300:]}") from error
+        self._made.append(name)
         return made
 
     def item(self, results: Expr, index: int) -> Expr:
@@ -59,7 +85,9 @@ class Builder:
 
     def const(self, array: Array | float | int | bool, dtype: str | None = None) -> Expr:
         """Give a constant of our own, in the dtype that it has or is given."""
-        return relax().const(np.ascontiguousarray(np.asarray(array, dtype)))
+        held = np.asarray(array, dtype)
+        # Without its dtype Relax would take int64 for int32, and float64 for float32.
+        return relax().const(np.ascontiguousarray(held).reshape(held.shape), str(held.dtype))
 
     def hold(self, tensor: ir.TensorProtocol) -> Expr:
         """Give a constant of the hub, the same for the same tensor.
@@ -68,8 +96,7 @@ class Builder:
             Refused: when TVM has no such dtype.
         """
         if tensor not in self._held:
-            if tensor.dtype in (ir.DataType.STRING, ir.DataType.COMPLEX64, ir.DataType.COMPLEX128):
-                raise Refused(f"TVM has no tensors of {dtype_name(tensor.dtype)}")
+            refuse_dtype(dtype_name(tensor.dtype))
             self._held[tensor] = self.const(tensor.numpy())
         return self._held[tensor]
 
@@ -99,6 +126,21 @@ class Builder:
         if shape is None or (known is not None and shape != tuple(known)):
             raise Refused(f"its output {index} would have the shape {shape}, not {known}")
         return result
+
+
+def refuse_dtype(dtype: str) -> None:
+    """Refuse tensors of a dtype that TVM does not compute in.
+
+    Raises:
+        Refused: for such a dtype.
+    """
+    if dtype not in DTYPES:
+        raise Refused(f"TVM's code for CPUs computes no {dtype}")
+
+
+def extents(shape: Sequence[int]) -> list[Any]:
+    """Give the sizes of a tensor expression: int64, as Relax counts."""
+    return [tirx().IntImm("int64", int(size)) for size in shape]
 
 
 def dtype_of(value: Expr) -> str:

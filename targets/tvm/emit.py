@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import onnx_ir as ir
+
 from ...compiler.expand.expand import Expand
 from ...compiler.lowering.refused import Refused
 from ...compiler.lowering.walk import Walk
 from ...compiler.model import Model, dtype_name
 from ...vocabulary.coverage import Coverage
-from .builder import Builder, Expr
+from .builder import Builder, Expr, refuse_dtype
 from .ops.table import LOWERINGS
 from .toolkit import relax
 
@@ -34,11 +36,10 @@ def emit(model: Model) -> Emitted:
     walk: Walk[Expr] = Walk("tvm", builder, LOWERINGS, expanded.ir.opset_imports)
     inputs = []
     for place, value in enumerate(expanded.graph.inputs):
-        assert value.shape is not None, value
-        assert value.dtype is not None, value
-        tensor = relax().TensorType(tuple(value.shape.numpy()), dtype_name(value.dtype))
-        inputs.append(relax().Var(f"input_{place}", tensor))
-    walk.values.update(zip(expanded.graph.inputs, inputs, strict=True))
+        variable = _input(walk, value, place)
+        if variable is not None:
+            walk.values[value] = variable
+            inputs.append(variable)
     with block.function("main", inputs):
         with block.dataflow():
             for node in expanded.graph:
@@ -49,7 +50,18 @@ def emit(model: Model) -> Emitted:
     return Emitted(module=block.get(), coverage=walk.coverage())
 
 
-def _output(walk: Walk[Expr], value: Any, block: Any) -> Expr | None:
+def _input(walk: Walk[Expr], value: ir.Value, place: int) -> Expr | None:
+    assert value.shape is not None, value
+    assert value.dtype is not None, value
+    try:
+        refuse_dtype(dtype_name(value.dtype))
+    except Refused as refusal:
+        walk.refuse_value(value, f"input {value.name}", str(refusal))
+        return None
+    return relax().Var(f"input_{place}", relax().TensorType(tuple(value.shape.numpy()), dtype_name(value.dtype)))
+
+
+def _output(walk: Walk[Expr], value: ir.Value, block: Any) -> Expr | None:
     if walk.is_refused(value):
         return None
     try:

@@ -19,3 +19,13 @@ def relax() -> Any:
 def topi() -> Any:
     """Give `tvm.topi`, the library of tensor expressions."""
     return import_module("tvm.topi")
+
+
+def te() -> Any:
+    """Give `tvm.te`, which writes tensors element by element."""
+    return import_module("tvm.te")
+
+
+def tirx() -> Any:
+    """Give `tvm.tirx`, the expressions of one element."""
+    return import_module("tvm.tirx")
