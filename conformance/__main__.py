@@ -15,11 +15,11 @@ from pathlib import Path
 
 import msgspec
 
-from ..targets.table import TARGETS, load_target
 from .cases import cases
 from .page import PAGE, page
 from .record import Record, kept, path_of
 from .run import run
+from .subjects import load_subject, subjects
 from .verdict import Result, Verdict
 from .versions import versions_of
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         if (not options.only or name in options.only) and (not options.op or case.operator in options.op)
     ]
     found = False
-    for target in options.target or TARGETS.names:
+    for target in options.target or subjects():
         with Path(options.json).open("ab") if options.json else nullcontext() as lines:
             results = []
             for result in run(target, names):
@@ -44,14 +44,14 @@ def main(arguments: Sequence[str]) -> int:
                     lines.write(msgspec.json.encode(result) + b"\n")
         found |= _conclude(target, results, keep=options.keep)
     if options.keep:
-        records = [record for name in TARGETS.names if (record := kept(name)) is not None]
+        records = [record for name in subjects() if (record := kept(name)) is not None]
         PAGE.write_text(page(records), "utf-8")
     return int(found)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m edgewright.conformance", description=__doc__)
-    parser.add_argument("target", nargs="*", help="targets by name (all)")
+    parser.add_argument("target", nargs="*", help="targets by name, or torch-graph (all)")
     parser.add_argument("--only", nargs="+", metavar="CASE", help="these cases alone")
     parser.add_argument("--op", nargs="+", metavar="OPERATOR", help="the cases of these operators alone")
     parser.add_argument("--verdict", choices=list(Verdict), help="print the lines of this verdict alone")
@@ -63,7 +63,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error(f"there is no case named {unknown!r}")
     for unknown in sorted({*(options.op or ())} - {case.operator for case in known.values()}):
         parser.error(f"there is no case of an operator {unknown!r}")
-    for unknown in sorted({*options.target} - {*TARGETS.names}):
+    for unknown in sorted({*options.target} - {*subjects()}):
         parser.error(f"there is no target named {unknown!r}")
     if options.keep and (options.only or options.op):
         parser.error("a record is of all cases")
@@ -77,7 +77,7 @@ def _conclude(target: str, results: Sequence[Result], *, keep: bool) -> bool:
     lost = before.lost(results) if before is not None else ()
     if keep:
         plain = {name for name, case in cases().items() if case.is_plain}
-        path_of(target).write_bytes(Record.of(target, versions_of(load_target(target)), results, plain).encode())
+        path_of(target).write_bytes(Record.of(target, versions_of(load_subject(target)), results, plain).encode())
     for result in findings if keep else ():  # else they stand among the lines
         _say(_line(result))
     for result in lost:

@@ -6,15 +6,19 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx_ir as ir
 import torch
+from numpy.typing import NDArray
 from torch import fx, nn
 
 from ..lowering.refused import Refused
-from .dtypes import TORCH_DTYPES
+from .dtypes import TORCH_DTYPES, tensor_from
 
 if TYPE_CHECKING:
     from torch.fx import Node
+
+Array = NDArray[Any]
 
 
 class Builder:
@@ -25,6 +29,7 @@ class Builder:
         self.root, self.graph = nn.Module(), fx.Graph()
         self._held: dict[ir.TensorProtocol, Node] = {}
         self._parameters: dict[ir.TensorProtocol, nn.Parameter] = {}
+        self._changed: dict[tuple[ir.TensorProtocol, str], ir.TensorProtocol] = {}
         self._made: list[Node] = []
 
     def call(self, function: Callable[..., Any], /, *operands: Any, **settings: Any) -> Node:
@@ -54,6 +59,16 @@ class Builder:
                 torch_tensor(tensor), requires_grad=tensor.dtype.is_floating_point()
             )
         return self._parameters[tensor]
+
+    def changed(self, tensor: ir.TensorProtocol, change: str, make: Callable[[Array], Array]) -> ir.TensorProtocol:
+        """Give a constant made of one of the hub, the same for the same tensor and `change`, which names what is done.
+
+        So a weight that several layers hold in the same changed form stays one parameter.
+        """
+        if (tensor, change) not in self._changed:
+            array = np.ascontiguousarray(make(tensor.numpy()))
+            self._changed[tensor, change] = ir.tensor(array, tensor.dtype, name=f"{tensor.name or 'constant'}_{change}")
+        return self._changed[tensor, change]
 
     def hold(self, tensor: ir.TensorProtocol) -> Node:
         """Give a constant of the hub, the same for the same tensor; it is a buffer of the module.
@@ -100,10 +115,7 @@ def torch_tensor(tensor: ir.TensorProtocol) -> torch.Tensor:
     dtype = TORCH_DTYPES.get(tensor.dtype)
     if dtype is None:
         raise Refused(f"PyTorch has no tensors of {tensor.dtype}")
-    array = tensor.numpy()
-    if dtype is torch.bfloat16:  # NumPy's one is foreign to PyTorch; float32 holds all of its values
-        return torch.from_numpy(array.astype("float32")).to(dtype)
-    return torch.from_numpy(array.copy())
+    return tensor_from(tensor.numpy())
 
 
 def _operation(node: Node, root: nn.Module) -> str:

@@ -5,10 +5,10 @@ import pytest
 from edgewright.conformance.cases import cases
 from edgewright.conformance.record import kept
 from edgewright.conformance.run import run
-from edgewright.targets.table import TARGETS
+from edgewright.conformance.subjects import subjects
 
 
-@pytest.mark.parametrize("target", TARGETS.names)
+@pytest.mark.parametrize("target", subjects())
 def test_every_case_is_right_or_refused(target: str) -> None:
     results = list(run(target, list(cases())))
     assert len(results) == len(cases())
@@ -19,7 +19,7 @@ def test_every_case_is_right_or_refused(target: str) -> None:
     assert {result.case: findings[result.case] for result in record.lost(results)} == {}
 
 
-@pytest.mark.parametrize("target", TARGETS.names)
+@pytest.mark.parametrize("target", subjects())
 def test_the_kept_record_is_of_all_cases_and_without_a_finding(target: str) -> None:
     record = kept(target)
     assert record is not None

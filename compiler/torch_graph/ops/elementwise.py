@@ -11,6 +11,7 @@ import torch
 from ...lowering.call import Call
 from ..builder import Builder
 from ..lowering import Lowering
+from .unsigned import by_bits
 
 if TYPE_CHECKING:
     from torch.fx import Node
@@ -21,7 +22,7 @@ _BINARY: Mapping[str, Callable[..., Any]] = {"Add": torch.add, "Mul": torch.mul,
 
 def binary(call: Call[Node], b: Builder) -> Node:
     """Work on operands that broadcast, in turn."""
-    return reduce(lambda x, y: b.call(_BINARY[call.op], x, y), call.all())
+    return reduce(lambda x, y: by_bits(b, _BINARY[call.op], call.dtype(), x, y), call.all())
 
 
 LOWERINGS: dict[str, Lowering] = {**dict.fromkeys(_BINARY, binary)}
