@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Iterable
 from types import TracebackType
 from typing import IO, Self
@@ -13,6 +15,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 SHOWN_AFTER_S = 1.0
 """Steps shorter than this come and go unseen on a terminal."""
+NOTED_EVERY_S = 30.0
+"""Lines of a log that say how a step goes are at least this far apart."""
 
 
 class Lines:
@@ -21,6 +25,7 @@ class Lines:
     def __init__(self, stream: IO[str]) -> None:
         """Write to this stream."""
         self._stream = stream
+        self._noted: dict[str, float] = {}
 
     def started(self, step: str) -> None:
         """Say nothing: steps run side by side, and a half-written line would be broken by the next one's."""
@@ -32,6 +37,14 @@ class Lines:
 
     def advanced(self, step: str, done: int, total: int) -> None:
         """Say nothing: a log wants no counters."""
+
+    def noted(self, step: str, text: str) -> None:
+        """Write it where the last line of this step is long ago: a log wants to know that something goes on."""
+        now = time.monotonic()
+        if now - self._noted.get(step, -math.inf) >= NOTED_EVERY_S:
+            self._noted[step] = now
+            self._stream.write(f"{step}: {text}\n")
+            self._stream.flush()
 
     def finished(self, step: str, seconds: float, outcome: str) -> None:
         """Write the line."""
@@ -81,6 +94,13 @@ class Bars:
             task = self._tasks.get(step)
             if task is not None:
                 self._progress.update(task, completed=done, total=total, count=f"{done} of {total}")
+
+    def noted(self, step: str, text: str) -> None:
+        """Write it behind the bar."""
+        with self._lock:
+            task = self._tasks.get(step)
+            if task is not None:
+                self._progress.update(task, count=text)
 
     def finished(self, step: str, seconds: float, outcome: str) -> None:
         """Take the bar away and leave a line."""

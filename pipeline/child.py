@@ -31,6 +31,7 @@ from .steps.list_kernels import ListKernels
 from .steps.rank_nodes import RankNodes
 from .steps.read_rows import ReadRows
 from .steps.trace_tensors import TraceTensors
+from .steps.tune_model import TuneModel
 
 AnyStep = (
     ImportModel
@@ -48,6 +49,7 @@ AnyStep = (
     | ListKernels
     | CompileKernels
     | JoinArtifacts
+    | TuneModel
 )
 
 FAILED = 70

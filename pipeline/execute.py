@@ -13,6 +13,7 @@ from textwrap import shorten
 from typing import TypeVar
 
 from ..fallback.rules import REFERENCE
+from ..fallback.select import unfit
 from ..profiles.forecast import Forecast
 from ..profiles.html import render_html
 from ..profiles.latency import profile
@@ -29,8 +30,8 @@ from .forecast import foretell_planned
 from .imported import Imported
 from .joining import groups, join
 from .kept import Kept, kept_entries, read_report
-from .making import make
-from .on_device import Place, Proof, calls_of, measure, prove
+from .making import make, tunes
+from .on_device import Place, Proof, calls_of, is_emulated_at, measure, prove
 from .places import check_opened, devices_of
 from .plan import PlannedArtifact, drawn_sizes, plan_artifacts
 from .progress import Progress
@@ -80,7 +81,11 @@ class _Pair:
 
     @property
     def not_opened(self) -> str | None:
-        return self.place.device.cannot_open(self.subject.runtime)
+        """Why nothing is run of it there: the device does not open it, or is no such machine as it was made for."""
+        device, runtime = self.place.device, self.subject.runtime
+        if is_emulated_at(device.kind, runtime):  # what stands in for the machine needs not be like it
+            return device.cannot_open(runtime)
+        return device.cannot_open(runtime) or unfit(self.subject.artifact.requires, self.place.facts)
 
 
 class _Build:
@@ -109,7 +114,7 @@ class _Build:
         settling = Settling(project, self.runner, self.places, calibrations, known=kept.searches if kept else ())
         with ThreadPoolExecutor(jobs) as executor, self._cancelled_on_the_way_out():
             forecasts = self._foretell(imported) if kept is None else kept.forecasts
-            compiled = list(executor.map(lambda item: self._compile(item, settling, calibrations), self.planned))
+            compiled = self._compile_all(executor, settling, calibrations)
             self._join(compiled)
             for name, path in calibrations.files(self.planned).items():
                 _write(self.out / name, path.read_bytes())
@@ -140,7 +145,15 @@ class _Build:
         sizes = drawn_sizes(self.project)
         return foretell_planned(self.planned, imported, sizes, self.places, self.runner)
 
-    def _compile(self, item: PlannedArtifact, settling: Settling, calibrations: Calibrations) -> Subject | None:
+    def _compile_all(self, executor: Executor, settling: Settling, calibrations: Calibrations) -> list[Subject | None]:
+        """Compile several at a time; then those that are tuned, one at a time, since trials want the machine alone."""
+        compile_ = partial(self._compile, settling, calibrations)
+        together = [item for item in self.planned if not tunes(item)]
+        made = dict(zip([item.name for item in together], executor.map(compile_, together), strict=True))
+        made |= {item.name: compile_(item) for item in self.planned if tunes(item)}
+        return [made[item.name] for item in self.planned]
+
+    def _compile(self, settling: Settling, calibrations: Calibrations, item: PlannedArtifact) -> Subject | None:
         return self._attempt(item.name, lambda: make(settling.settle(item), calibrations, self.runner))
 
     def _join(self, compiled: list[Subject | None]) -> None:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from ..devices.local import Local
+from ..devices.turn import turn
+from ..targets.base import Tunable
 from .calibration import Calibrations
 from .plan import PlannedArtifact
 from .runner import Runner
+from .steps.base import part_digest
 from .steps.compile_model import CompileModel, read_artifact
+from .steps.prepared import FileRef
+from .steps.tune_model import TuneModel
 from .subject import Subject
+
+TUNING_HOURS = 48
+"""A machine's turn is waited for this long: others may tune on it."""
+
+
+def tunes(item: PlannedArtifact) -> bool:
+    """Whether an artifact's code is to be tried on this machine before it is compiled."""
+    return isinstance(item.target, Tunable) and item.target.tunes(item.options)
 
 
 def compile_step_of(item: PlannedArtifact, calibrations: Calibrations) -> CompileModel:
@@ -26,10 +42,34 @@ def compile_step_of(item: PlannedArtifact, calibrations: Calibrations) -> Compil
 
 
 def make(item: PlannedArtifact, calibrations: Calibrations, runner: Runner) -> Subject:
-    """Compile it.
+    """Compile it, after its code was tried where that is asked for.
 
     Raises:
         EdgewrightError: what calibrating or compiling raised.
     """
-    entry = runner.step(compile_step_of(item, calibrations))
+    step = compile_step_of(item, calibrations)
+    if tunes(item):
+        step = msgspec.structs.replace(step, tuning=_tuning(step, runner))
+    entry = runner.step(step)
     return Subject(artifact=read_artifact(entry), folder=entry / "files", runtime=item.runtime)
+
+
+def _tuning(step: CompileModel, runner: Runner) -> FileRef:
+    """Find code that is fast on this machine, alone on it.
+
+    Raises:
+        EdgewrightError: what tuning raised.
+    """
+    facts = Local("here").facts()
+    tune = TuneModel(
+        model=step.model,
+        target=step.target,
+        packages=step.packages,
+        recipe=step.recipe,
+        options=step.options,
+        machine={"cpu": facts.cpu, "arch": facts.arch, "features": facts.features},
+        database=str(runner.cache.path / "tuning" / step.target),
+    )
+    with turn(timeout_s=TUNING_HOURS * 3600, cancel=runner.cancel):
+        entry = runner.tuning(tune)
+    return FileRef(path=str(entry / "tuning"), digest=part_digest(entry, "tuning"))

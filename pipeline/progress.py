@@ -20,6 +20,10 @@ class Progress(Protocol):
         """A step has done so many of its rows or runs."""
         ...
 
+    def noted(self, step: str, text: str) -> None:
+        """A step has something to say of how it goes: `14 of 30 tasks, 200 trials, best so far 3.1 ms`."""
+        ...
+
     def finished(self, step: str, seconds: float, outcome: str) -> None:
         """A step ended; `outcome` is `done`, `cached`, `failed` or `refused`."""
         ...
@@ -35,6 +39,9 @@ class Silent:
         """Ignore it."""
 
     def advanced(self, step: str, done: int, total: int) -> None:
+        """Ignore it."""
+
+    def noted(self, step: str, text: str) -> None:
         """Ignore it."""
 
     def finished(self, step: str, seconds: float, outcome: str) -> None:

@@ -14,7 +14,11 @@ from .child import AnyStep, run_step
 from .progress import Progress
 from .steps.import_model import ImportModel
 from .steps.read_rows import ReadRows
-from .told import told
+from .steps.tune_model import TuneModel
+from .told import following, told
+
+TUNING_SECONDS = 7 * 24 * 3600.0
+"""The budget is the user's; this ends what no longer keeps to it."""
 
 
 class Runner:
@@ -35,6 +39,19 @@ class Runner:
         """
         key = key_of(type(step).__name__, step.key_parts())
         return self.keyed(step.title, key, lambda out: self.child(step, out))
+
+    def tuning(self, step: TuneModel) -> Path:
+        """Do as `step` for one that takes as long as its user allows, and tells what it has found so far.
+
+        Raises:
+            EdgewrightError: as `step` does.
+        """
+
+        def make(out: Path) -> None:
+            with following(out, lambda line: self.progress.noted(step.title, line)):
+                run_step(step, out, timeout_s=TUNING_SECONDS, cancel=self.cancel)
+
+        return self.keyed(step.title, key_of(type(step).__name__, step.key_parts()), make)
 
     def reading(self, step: ImportModel | ReadRows) -> Path:
         """Do as `step` for one that finds out only while running which files it reads.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
@@ -13,8 +13,11 @@ from ...targets.base import Options
 from ...vocabulary.codec import encode_json
 from ...vocabulary.digest import Plain
 from .base import own_code, versions
-from .prepared import Prepared
+from .prepared import FileRef, Prepared
 from .schemes_for import schemes_for
+
+if TYPE_CHECKING:
+    from ...targets.base import Tunable
 
 
 class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
@@ -27,6 +30,8 @@ class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
     recipe: tuple[Any, ...]
     """The steps that are left: those in front of the last calibration are in the model."""
     options: Options
+    tuning: FileRef | None = None
+    """What `TuneModel` found for this model on the machine that it is for; None when nobody asked."""
 
     @property
     def title(self) -> str:
@@ -42,6 +47,7 @@ class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
             "options": msgspec.to_builtins(self.options),
             "tools": versions("onnx", "onnx-ir", "onnxscript", "numpy", "ml_dtypes", *self.packages),
             "code": own_code(),
+            **({"tuning": self.tuning.digest} if self.tuning is not None else {}),
         }
 
     def run(self, out: Path) -> None:
@@ -60,7 +66,11 @@ class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
         model = self.model.apply(self.recipe, where=f"recipes.{self.options.variant}", schemes=schemes)
         (out / "files").mkdir()
         bare = model.with_graph(without_notes(model.ir))  # what passes did stands in the report, not in what ships
-        artifact = target.compile(bare, self.options, out / "files")
+        if self.tuning is None:
+            artifact = target.compile(bare, self.options, out / "files")
+        else:
+            tunable = cast("Tunable", target)
+            artifact = tunable.compile_tuned(bare, self.options, Path(self.tuning.path), out / "files")
         told = msgspec.structs.replace(artifact, notes=notes(model.ir))
         (out / "artifact.json").write_bytes(encode_json(told))
 
