@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from torch import fx
 
 from ...vocabulary.coverage import Coverage
 from ...vocabulary.errors import RefusedError
 from ..expand.expand import Expand
+from ..expand.origin import origin_of
 from ..lowering.refused import Refused
 from ..lowering.walk import Walk
 from ..model import Model
@@ -18,6 +19,9 @@ from .ops.table import LOWERINGS
 
 if TYPE_CHECKING:
     from torch.fx import Node
+
+HUB_NODE: Final = "hub_node"
+"""The key in the `meta` of a node of the graph: the name of the hub node that it was made for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +59,7 @@ def to_torch(model: Model) -> TorchGraph:
         walk.values[value] = builder.graph.placeholder(str(value.name))
     for node in expanded.graph:
         walk.say(node)
+        _mark(builder.graph, origin_of(node)[0])
     outputs = []
     for value in expanded.graph.outputs:
         try:
@@ -67,3 +72,11 @@ def to_torch(model: Model) -> TorchGraph:
     module = fx.GraphModule(builder.root, builder.graph)
     module.eval()
     return TorchGraph(module=module, coverage=walk.coverage())
+
+
+def _mark(graph: fx.Graph, hub_node: str) -> None:
+    """Note on the last nodes of the graph, those that have no note yet, what they were made for."""
+    for made in reversed(graph.nodes):
+        if HUB_NODE in made.meta:
+            return
+        made.meta[HUB_NODE] = hub_node
