@@ -68,8 +68,9 @@ def to_torch(model: Model) -> TorchGraph:
         except Refused as refusal:
             walk.refuse_value(value, f"output {value.name}", str(refusal))
     builder.graph.output(tuple(outputs))
-    builder.graph.eliminate_dead_code()
     module = fx.GraphModule(builder.root, builder.graph)
+    module.graph.eliminate_dead_code()  # in a module: it looks at the layers that are called
+    module.recompile()
     module.eval()
     return TorchGraph(module=module, coverage=walk.coverage())
 
