@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from ..targets.base import Target
 
 
+MOST_NAMED = 4
+"""Formats that fit into a line; a target may have one for each of dozens of CPUs."""
+
+
 class TargetState(msgspec.Struct, frozen=True, kw_only=True):
     """A target as this machine has it; `fix` is the command that installs what is missing."""
 
@@ -101,7 +105,7 @@ def _show_all(console: Console, states: list[TargetState]) -> None:
         table.add_row(
             state.name,
             _packages(state),
-            " ".join(filter(None, state.formats)) or "default",
+            _in_short([*filter(None, state.formats)]) or "default",
             str(len(state.precisions)),
             str(len(state.ops)),
         )
@@ -138,6 +142,11 @@ def _show_one(console: Console, state: TargetState) -> None:
         show_operators(console, state.ops, state.conformance.operators)
     else:
         console.print(columns(state.ops, console.width, indent=4), markup=False, soft_wrap=True)
+
+
+def _in_short(names: list[str]) -> str:
+    """Name the first of many."""
+    return " ".join(names) if len(names) <= MOST_NAMED else f"{' '.join(names[: MOST_NAMED - 1])} … ({len(names)})"
 
 
 def _kinds(target: Target) -> tuple[str, ...]:

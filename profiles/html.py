@@ -88,7 +88,7 @@ def _row(entry: Entry) -> Markup:
         wording.memory_of(entry),
     )
     cells: list[Content] = [
-        [entry.artifact, element("span", wording.runtime_of(entry), class_="tier")],
+        [wording.artifact_of(entry), element("span", wording.runtime_of(entry), class_="tier")],
         _verdict(entry.verdict),
         *(_with_tier(figure, entry) for figure in figures),
         wording.artifact_size_of(entry),
@@ -149,7 +149,7 @@ def _details(entry: Entry) -> Markup:
         _files(entry),
         _pairs("Toolchain", sorted(entry.toolchain.items())),
     ]
-    summary = element("summary", f"{entry.artifact} on {entry.device}", _verdict(entry.verdict))
+    summary = element("summary", f"{wording.artifact_of(entry)} on {entry.device}", _verdict(entry.verdict))
     if entry.verdict is Verdict.PASS:
         return element("details", summary, element("div", parts))
     return element("details", summary, element("div", parts), open="")

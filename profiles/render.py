@@ -39,7 +39,7 @@ class Column:
 
 
 COLUMNS = (
-    Column(title="artifact", rank=0, cell=lambda entry: entry.artifact, is_number=False),
+    Column(title="artifact", rank=0, cell=wording.artifact_of, is_number=False),
     Column(title="runtime", rank=4, cell=wording.runtime_of, is_number=False),
     Column(title="verdict", rank=0, cell=lambda entry: entry.verdict, is_number=False),
     Column(title="metric", rank=2, cell=lambda entry: wording.metric_of(entry.metric)),

@@ -100,6 +100,11 @@ def artifact_size_of(entry: Entry) -> str:
     return size_of(entry.size_bytes if entry.files else None)
 
 
+def artifact_of(entry: Entry) -> str:
+    """Name an artifact with what must be known of it: `tvm-fp32 (untuned)`."""
+    return f"{entry.artifact} ({', '.join(entry.labels)})" if entry.labels else entry.artifact
+
+
 def runtime_of(entry: Entry) -> str:
     """What runs the artifact there, an engine with its backend on the web; a dash when there is no artifact."""
     return entry.runtime or NOT_RUN
