@@ -67,7 +67,7 @@ class Builder:
         """
         if (tensor, change) not in self._changed:
             array = np.ascontiguousarray(make(tensor.numpy()))
-            self._changed[tensor, change] = ir.tensor(array, tensor.dtype, name=f"{tensor.name or 'constant'}_{change}")
+            self._changed[tensor, change] = ir.tensor(array, name=f"{tensor.name or 'constant'}_{change}")
         return self._changed[tensor, change]
 
     def hold(self, tensor: ir.TensorProtocol) -> Node:

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from ...lowering.call import Call
-from ...lowering.windows import Windows, cropping_of, windows_of
+from ...lowering.windows import cropping_of, windows_of
 from ..builder import Builder
 from ..lowering import Lowering
 from .pieces import padded, plus_channels, sizes_of, stem_of, tensor_of
@@ -32,29 +32,30 @@ _TURNED_CALLS: Final[Sequence[Callable[..., Any]]] = (
 
 def conv(call: Call[Node], b: Builder) -> Node:
     """Conv over one to three axes."""
-    windows = windows_of(call, kernel_of(call, 1))
-    x, padding = evenly_padded(b, call[0], windows)
-    settings = {
-        "stride": windows.stride,
-        "padding": padding,
-        "dilation": windows.dilation,
-        "groups": call.integer("group", 1),
-    }
-    place = len(windows.kernel) - 1
-    weight = tensor_of(call, 1)
-    if weight is None or (call.has(2) and not call.is_constant(2)):
-        return b.call(_CALLS[place], x, call[1], call.get(2), **settings)
+    weight, bias, kernel = tensor_of(call, 1), tensor_of(call, 2), kernel_of(call, 1)
+    if weight is None or (call.has(2) and bias is None):
+        return convolved(call, b, call[0], call[1], call.get(2), kernel)
     out_channels, per_group, *_ = sizes_of(weight)
-    bias = tensor_of(call, 2)
-    layer = _LAYERS[place](
-        per_group * call.integer("group", 1),
-        out_channels,
-        windows.kernel,
-        bias=bias is not None,
-        device="meta",
-        **settings,
+    x, settings = _placed(call, b, call[0], kernel)
+    layer = _LAYERS[len(kernel) - 1](
+        per_group * call.integer("group", 1), out_channels, kernel, bias=bias is not None, device="meta", **settings
     )
     return b.layer(stem_of(call), with_weights(b, layer, weight=weight, bias=bias), x)
+
+
+def convolved(call: Call[Node], b: Builder, x: Node, weight: Node, bias: Node | None, kernel: tuple[int, ...]) -> Node:
+    """Convolve by a node's attributes; `kernel` is the spatial shape of the weight."""
+    x, settings = _placed(call, b, x, kernel)
+    return b.call(_CALLS[len(kernel) - 1], x, weight, bias, **settings)
+
+
+def _placed(call: Call[Node], b: Builder, x: Node, kernel: tuple[int, ...]) -> tuple[Node, dict[str, Any]]:
+    """Give x, padded with zeros where the two ends differ, and how the windows lie in it."""
+    windows = windows_of(call, kernel)
+    settings = {"stride": windows.stride, "dilation": windows.dilation, "groups": call.integer("group", 1)}
+    if windows.is_even:
+        return x, {**settings, "padding": windows.before}
+    return padded(b, x, windows.pads), {**settings, "padding": (0,) * len(kernel)}
 
 
 def conv_transpose(call: Call[Node], b: Builder) -> Node:
@@ -98,13 +99,6 @@ def kernel_of(call: Call[Node], index: int) -> tuple[int, ...]:
         Refused: when it is known only at run time.
     """
     return call.shape(index)[2:]
-
-
-def evenly_padded(b: Builder, x: Node, windows: Windows) -> tuple[Node, tuple[int, ...]]:
-    """Give x, padded with zeros where the two ends differ, and the padding that a layer can still do itself."""
-    if windows.is_even and not windows.ceil:
-        return x, windows.before
-    return padded(b, x, windows.pads), (0,) * len(windows.kernel)
 
 
 def with_weights(b: Builder, layer: nn.Module, **tensors: ir.TensorProtocol | None) -> nn.Module:

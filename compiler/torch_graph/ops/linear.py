@@ -9,6 +9,7 @@ import onnx_ir as ir
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn import functional
 
 from ...lowering.call import Call
 from ...lowering.refused import Refused
@@ -16,6 +17,7 @@ from ..builder import Builder
 from ..lowering import Lowering
 from .convolution import with_weights
 from .pieces import sizes_of, stem_of, tensor_of
+from .quantization import dequantized_turned
 
 if TYPE_CHECKING:
     from torch.fx import Node
@@ -31,7 +33,8 @@ def matmul(call: Call[Node], b: Builder) -> Node:
         raise Refused(f"a product of {call.dtype().name.lower()}, for which PyTorch has no kernel")
     weight = tensor_of(call, 1)
     if weight is None or len(weight.shape) != 2 or not call.dtype().is_floating_point():
-        return b.call(torch.matmul, call[0], call[1])
+        turned = dequantized_turned(call, b, 1)
+        return b.call(torch.matmul, call[0], call[1]) if turned is None else b.call(functional.linear, call[0], turned)
     return linear(call, b, call[0], b.changed(weight, "transposed", np.transpose), None)
 
 
@@ -53,6 +56,10 @@ def gemm(call: Call[Node], b: Builder) -> Node:
         raise Refused("a scaled product of integers")
     x = b.call(torch.transpose, call[0], 0, 1) if turned[0] else call[0]
     weight = tensor_of(call, 1)
+    if weight is None and (alpha, beta) == (1, 1) and _is_bias(call):
+        matrix = call[1] if turned[1] else dequantized_turned(call, b, 1)
+        if matrix is not None:
+            return b.call(functional.linear, x, matrix, call.get(2))
     if weight is None or not is_float:
         y = b.call(torch.transpose, call[1], 0, 1) if turned[1] else call[1]
         product = b.call(torch.matmul, x, y)
@@ -70,6 +77,11 @@ def gemm(call: Call[Node], b: Builder) -> Node:
             bias = b.changed(bias, f"times_{beta}", lambda array: (array * beta).astype(array.dtype))
         return linear(call, b, x, weight, bias)
     return _plus(b, linear(call, b, x, weight, None), call.get(2), beta)
+
+
+def _is_bias(call: Call[Node]) -> bool:
+    """Whether the addend is none, or one number for each unit."""
+    return not call.has(2) or (call.rank(2) == 1 and call.shape(2) == call.result_shape()[-1:])
 
 
 def _plus(b: Builder, product: Node, addend: Node | None, beta: float) -> Node:

@@ -21,6 +21,7 @@ _THEMES: Final = (
     "normalization",
     "pooling",
     "quantization",
+    "quantized_products",
     "recurrent",
     "reduction",
     "resize",
