@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import flatbuffers
@@ -21,8 +23,8 @@ LIMIT_BYTES = 2**31 - 2**20
 """A flatbuffer ends at 2 GiB; the last MiB is left for everything that is no weight."""
 
 
-def emit(graph: ir.Graph) -> memoryview:
-    """Write a dialect graph as a TFLite model. Equal graphs give equal bytes.
+def emit(graph: ir.Graph, metadata: Mapping[str, bytes] = MappingProxyType({})) -> memoryview:
+    """Write a dialect graph as a TFLite model, with these entries of metadata. Equal ones give equal bytes.
 
     The constants are taken out of the graph, each to be let go once it is written, so that large weights do not stand
     in memory twice.
@@ -30,7 +32,7 @@ def emit(graph: ir.Graph) -> memoryview:
     Raises:
         RefusedError: when the weights do not fit into one flatbuffer.
     """
-    writer = _Writer(graph)
+    writer = _Writer(graph, metadata)
     return writer.pack()
 
 
@@ -39,7 +41,7 @@ def tensor_indices(graph: ir.Graph) -> dict[ir.Value, int]:
 
     The constants are taken out of the graph, as `emit` does.
     """
-    writer = _Writer(graph)
+    writer = _Writer(graph, {})
     writer.pack()
     return writer.index_of_value
 
@@ -52,8 +54,8 @@ def _versions(graph: ir.Graph) -> dict[str, int]:
 
 
 class _Writer:
-    def __init__(self, graph: ir.Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: ir.Graph, metadata: Mapping[str, bytes]) -> None:
+        self.graph, self.metadata = graph, metadata
         self.buffers = Buffers()
         self.vectors = SharedVectors()
         self.tensors: list[Any] = []
@@ -76,7 +78,10 @@ class _Writer:
         )
         # The runtime reads this entry as text in a buffer of exactly 16 bytes.
         minimum = np.frombuffer(minimum_runtime(versions).encode().ljust(16, b"\0"), np.uint8)
-        metadata = tfl.MetadataT(name="min_runtime_version", buffer=self.buffers.add(minimum))
+        contents = {"min_runtime_version": minimum} | {
+            name: np.frombuffer(content, np.uint8) for name, content in self.metadata.items()
+        }
+        metadata = [tfl.MetadataT(name=name, buffer=self.buffers.add(array)) for name, array in contents.items()]
         if self.buffers.size_bytes > LIMIT_BYTES:
             raise RefusedError(
                 f"tflite: the weights take {self.buffers.size_bytes / 1e9:.2f} GB, a .tflite file ends at 2 GiB",
@@ -89,7 +94,7 @@ class _Writer:
             subgraphs=[subgraph],
             buffers=self.buffers.tables,
             signatureDefs=[signature],
-            metadata=[metadata],
+            metadata=metadata,
         )
         builder = flatbuffers.Builder(0)
         # The builder's own bytearray would be filled with zeros, and so in memory, before a weight is let go.

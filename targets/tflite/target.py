@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...vocabulary.digest import digest_file
 from ...vocabulary.errors import RequestError
@@ -42,12 +42,17 @@ class TFLite:
         Precision.STATIC_WI8_AI16,
     )
     formats = {"": "edgewright.targets.tflite.runtime:LiteRT"}  # noqa: RUF012 - the contract's form, never written to
+    settings = "edgewright.targets.tflite.settings:Settings"
 
     def ops(self) -> tuple[str, ...]:
         """Hub operators that this target knows, sorted."""
         from .ops.table import LOWERINGS
 
         return tuple(sorted(f"{domain}.{op}" if domain else op for domain, op in LOWERINGS))
+
+    def drawn_sizes(self, settings: Mapping[str, Any]) -> Mapping[str, int]:  # noqa: ARG002 - the contract's
+        """No setting says a size."""
+        return {}
 
     def schemes(self) -> Mapping[Precision, Scheme]:
         """How integers are wanted, by precision."""
@@ -72,16 +77,27 @@ class TFLite:
             RefusedError: when some node cannot be said, `options.io` is int8 and some node computes with floats, or the
                 file would pass 2 GiB; nothing is written then.
             ModelError: when a dimension must be fixed and is not.
-            RequestError: when the options ask for a format or layout that there is not.
+            RequestError: when the options ask for a format or layout that there is not, or for the metadata of ML Kit
+                and that cannot call the model.
         """
         if options.format not in self.formats:
             raise RequestError(f"tflite has no format {options.format!r}", hint="leave the format out")
+        from ..settings import read_settings
         from .emit import emit
         from .legalize.legalize import legalize
+        from .metadata_table import ENTRY
+        from .ml_kit import ml_kit
+        from .settings import Settings
 
+        settings = read_settings(self.name, options.settings, Settings)
         lowered = legalize(model, options)
         signature = _signature(model.signature, lowered.graph, options)
-        data = emit(lowered.graph)
+        data: bytes | memoryview
+        if settings.metadata:
+            told = ml_kit(signature, settings)
+            data = told.appended(bytes(emit(lowered.graph, {ENTRY: told.table})))
+        else:
+            data = emit(lowered.graph)
         path = out / FILE_NAME
         path.write_bytes(data)
         return Artifact(
