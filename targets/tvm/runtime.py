@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
+import math
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..runtime import Array, RunOptions
-from .interface import read_calling
+from .interface import Interface, Tensor, read_interface
+from .library import DISTRIBUTION, ffi, library_version, load_library
+from .machine import machine_of, own_machine
+from .threads import take_threads
 
-CPU, POOLED = 1, 2
-"""The device type of DLPack, and the allocator that keeps what it had for the next call."""
+_CPU, _POOLED = 1, 2
+"""The device type of DLPack, and the allocator that keeps memory for the next call."""
+
+_ALIGNMENT = 64
+"""`kAllocAlignment` of `device_api.h`: kernels load whole vectors and do not ask where a tensor begins."""
 
 
 class TVM:
-    """Relax's virtual machine, of `libtvm_runtime.so`."""
+    """The virtual machine of Relax, in `libtvm_runtime.so`."""
 
-    name = "apache-tvm"
+    name = DISTRIBUTION
 
     def version(self) -> str:
         """Give the installed version.
 
         Raises:
-            ImportError: when the package is not installed.
+            ImportError: when the library is not installed.
         """
-        return version(self.name)
+        return library_version()
 
     def prepare(self) -> None:
         """Load the runtime library.
@@ -37,41 +41,41 @@ class TVM:
         Raises:
             ImportError: when it is not installed.
         """
-        import tvm_ffi  # noqa: F401 - only so that `load` finds it imported
+        load_library()
 
-        ctypes.CDLL(str(_library()), ctypes.RTLD_GLOBAL)
-
-    def load(self, artifact: Path, options: RunOptions) -> TVMSession:  # noqa: ARG002
+    def load(self, artifact: Path, options: RunOptions) -> TVMSession:
         """Open a shared library.
 
         Raises:
-            ValueError: when it is none that this machine can run.
+            ValueError: when it is none that the target wrote, was damaged, or is for other machines.
             ImportError: when the runtime is not installed.
         """
-        self.prepare()
-        import tvm_ffi
-
-        calling = read_calling(artifact)
-        machine = tvm_ffi.load_module(str(artifact.resolve()))["vm_load_executable"]()
-        machine["vm_initialization"](CPU, 0, POOLED)
-        return TVMSession(machine, calling)
-
-
-def _library() -> Path:
-    found = importlib.util.find_spec("tvm")
-    if found is None or found.origin is None:
-        raise ImportError("apache-tvm is not installed")
-    return Path(found.origin).parent / "lib" / "libtvm_runtime.so"
+        data = artifact.read_bytes()
+        try:
+            machine, own = machine_of(data), own_machine()
+            if own is not None and machine != own:
+                raise ValueError(f"it is for {machine}, and this process runs on {own}")
+            interface = read_interface(data)
+        except ValueError as error:
+            raise ValueError(f"{artifact}: {error}") from error
+        del data
+        load_library()
+        try:
+            vm = ffi().load_module(str(artifact.resolve()))["vm_load_executable"]()
+            vm["vm_initialization"](_CPU, 0, _POOLED)
+        except (AttributeError, RuntimeError) as error:
+            raise ValueError(f"{artifact}: TVM cannot load it: {error}") from error
+        return TVMSession(vm, interface, options.threads)
 
 
 class TVMSession:
-    """A loaded library."""
+    """A loaded library. Inputs go by the names of its interface."""
 
-    def __init__(self, machine: Any, calling: Mapping[str, Any]) -> None:
-        """Take an initialised virtual machine."""
-        self._machine, self._main = machine, machine["main"]
-        self._inputs = {spec["name"]: (spec["dtype"], tuple(spec["shape"])) for spec in calling["inputs"]}
-        self._outputs = [spec["name"] for spec in calling["outputs"]]
+    def __init__(self, vm: Any, interface: Interface, threads: int) -> None:
+        """Take a virtual machine that is initialised."""
+        self._vm, self._main, self._threads = vm, vm["main"], threads
+        self._slots = {tensor.name: _Slot(tensor) for tensor in interface.inputs}
+        self._outputs = interface.outputs
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run once.
@@ -79,25 +83,40 @@ class TVMSession:
         Raises:
             ValueError: when an input is missing, unknown, or of another dtype or shape than the model takes.
         """
-        import tvm_ffi
-
-        if inputs.keys() != self._inputs.keys():
-            raise ValueError(f"the model takes {sorted(self._inputs)}, got {sorted(inputs)}")
-        given = []
-        for name, (dtype, shape) in self._inputs.items():
-            array = inputs[name]
-            if array.dtype != dtype or array.shape != shape:
-                raise ValueError(f"input {name!r} is {dtype}{list(shape)}, got {array.dtype}{list(array.shape)}")
-            given.append(tvm_ffi.from_dlpack(_aligned(array)))
+        if inputs.keys() != self._slots.keys():
+            raise ValueError(f"the model takes {sorted(self._slots)}, got {sorted(inputs)}")
+        given = [slot.take(inputs[name]) for name, slot in self._slots.items()]
+        take_threads(self._threads)
+        results = self._main(*given)
+        # copied: a result may be an input or a constant, or memory that the next call takes
         return {
-            name: np.array(np.from_dlpack(result))
-            for name, result in zip(self._outputs, self._main(*given), strict=True)
+            tensor.name: np.array(np.from_dlpack(result)) for tensor, result in zip(self._outputs, results, strict=True)
         }
 
 
-def _aligned(array: Array) -> Array:
-    buffer = np.empty(array.nbytes + 64, np.uint8)
-    start = -buffer.ctypes.data % 64
-    copy = buffer[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy
+class _Slot:
+    """Where an input goes: as it is, when TVM can read it there, else into memory that begins where it must."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.name, self.dtype, self.shape = tensor.name, np.dtype(tensor.dtype), tensor.shape
+        size = math.prod(self.shape) * self.dtype.itemsize
+        memory = np.empty(size + _ALIGNMENT, np.uint8)
+        begin = -memory.ctypes.data % _ALIGNMENT
+        self._memory = memory[begin : begin + size].view(self.dtype).reshape(self.shape)
+        self._tensor = ffi().from_dlpack(self._memory)
+
+    def take(self, array: Array) -> Any:
+        """Give an array as a tensor of TVM.
+
+        Raises:
+            ValueError: when it is of another dtype or shape.
+        """
+        if array.dtype != self.dtype or array.shape != self.shape:
+            raise ValueError(
+                f"input {self.name!r} is {self.dtype}{list(self.shape)}, got {array.dtype}{list(array.shape)}"
+            )
+        flags = array.flags
+        if flags.c_contiguous and flags.writeable and array.ctypes.data % _ALIGNMENT == 0:
+            return ffi().from_dlpack(array)
+        self._memory[...] = array
+        return self._tensor

@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...vocabulary.digest import digest_file
 from ...vocabulary.errors import RefusedError, RequestError
+from ...vocabulary.label import Label
 from ...vocabulary.precision import Precision
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import Options
+from .cpus import NAMES, cpu_named
 
 if TYPE_CHECKING:
     from ...compiler.model import Model
@@ -33,7 +35,9 @@ class TVM:
     extra: str | None = "tvm"
     packages: tuple[str, ...] = ("apache-tvm", "apache-tvm-ffi")
     precisions: tuple[Precision, ...] = (Precision.FP32,)
-    formats: Mapping[str, str] = {"": _RUNTIME}
+    formats: Mapping[str, str] = dict.fromkeys(("", *NAMES), _RUNTIME)
+    """A CPU each; the first is the one of the machine that compiles."""
+    settings = "edgewright.targets.tvm.settings:Settings"
 
     def ops(self) -> tuple[str, ...]:
         """Hub operators that this target knows, sorted."""
@@ -46,6 +50,10 @@ class TVM:
         from .schemes import SCHEMES
 
         return {precision: scheme for precision, scheme in SCHEMES.items() if precision in self.precisions}
+
+    def drawn_sizes(self, settings: Mapping[str, Any]) -> Mapping[str, int]:  # noqa: ARG002 - the contract's
+        """Give none: no setting fixes a size."""
+        return {}
 
     def coverage(self, model: Model, options: Options) -> Coverage:
         """Say the model, and what became of each node.
@@ -68,7 +76,10 @@ class TVM:
         """
         from .compile import compile_module
         from .emit import emit
+        from .interface import add_interface, interface_of
+        from .llvm import features_of
 
+        cpu = cpu_named(options.format)
         fixed = self._fixed(model, options)
         emitted = emit(fixed)
         refused = emitted.coverage.refused
@@ -79,19 +90,27 @@ class TVM:
                 hint="change these nodes in the source model, or build it for the target onnxruntime",
             )
         path = out / FILE_NAME
-        operators = compile_module(emitted.module, fixed.signature, path)
+        kernels = compile_module(emitted.module, cpu, path)
+        add_interface(path, interface_of(fixed.signature, cpu.name))
         return Artifact(
             target=self.name,
             variant=options.variant,
             precision=model.precision,
             format=options.format,
             files=(File(path=path.name, sha256=digest_file(path), size_bytes=path.stat().st_size),),
-            requires=Requirements(runtime="apache-tvm", min_runtime_version=FIRST_TVM),
+            requires=Requirements(
+                runtime="apache-tvm",
+                min_runtime_version=FIRST_TVM,
+                os=(cpu.os,),
+                arch=(cpu.arch,),
+                features=features_of(cpu),
+            ),
             signature=fixed.signature,
             narrowed={},
             coverage=emitted.coverage,
-            ops=dict(sorted(Counter(operators).items())),
+            ops=dict(sorted(Counter(map(_without_number, kernels)).items())),
             toolchain={package: version(package) for package in (*self.packages, "onnx", "onnx-ir")},
+            labels=(Label.UNTUNED,),
         )
 
     def _fixed(self, model: Model, options: Options) -> Model:
@@ -99,8 +118,6 @@ class TVM:
         from ...compiler.lowering.static_shapes import static_input_shapes
         from ...compiler.passes.fix_dimensions import FixDimensions
 
-        if options.format not in self.formats:
-            raise RequestError(f"tvm has no format {options.format!r}", hint="leave the format out")
         if options.io != "float":
             raise RequestError(f"tvm keeps the source's dtypes: io cannot be {options.io}", hint="leave io out")
         shapes = static_input_shapes(model.signature, options.dims)
@@ -111,3 +128,8 @@ class TVM:
             if isinstance(symbol, str)
         }
         return FixDimensions(sizes)(model)
+
+
+def _without_number(kernel: str) -> str:
+    """Give `fused_conv2d_add` for `fused_conv2d_add7`."""
+    return kernel.rstrip("0123456789")
