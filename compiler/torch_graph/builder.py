@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from keyword import iskeyword
+from operator import getitem
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,35 +24,38 @@ Array = NDArray[Any]
 
 
 class Builder:
-    """A graph that grows, and the module that holds its weights and constants."""
+    """A graph that grows, and the module that holds its weights and constants.
+
+    `numbers` notes what stands in tensors of integers that sizes are made into (`ops/numbers.py`).
+    """
 
     def __init__(self) -> None:
         """Start with nothing."""
         self.root, self.graph = nn.Module(), fx.Graph()
+        self.numbers: dict[Node, list[int | Node]] = {}
         self._held: dict[ir.TensorProtocol, Node] = {}
         self._parameters: dict[ir.TensorProtocol, nn.Parameter] = {}
         self._changed: dict[tuple[ir.TensorProtocol, str], ir.TensorProtocol] = {}
         self._made: list[Node] = []
 
+    def input(self, name: str) -> Node:
+        """Give the next input of the graph, by the nearest name that Python takes."""
+        taken = {str(node.target) for node in self.graph.nodes if node.op == "placeholder"}
+        return self.graph.placeholder(_distinct(_plain(name), taken.__contains__))
+
     def call(self, function: Callable[..., Any], /, *operands: Any, **settings: Any) -> Node:
         """Call a function of PyTorch, or one of ours that is made of such; both by what they are imported as."""
-        node = self.graph.call_function(function, operands, settings)
-        self._made.append(node)
-        return node
+        return self._keep(self.graph.call_function(function, operands, settings))
 
     def item(self, results: Node, index: int) -> Node:
         """Give one of several results of a call."""
-        from operator import getitem
-
-        return self.graph.call_function(getitem, (results, index))
+        return self._keep(self.graph.call_function(getitem, (results, index)))
 
     def layer(self, stem: str, module: nn.Module, /, *operands: Any) -> Node:
         """Call a layer that holds weights; it is named after `stem`, the name of the hub node."""
-        name = _distinct(_plain(stem), self.root)
+        name = _distinct(_plain(stem), self._is_taken)
         self.root.add_module(name, module)
-        node = self.graph.call_module(name, operands)
-        self._made.append(node)
-        return node
+        return self._keep(self.graph.call_module(name, operands))
 
     def parameter(self, tensor: ir.TensorProtocol) -> nn.Parameter:
         """Give a weight of the hub as a parameter for a layer, the same for the same tensor: shared ones stay so."""
@@ -77,33 +82,45 @@ class Builder:
             Refused: when PyTorch has no such dtype.
         """
         if tensor not in self._held:
-            name = _distinct(_plain(tensor.name or "constant"), self.root)
-            self.root.register_buffer(name, torch_tensor(tensor))
-            self._held[tensor] = self.graph.get_attr(name)
+            self._held[tensor] = self._buffer(tensor.name or "constant", torch_tensor(tensor))
         return self._held[tensor]
 
     def const(self, value: Any, dtype: torch.dtype) -> Node:
         """Give a constant of our own: a number, or an array."""
-        name = _distinct("constant", self.root)
-        self.root.register_buffer(name, torch.as_tensor(value, dtype=dtype))
-        return self.graph.get_attr(name)
+        return self._buffer("constant", torch.as_tensor(value, dtype=dtype))
 
     def begin(self) -> None:
         """Begin with another node of the hub: what was written so far stays."""
         self._made.clear()
 
     def take_back(self) -> None:
-        """Leave what was written since `begin` unused: the graph drops it at the end."""
+        """Take what was written since `begin` out of the graph."""
+        for node in reversed(self._made):
+            self.graph.erase_node(node)
         self._made.clear()
 
     @property
     def operations(self) -> list[str]:
         """What was written since `begin`, by PyTorch's names."""
-        return [_operation(node, self.root) for node in self._made]
+        return [_operation(node, self.root) for node in self._made if node.target is not getitem]
 
     def finish(self, value: ir.Value, index: int, result: Node) -> Node:  # noqa: ARG002 - the language's form
         """Name a result after the hub's tensor; dtype and shape are seen when the graph runs."""
+        if value.name and result in self._made:
+            result._rename(_plain(value.name))  # made distinct by the graph
         return result
+
+    def _keep(self, node: Node) -> Node:
+        self._made.append(node)
+        return node
+
+    def _buffer(self, name: str, tensor: torch.Tensor) -> Node:
+        found = _distinct(_plain(name), self._is_taken)
+        self.root.register_buffer(found, tensor)
+        return self.graph.get_attr(found)
+
+    def _is_taken(self, name: str) -> bool:
+        return hasattr(self.root, name)
 
 
 def torch_tensor(tensor: ir.TensorProtocol) -> torch.Tensor:
@@ -125,14 +142,14 @@ def _operation(node: Node, root: nn.Module) -> str:
 
 
 def _plain(name: str) -> str:
-    """Give a name that Python takes for an attribute."""
-    plain = re.sub(r"\W", "_", name)
-    return plain if plain and not plain[0].isdigit() else f"_{plain}"
+    """Give the nearest name that Python takes for an attribute."""
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return f"_{plain}" if not plain or plain[0].isdigit() or iskeyword(plain) else plain
 
 
-def _distinct(name: str, root: nn.Module) -> str:
+def _distinct(name: str, is_taken: Callable[[str], bool]) -> str:
     found, count = name, 1
-    while hasattr(root, found):
+    while is_taken(found):
         count += 1
         found = f"{name}_{count}"
     return found

@@ -15,6 +15,7 @@ from ..lowering.refused import Refused
 from ..lowering.walk import Walk
 from ..model import Model
 from .builder import Builder
+from .dtypes import TORCH_DTYPES
 from .ops.table import LOWERINGS
 
 if TYPE_CHECKING:
@@ -56,7 +57,10 @@ def to_torch(model: Model) -> TorchGraph:
     builder = Builder()
     walk: Walk[Node] = Walk("PyTorch", builder, LOWERINGS, expanded.ir.opset_imports)
     for value in expanded.graph.inputs:
-        walk.values[value] = builder.graph.placeholder(str(value.name))
+        walk.values[value] = builder.input(str(value.name))
+        if value.dtype not in TORCH_DTYPES:
+            known = "of no known dtype" if value.dtype is None else f"of {value.dtype}"
+            walk.refuse_value(value, f"input {value.name}", f"PyTorch has no tensors {known}")
     for node in expanded.graph:
         walk.say(node)
         _mark(builder.graph, origin_of(node)[0])
@@ -68,9 +72,9 @@ def to_torch(model: Model) -> TorchGraph:
         except Refused as refusal:
             walk.refuse_value(value, f"output {value.name}", str(refusal))
     builder.graph.output(tuple(outputs))
-    module = fx.GraphModule(builder.root, builder.graph)
-    module.graph.eliminate_dead_code()  # in a module: it looks at the layers that are called
-    module.recompile()
+    whole = fx.GraphModule(builder.root, builder.graph)
+    whole.graph.eliminate_dead_code()  # in a module: it looks at the layers that are called
+    module = fx.GraphModule(whole, whole.graph)  # takes the layers and constants that are still called for
     module.eval()
     return TorchGraph(module=module, coverage=walk.coverage())
 

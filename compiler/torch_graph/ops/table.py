@@ -16,6 +16,7 @@ _THEMES: Final = (
     "elementwise",
     "generation",
     "indexing",
+    "integers",
     "linear",
     "movement",
     "normalization",
