@@ -1,0 +1,83 @@
+"""From a Relax module as it is emitted to one whose functions are fused, laid out and scheduled for a CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..toolkit import relax, tvm
+from .channels_last import channels_last
+from .kernels import KERNEL
+from .keys import key_of
+from .pack_layers import pack_layers
+from .plain import plain
+from .tile import Tile
+from .tiled import kernel_of, tiled
+from .vectors import vectors_of
+
+_TAKES_ELEMENTWISE = 4
+"""TVM's `kOutEWiseFusable`: what is computed element by element from its output may be fused to it."""
+
+
+def scheduled(module: Any, target: Any, tiles: Mapping[str, Tile]) -> Any:
+    """Give what `fused` gave with every function scheduled for the CPU of `target`, a `tvm.target.Target`.
+
+    `tiles` are those that tuning found, by the key of their function (`keys.key_of`); a function without one takes the
+    default of its kernel. Nothing is measured here: equal modules, targets and tiles give equal results.
+    """
+    made = module.clone()
+    for variable, function in module.functions_items():
+        if isinstance(function, tvm().tirx.PrimFunc):
+            made.update_func(variable, _scheduled(function, target, tiles))
+    return made
+
+
+def fused(module: Any, target: Any) -> Any:
+    """Give an emitted module with packed weights, channels last and fused functions, none of them scheduled.
+
+    What is left is to lower `main` to the virtual machine's code, without any more fusing.
+    """
+    passes = relax().transform
+    with target:
+        module = pack_layers(module, vectors_of(target))
+        module = tvm().transform.Sequential(
+            [
+                relax().backend.DispatchSampling(),
+                relax().backend.DispatchSortScan(),  # sorting has functions of its own
+                passes.LegalizeOps(skip_ops=["relax.permute_dims"]),
+            ]
+        )(module)
+        module = tvm().transform.Sequential(
+            [passes.LegalizeOps(), passes.AnnotateTIROpPattern(), passes.FoldConstant()]
+        )(channels_last(module))
+        return tvm().transform.Sequential([passes.FuseOps(), passes.FuseTIR(), passes.DeadCodeElimination()])(
+            _with_patterns(module)
+        )
+
+
+def _with_patterns(module: Any) -> Any:
+    """Say of our kernels that what follows may be fused to them: TVM takes those with zeros around for opaque."""
+    for variable, function in module.functions_items():
+        if isinstance(function, tvm().tirx.PrimFunc) and _has_kernel(function):
+            module.update_func(variable, function.with_attr("op_pattern", _TAKES_ELEMENTWISE))
+    return module
+
+
+def _has_kernel(function: Any) -> bool:
+    schedule = tvm().s_tir.Schedule(function)
+    blocks = schedule.get_child_blocks(schedule.get_sblock("root"))
+    return any(KERNEL in schedule.get(block).annotations for block in blocks)
+
+
+def _scheduled(function: Any, target: Any, tiles: Mapping[str, Tile]) -> Any:
+    """Schedule one function; one for which TVM refuses a step stays as it is, slow and right."""
+    vectors = vectors_of(target)
+    try:
+        kernel = kernel_of(function)
+        if kernel is None:
+            return function if relax().analysis.has_reshape_pattern(function) else plain(function)
+        choices = kernel.tiles(vectors)
+        tuned = tiles.get(key_of(function, target))
+        return tiled(function, kernel, tuned if tuned in choices else choices[0])
+    except tvm().s_tir.ScheduleError:
+        return function
