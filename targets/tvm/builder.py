@@ -86,6 +86,8 @@ class Builder:
     def const(self, array: Array | float | int | bool, dtype: str | None = None) -> Expr:
         """Give a constant of our own, in the dtype that it has or is given."""
         held = np.asarray(array, dtype)
+        if not held.size:  # a library with such a constant cannot be loaded
+            return self._emit("nothing", lambda: self._block.emit_te(_nothing, held.shape, str(held.dtype)))
         # Without its dtype Relax would take int64 for int32, and float64 for float32.
         return relax().const(np.ascontiguousarray(held).reshape(held.shape), str(held.dtype))
 
@@ -141,6 +143,10 @@ def refuse_dtype(dtype: str) -> None:
 def extents(shape: Sequence[int]) -> list[Any]:
     """Give the sizes of a tensor expression: int64, as Relax counts."""
     return [tirx().IntImm("int64", int(size)) for size in shape]
+
+
+def _nothing(shape: Sequence[int], dtype: str) -> Any:
+    return te().compute(extents(shape), lambda *_: tirx().const(0, dtype), name="nothing")
 
 
 def dtype_of(value: Expr) -> str:

@@ -1,7 +1,70 @@
-"""Shape."""
+"""Shapes, what changes them without a move of an element, and what repeats elements."""
 
 from __future__ import annotations
 
-from ..lowering import Lowering
+import math
+from collections.abc import Sequence
+from typing import Any
 
-LOWERINGS: dict[str, Lowering] = {}
+import numpy as np
+
+from ....compiler.lowering.call import Call
+from ..builder import Builder, Expr
+from ..lowering import Lowering
+from ..toolkit import relax, tirx
+from .elements import Element, whole
+from .pieces import reshaped, sizes_of
+
+
+def reshape(call: Call[Expr], b: Builder) -> Expr:
+    """Reshape, Flatten, Squeeze and Unsqueeze: the same elements in the shape of the result, which is known."""
+    return reshaped(b, call[0], call.result_shape())
+
+
+def shape(call: Call[Expr], b: Builder) -> Expr:
+    """Shape, or a part of it."""
+    sizes, rank = call.shape(), call.rank()
+    return b.const(np.array(sizes[slice(call.integer("start", 0), call.integer("end", rank))], np.int64))
+
+
+def size(call: Call[Expr], b: Builder) -> Expr:
+    """Size: the number of elements, a scalar."""
+    return b.const(np.array(math.prod(call.shape()), np.int64))
+
+
+def identity(call: Call[Expr], b: Builder) -> Expr:  # noqa: ARG001 - a lowering's form
+    """Identity: nothing is written."""
+    return call[0]
+
+
+def expand(call: Call[Expr], b: Builder) -> Expr:
+    """Expand."""
+    wanted = call.result_shape()
+    return b.op(relax().op.broadcast_to, call[0], wanted) if wanted != sizes_of(call[0]) else call[0]
+
+
+def tile(call: Call[Expr], b: Builder) -> Expr:
+    """Tile."""
+    sizes, wanted = call.shape(), call.result_shape()
+    if sizes == wanted:
+        return call[0]
+
+    def element(place: Sequence[Any], x: Any) -> Element:
+        return x(*(tirx().floormod(index, whole(size)) for index, size in zip(place, sizes, strict=True)))
+
+    return b.each("tile", wanted, element, call[0]) if 0 not in wanted else nothing(call, b)
+
+
+def nothing(call: Call[Expr], b: Builder) -> Expr:
+    """Give a result without elements."""
+    return b.const(np.zeros(call.result_shape(), call.result_dtype().numpy()))
+
+
+LOWERINGS: dict[str, Lowering] = {
+    **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze"), reshape),
+    "Expand": expand,
+    "Identity": identity,
+    "Shape": shape,
+    "Size": size,
+    "Tile": tile,
+}

@@ -19,6 +19,7 @@ _THEMES: Final = (
     "linear",
     "movement",
     "normalization",
+    "padding",
     "pooling",
     "quantization",
     "recurrent",
@@ -26,8 +27,10 @@ _THEMES: Final = (
     "resize",
     "sampling",
     "scans",
+    "scattering",
     "selection",
     "shape",
+    "slicing",
     "spectrum",
 )
 
