@@ -20,6 +20,7 @@ _THEMES: Final = (
     "linear",
     "movement",
     "normalization",
+    "padding",
     "pooling",
     "quantization",
     "quantized_products",
@@ -30,6 +31,7 @@ _THEMES: Final = (
     "scans",
     "selection",
     "shape",
+    "slicing",
     "spectrum",
 )
 
