@@ -29,3 +29,8 @@ def te() -> Any:
 def tirx() -> Any:
     """Give `tvm.tirx`, the expressions of one element."""
     return import_module("tvm.tirx")
+
+
+def script() -> Any:
+    """Give `tvm.script.ir_builder`, which writes functions statement by statement; those of tensors are in `.tirx`."""
+    return import_module("tvm.script.ir_builder")
