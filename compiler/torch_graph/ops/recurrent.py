@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ...lowering.call import Call
 from ...lowering.refused import Refused
-from ..builder import Builder, torch_tensor
+from ..builder import Array, Builder, torch_tensor
 from ..lowering import Lowering
 from .gates import activations_of
 from .pieces import stem_of, tensor_of
-from .recurrent_layer import OPERANDS, Cell, Recurrent
+from .recurrent_layer import OPERANDS, Cell, Direction, Recurrent, Weights, weights_of
 
 if TYPE_CHECKING:
     from torch.fx import Node
+
+_WEIGHTS: Final = (1, 2, 3, 7)
+"""The inputs that are weights: of the input, of the state, biases, peepholes."""
+
+_SOURCES: Final = (0, 1, 2, 2, 3)
+"""Which of these each of `Weights` is made of."""
 
 _BACKWARDS: Final = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
 
@@ -33,19 +40,42 @@ def recurrent(call: Call[Node], b: Builder) -> list[Node | None]:
         Cell(op=call.op, activations=own, backwards=back, resets_after=resets_after)
         for own, back in zip(activations, backwards, strict=True)
     ]
-    tensors = {name: tensor_of(call, index) for index, name in enumerate(OPERANDS, 1)}
     indices = [index for index in range(1, len(OPERANDS) + 1) if call.has(index) and not _is_whole(call, index)]
-    given = [index for index in indices if tensors[OPERANDS[index - 1]] is None]
-    layer = Recurrent(cells, [OPERANDS[index - 1] for index in given], bool(call.integer("layout", 0)))
+    directions = _directions(call, b, cells)
+    if directions:
+        indices = [index for index in indices if index not in _WEIGHTS]
+    given = [index for index in indices if not call.is_constant(index)]
+    names = [OPERANDS[index - 1] for index in given]
+    layer = Recurrent(cells, directions, names, bool(call.integer("layout", 0)))
     for index in indices:
-        name = OPERANDS[index - 1]
-        tensor = tensors[name]
-        if tensor is not None and tensor.dtype.is_floating_point() and name not in ("hidden", "memory"):
-            setattr(layer, name, b.parameter(tensor))
-        elif tensor is not None:
-            layer.register_buffer(name, torch_tensor(tensor))
+        tensor = tensor_of(call, index)
+        if tensor is not None:
+            layer.register_buffer(OPERANDS[index - 1], torch_tensor(tensor))
     results = b.layer(stem_of(call), layer, call[0], *(call[index] for index in given))
     return [b.item(results, place) for place in range(3 if call.op == "LSTM" else 2)]
+
+
+def _directions(call: Call[Node], b: Builder, cells: Sequence[Cell]) -> list[Direction]:
+    """Give each direction its weights, none when some weights are known only at run time."""
+    tensors = [tensor_of(call, index) for index in _WEIGHTS]
+    if any(call.has(index) and tensor is None for index, tensor in zip(_WEIGHTS, tensors, strict=True)):
+        return []
+    arrays = [None if tensor is None else tensor.numpy() for tensor in tensors]
+    directions = []
+    for place, cell in enumerate(cells):
+        own = weights_of(cell, *(None if array is None else array[place] for array in arrays))
+        direction = Direction()
+        for name, source, array in zip(Weights._fields, _SOURCES, own, strict=True):
+            tensor = tensors[source]
+            if array is not None and tensor is not None:
+                change = f"{name}_of_{call.op}_{place}_{cell.resets_after}"
+                setattr(direction, name, b.parameter(b.changed(tensor, change, _giving(array))))
+        directions.append(direction)
+    return directions
+
+
+def _giving(array: Array) -> Callable[[Array], Array]:
+    return lambda _: array
 
 
 def _is_whole(call: Call[Node], index: int) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import torch
 from torch import nn
@@ -39,13 +39,50 @@ class Cell:
     """GRU: whether the state is multiplied by its weights, and gets its bias, before the reset."""
 
 
-class Recurrent(nn.Module):
-    """The directions of one layer. What is constant of `OPERANDS` is its own, the others are given to `forward`."""
+class Weights(NamedTuple):
+    """What one direction multiplies by and adds, the gates in ONNX's order."""
 
-    def __init__(self, cells: Sequence[Cell], given: Sequence[str], batch_first: bool) -> None:
-        """`given` names the operands of `forward` behind x."""
+    weight: Tensor
+    """[gates · H, I], for the input."""
+    recurrent: Tensor
+    """[H, gates · H], for the state."""
+    bias: Tensor | None
+    """[gates · H], of the input, and of the state too where that is no other."""
+    inner_bias: Tensor | None
+    """[gates · H], of the state, where it is added before the reset."""
+    peephole: Tensor | None
+    """[3 · H]."""
+
+
+def weights_of(
+    cell: Cell, weight: Any, recurrent: Any, bias: Any | None, peephole: Any | None
+) -> tuple[Any, Any, Any | None, Any | None, Any | None]:
+    """Give `Weights` of one direction as ONNX has them: [gates · H, I], [gates · H, H], [2 · gates · H], [3 · H]."""
+    width, inner = len(recurrent), None
+    if bias is not None:
+        own, inner = bias[:width], bias[width:]
+        bias, inner = (own, inner) if cell.resets_after else (own + inner, None)
+    return weight, recurrent.T, bias, inner, peephole
+
+
+class Direction(nn.Module):
+    """The weights of one direction as parameters, by the names of `Weights`."""
+
+    def weights(self) -> Weights:
+        """Give them; what is not there is None."""
+        return Weights(*(getattr(self, name, None) for name in Weights._fields))  # type: ignore[arg-type]  # two are always there
+
+
+class Recurrent(nn.Module):
+    """The directions of one layer. What is not its own of `OPERANDS` is given to `forward`."""
+
+    def __init__(
+        self, cells: Sequence[Cell], directions: Sequence[Direction], given: Sequence[str], batch_first: bool
+    ) -> None:
+        """`given` names the operands of `forward` behind x; there are no `directions` where weights are among them."""
         super().__init__()
         self.cells, self.given, self.batch_first = tuple(cells), tuple(given), batch_first
+        self.directions = nn.ModuleList(directions)
 
     def forward(self, x: Tensor, *operands: Tensor) -> tuple[Tensor, ...]:
         """Run x [steps, batch, I], or with the batch first; shapes of all others, and of the results, are ONNX's."""
@@ -55,42 +92,39 @@ class Recurrent(nn.Module):
         for name in ("hidden", "memory"):
             state = named[name]
             named[name] = state.transpose(0, 1) if state is not None and self.batch_first else state
-        runs = [_run(cell, x, named, place) for place, cell in enumerate(self.cells)]
+        runs = [_run(cell, x, self._weights(named, place), named, place) for place, cell in enumerate(self.cells)]
         sequence = torch.stack([every for every, _ in runs], 1)
         last = [torch.stack(states, 0) for states in zip(*(states for _, states in runs), strict=True)]
         if self.batch_first:
             return sequence.permute(2, 0, 1, 3), *(state.transpose(0, 1) for state in last)
         return sequence, *last
 
+    def _weights(self, named: Mapping[str, Tensor | None], place: int) -> Weights:
+        if self.directions:
+            direction = self.directions[place]
+            assert isinstance(direction, Direction)
+            return direction.weights()
+        own = (_at(named[name], place) for name in ("weight", "recurrent", "bias", "peephole"))
+        return Weights(*weights_of(self.cells[place], *own))
 
-def _run(cell: Cell, x: Tensor, named: Mapping[str, Tensor | None], place: int) -> tuple[Tensor, State]:
+
+def _run(
+    cell: Cell, x: Tensor, weights: Weights, named: Mapping[str, Tensor | None], place: int
+) -> tuple[Tensor, State]:
     """Run one direction; give its first state at every step, [steps, batch, H], and the last states."""
-
-    def own(name: str) -> Tensor | None:
-        operand = named[name]
-        return None if operand is None else operand[place]
-
-    weight, recurrent, bias, peephole = own("weight"), own("recurrent"), own("bias"), own("peephole")
-    assert weight is not None
-    assert recurrent is not None
-    width, units = recurrent.shape
-    entering, inner = (None, None) if bias is None else (bias[:width], bias[width:])
-    shared = [recurrent.t().contiguous()]
-    if cell.resets_after:
-        shared.append(x.new_zeros(width) if inner is None else inner)
-    elif entering is not None and inner is not None:
-        entering = entering + inner
-    shared += [] if peephole is None else [peephole]
-    states = [
-        x.new_zeros(x.shape[1], units) if state is None else state
-        for state in (own(name) for name in ("hidden", "memory")[: 2 if cell.op == "LSTM" else 1])
-    ]
-    xs, lengths = [functional.linear(x, weight, entering)], named["lengths"]
+    shared = [part for part in (weights.recurrent, weights.inner_bias, weights.peephole) if part is not None]
+    given = (_at(named[name], place) for name in ("hidden", "memory")[: 2 if cell.op == "LSTM" else 1])
+    states = [x.new_zeros(x.shape[1], weights.recurrent.shape[0]) if state is None else state for state in given]
+    xs, lengths = [functional.linear(x, weights.weight, weights.bias)], named["lengths"]
     if lengths is not None:
         xs.append((torch.arange(x.shape[0], device=x.device).unsqueeze(1) < lengths).unsqueeze(-1))
     xs = [part.flip(0) for part in xs] if cell.backwards else xs
     *last, every = _loop(partial(_step, cell, lengths is not None), states, xs, shared)
     return (every.flip(0) if cell.backwards else every), tuple(last)
+
+
+def _at(operand: Tensor | None, place: int) -> Tensor | None:
+    return None if operand is None else operand[place]
 
 
 def _loop(
@@ -146,11 +180,12 @@ def _gru(cell: Cell, entering: Tensor, state: State, recurrent: Tensor, bias: Te
     units = hidden.shape[-1]
     gate, squash = cell.activations
     gates, new = entering.split_with_sizes([2 * units, units], -1)
-    if bias is None:
+    if not cell.resets_after:
         update, reset = gate(gates + torch.mm(hidden, recurrent[:, : 2 * units])).chunk(2, -1)
         new = squash(new + torch.mm(reset * hidden, recurrent[:, 2 * units :]))
     else:
-        inner, recalled = (torch.mm(hidden, recurrent) + bias).split_with_sizes([2 * units, units], -1)
+        product = torch.mm(hidden, recurrent)
+        inner, recalled = (product if bias is None else product + bias).split_with_sizes([2 * units, units], -1)
         update, reset = gate(gates + inner).chunk(2, -1)
         new = squash(new + reset * recalled)
     return (new + update * (hidden - new),)  # (1 − z) · new + z · h, with one product less
