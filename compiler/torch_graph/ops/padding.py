@@ -23,9 +23,13 @@ def pad(call: Call[Node], b: Builder) -> Node:
     """Pad; what is negative cuts."""
     rank, dtype, mode = call.rank(), call.dtype(), call.text("mode", "constant")
     pads = numbers(call, b, 1, "list of pads")
-    axes = known(numbers(call, b, 3, "list of axes")) if call.has(3) else [*range(rank)]
+    given = numbers(call, b, 3, "list of axes") if call.has(3) else [*range(rank)]
+    axes = known(given)
+    if axes is None and mode != "constant":
+        raise Refused(f"axes that are not constant, in the mode {mode}")
     if axes is None:
-        raise Refused("its axes are not constant")
+        x, value = raw(b, call[0], dtype), raw(b, call[2], dtype) if call.has(2) else 0
+        return cooked(b, b.call(padded_along, x, given, pads, value), dtype)
     around = {
         axis % rank: (pads[place], pads[place + len(axes)])
         for place, axis in enumerate(axes)
@@ -56,6 +60,15 @@ def _value(call: Call[Node]) -> float | int | bool:
     moved = RAW.get(call.dtype())
     number: float | int | bool = (value if moved is None else value.view(str(moved).removeprefix("torch."))).item()
     return number
+
+
+def padded_along(x: torch.Tensor, axes: Sequence[int], pads: Sequence[int], value: torch.Tensor | int) -> torch.Tensor:
+    """Put a value around axes, of which `pads` has all starts and then all ends."""
+    around = [0] * (2 * x.dim())
+    for place, axis in enumerate(axes):
+        last = 2 * (x.dim() - 1 - axis % x.dim())
+        around[last : last + 2] = pads[place], pads[place + len(axes)]
+    return padded_with(x, around, torch.as_tensor(value, dtype=x.dtype, device=x.device))
 
 
 def padded_with(x: torch.Tensor, pads: Sequence[int], value: torch.Tensor) -> torch.Tensor:

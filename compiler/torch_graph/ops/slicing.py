@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from ...lowering.call import Call
-from ...lowering.refused import Refused
 from ..builder import Builder
 from ..lowering import Lowering
 from .numbers import Number, int_max, int_min, known, numbers, remember, size_of
@@ -22,12 +21,13 @@ def slices(call: Call[Node], b: Builder) -> Node:
     """Slice. PyTorch has no steps backwards: such a part is taken forwards, and turned round."""
     x, rank = call[0], call.rank()
     starts, ends = numbers(call, b, 1, "list of starts"), numbers(call, b, 2, "list of ends")
-    axes: list[int] | None = [*range(len(starts))]
-    if call.has(3):
-        axes = known(numbers(call, b, 3, "list of axes"))
+    given = numbers(call, b, 3, "list of axes") if call.has(3) else [*range(len(starts))]
     steps = numbers(call, b, 4, "list of steps") if call.has(4) else [1] * len(starts)
+    axes = known(given)
     if axes is None:
-        raise Refused("its axes are not constant")
+        for bounds in zip(given, starts, ends, steps, strict=True):
+            x = b.call(stepped, x, *bounds)
+        return x
     taken: list[slice] = [slice(None)] * rank
     turned = []
     for axis, start, end, step in zip((axis % max(rank, 1) for axis in axes), starts, ends, steps, strict=True):
@@ -72,7 +72,7 @@ def first_of(size: int, start: int, end: int, step: int) -> int:
 
 def stepped(x: torch.Tensor, axis: int, start: int, end: int, step: int) -> torch.Tensor:
     """Give a part of an axis, of which not even the direction is known before."""
-    part = [slice(None)] * x.dim()
+    part, axis = [slice(None)] * x.dim(), axis % x.dim()
     if step > 0:
         part[axis] = slice(start, end, step)
         return x[tuple(part)]

@@ -33,6 +33,7 @@ _THEMES: Final = (
     "shape",
     "slicing",
     "spectrum",
+    "suppression",
 )
 
 LOWERINGS: Final = lowerings_of(__package__, _THEMES)
