@@ -39,8 +39,12 @@ class Window:
 
 
 def block_of(outputs: int, lanes: int) -> int:
-    """Give how many outputs lie beside each other: as many as a vector has lanes, or fewer where that divides."""
-    return next(size for size in range(min(lanes, outputs), 0, -1) if outputs % size == 0)
+    """Give how many outputs lie beside each other: a divisor of all, as many as a vector has lanes or fewer.
+
+    A power of two is read at once, anything else in parts: it has to be half as large again to be better.
+    """
+    sizes = [size for size in range(1, min(lanes, outputs) + 1) if outputs % size == 0]
+    return max(sizes, key=lambda size: (size if size & (size - 1) == 0 else size / 1.5, size))
 
 
 def packed(weight: Array, block: int) -> Array:

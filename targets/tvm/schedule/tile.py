@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from .vectors import Vectors
 
@@ -11,8 +12,7 @@ MOST_ROWS = 32
 """Of a tile, for the search; longer ones need more registers than any vector unit has."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, order=True)
-class Tile:
+class Tile(msgspec.Struct, frozen=True, kw_only=True, order=True, forbid_unknown_fields=True):
     """`rows` · `columns` places of an image and `vectors` vectors of channels; `outer` says what goes around them.
 
     With `outer = "places"` all channels of one tile of places come before the next places, so that the image is read

@@ -1,0 +1,102 @@
+"""Looks for the fastest tiles of a module's kernels, for as long as it may."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ....vocabulary.errors import ToolError
+from .bench import WORKER, Bench
+from .found import Fastest, Found, write_found
+from .records import Database, Known, Trial
+from .search import Search
+from .tasks import Task, tasks_of
+
+TOLD_EVERY_S = 3.0
+
+
+def tune(
+    module: Any,
+    target: Any,
+    budget_s: float,
+    database: Path,
+    out: Path,
+    told: Callable[[str], None],
+    command: Sequence[str] = WORKER,
+) -> None:
+    """Try tiles for what `schedule.pipeline.fused` gave, and leave the best in the folder `out`, for `tiles_in`.
+
+    `target` is a `tvm.target.Target` of this machine. What the folder `database` knows is not tried again, and each
+    trial is added to it at once. A task for which looking has ended with such a budget before gets no trial. `told`
+    is given lines of progress. `command` starts what builds and times (`worker`).
+
+    Raises:
+        ToolError: when there was something to try and not one trial was measured.
+    """
+    began = time.monotonic()
+    tasks = tasks_of(module, target)
+    trials = Database(database)
+    known = trials.read()
+    search = Search(tasks=tasks, known=known, budget_s=budget_s)
+    made, said, failures = 0, began - TOLD_EVERY_S, [""]
+    with Bench(target, command) as bench:
+        while (chosen := search.next()) is not None and time.monotonic() - began < budget_s:
+            task, tile = chosen
+            answer = bench.time(task, tile)
+            trial = Trial(key=task.key, name=task.name, tile=tile, ms=answer.ms, failure=answer.failure)
+            trials.add(trial)
+            known.add(trial)
+            made += 1
+            failures += [answer.failure] if answer.failure else []
+            if time.monotonic() - said >= TOLD_EVERY_S:
+                said = time.monotonic()
+                told(_progress(task, tasks, known, made, began + budget_s - said))
+    measured = {task.key: known.ranked(task.key) for task in tasks if known.ranked(task.key)}
+    if tasks and not measured:
+        raise ToolError(
+            f"not one of {made} trials of {len(tasks)} kernels was measured: {failures[-1]}",
+            hint="leave tune out: the kernels are then built as they are by default",
+        )
+    for task in tasks:
+        if task.key in measured and known.settled_s(task.key) < budget_s:
+            trials.add(Trial(key=task.key, name=task.name, settled_s=budget_s))
+    fastest = {
+        task.key: Fastest(name=task.name, tile=measured[task.key][0][1]) for task in tasks if task.key in measured
+    }
+    missed = [task for task in tasks if task.key not in measured]
+    defaults = tuple(sorted(task.name for task in missed))
+    write_found(out, Found(tiles=fastest, defaults=defaults))
+    told(_summary(tasks, known, made, time.monotonic() - began))
+    unmeasured = [task.name for task in missed if known.tried(task.key)]
+    if unmeasured:
+        told(f"no trial could be measured of {', '.join(unmeasured)}: the default is kept ({failures[-1]})")
+    if len(missed) > len(unmeasured):
+        told(f"the budget was over before {len(missed) - len(unmeasured)} kernels had a trial: they keep the default")
+
+
+def _progress(task: Task, tasks: Sequence[Task], known: Known, made: int, left_s: float) -> str:
+    ranked = known.ranked(task.key)
+    best = f"best {ranked[0][0]:.3g} ms" if ranked else "nothing measured yet"
+    return (
+        f"trial {made}, {max(left_s, 0):.0f} s left: {task.name}, {len(known.tried(task.key))} of {len(task.tiles)} "
+        f"tiles, {best}; all kernels {_total_ms(tasks, known):.3g} ms"
+    )
+
+
+def _summary(tasks: Sequence[Task], known: Known, made: int, spent_s: float) -> str:
+    default = sum(
+        task.calls * (known.tried(task.key).get(task.tiles[0]) or ranked[0][0])
+        for task in tasks
+        if (ranked := known.ranked(task.key))
+    )
+    return (
+        f"{len(tasks)} kernels, {made} trials in {spent_s:.0f} s: {default:.3g} ms by default, "
+        f"{_total_ms(tasks, known):.3g} ms with the fastest tiles"
+    )
+
+
+def _total_ms(tasks: Sequence[Task], known: Known) -> float:
+    """Give the time of all calls of what was measured."""
+    return sum(task.calls * ranked[0][0] for task in tasks if (ranked := known.ranked(task.key)))
