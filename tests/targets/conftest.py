@@ -15,11 +15,12 @@ from edgewright.vocabulary.signature import Signature, TensorSpec
 
 OPSET = 20
 
-_FAKE = importlib.util.spec_from_file_location("edgewright_fake_core_ml", Path(__file__).with_name("fake_core_ml.py"))
-assert _FAKE is not None
-assert _FAKE.loader is not None
-sys.modules[_FAKE.name] = importlib.util.module_from_spec(_FAKE)  # tests import it by this name, and so do tables
-_FAKE.loader.exec_module(sys.modules[_FAKE.name])
+for _name in ("fake_core_ml", "random_graphs"):
+    _spec = importlib.util.spec_from_file_location(f"edgewright_{_name}", Path(__file__).with_name(f"{_name}.py"))
+    assert _spec is not None
+    assert _spec.loader is not None
+    sys.modules[_spec.name] = importlib.util.module_from_spec(_spec)  # tests import it by this name, and so do tables
+    _spec.loader.exec_module(sys.modules[_spec.name])
 
 
 @pytest.fixture(scope="session")
