@@ -15,6 +15,7 @@ RUNTIMES = Table(
         "coreml": "edgewright.targets.coreml.runtime:CoreML",
         "tfjs": "edgewright.targets.tfjs.runtime:TFJS",
         "apache-tvm": "edgewright.targets.tvm.runtime:TVM",
+        "tensorrt": "edgewright.targets.tensorrt.runtime:TensorRT",
     },
 )
 """Runtime, as artifacts require it → the `Runtime` class that drives it."""

@@ -16,6 +16,7 @@ TARGETS = Table(
         "coreml": "edgewright.targets.coreml.target:CoreML",
         "tfjs": "edgewright.targets.tfjs.target:TFJS",
         "tvm": "edgewright.targets.tvm.target:TVM",
+        "tensorrt": "edgewright.targets.tensorrt.target:TensorRT",
     },
 )
 

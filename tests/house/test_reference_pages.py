@@ -30,6 +30,7 @@ from edgewright.profiles.report import Entry, Latency, MetricResult, Parity, Pro
 from edgewright.profiles.tensor_bounds import DEFAULTS
 from edgewright.targets.coreml.settings import Settings as CoreMLSettings
 from edgewright.targets.table import TARGETS, load_target
+from edgewright.targets.tensorrt.settings import Settings as TensorRTSettings
 from edgewright.vocabulary import errors
 from edgewright.vocabulary.evidence import Evidence
 from edgewright.vocabulary.quantity import Quantity
@@ -55,6 +56,7 @@ def spans(page: str) -> set[str]:
         ("project-file.md", (ModelSection, TensorDeclaration, DataSection, Selection, MetricSection)),
         ("project-file.md", (TargetSection, LocalSettings, BrowserSettings, NodeSettings, BundleSection)),
         ("project-file.md", (CoreMLSettings,)),
+        ("project-file.md", (TensorRTSettings,)),
     ],
 )
 def test_every_field_is_told(page: str, structs: tuple[type[msgspec.Struct], ...]) -> None:

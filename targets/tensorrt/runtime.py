@@ -1,0 +1,98 @@
+"""Runs engines by TensorRT where it is, and elsewhere the model by onnxruntime, whose evidence is `emulated`.
+
+Standard library, NumPy and the runtime only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from ..onnxruntime.runtime import OnnxRuntime
+from ..runtime import Array, RunOptions, Session
+from .device.cuda_runtime import CudaError
+from .device.verify_engine import Engine, EngineError
+
+NEWEST = "10.15"
+"""The newest release of TensorRT whose parser's table is known here."""
+
+
+class TensorRT:
+    """TensorRT, or on machines without it onnxruntime on the model that it would be built of."""
+
+    name = "tensorrt"
+
+    @property
+    def emulates(self) -> bool:
+        """Whether onnxruntime runs the model here."""
+        return find_spec("tensorrt") is None
+
+    def version(self) -> str:
+        """Give the version of TensorRT; where it is emulated, the newest release that is known.
+
+        Raises:
+            ImportError: when what is installed cannot be imported.
+        """
+        if self.emulates:
+            return NEWEST
+        import tensorrt
+
+        return str(tensorrt.__version__)
+
+    def prepare(self) -> None:
+        """Import what runs artifacts here.
+
+        Raises:
+            ImportError: when it is not installed, or cannot be imported.
+        """
+        if self.emulates:
+            OnnxRuntime().prepare()
+        else:
+            import tensorrt  # noqa: F401 - only so that `load` finds it imported
+
+    def load(self, artifact: Path, options: RunOptions) -> Session:
+        """Open an engine, or where TensorRT is not, the model.
+
+        Raises:
+            ValueError: when the file is no engine of this GPU and this TensorRT, or a model that is to be built first.
+            ImportError: when what runs it is not installed.
+        """
+        if artifact.suffix == ".engine":
+            if self.emulates:
+                raise ValueError(f"{artifact.name}: an engine runs by TensorRT alone, which is not installed here")
+            try:
+                return EngineSession(Engine(artifact))
+            except (EngineError, CudaError) as error:
+                raise ValueError(f"{artifact.name}: {error}") from error
+        if not self.emulates:
+            raise ValueError(
+                f"{artifact.name}: TensorRT runs engines; build one with build_engine.py, which lies beside it"
+            )
+        return OnnxRuntime().load(artifact, options)
+
+
+class EngineSession:
+    """A loaded engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        """`engine` runs on bytes."""
+        self._engine = engine
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Run once.
+
+        Raises:
+            ValueError: when an input is missing, unknown, or of another dtype or shape than the engine takes.
+        """
+        given = {name: (array.dtype.name, array.shape, array.tobytes()) for name, array in inputs.items()}
+        try:
+            outputs = self._engine.run(given)
+        except (EngineError, CudaError) as error:
+            raise ValueError(str(error)) from error
+        return {
+            name: np.frombuffer(data, np.dtype(dtype)).reshape(shape).copy()
+            for name, (dtype, shape, data) in outputs.items()
+        }

@@ -1,0 +1,158 @@
+"""The target `tensorrt`: a model that NVIDIA's TensorRT takes whole, and the scripts that build its engine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...vocabulary.digest import digest_file
+from ...vocabulary.errors import RefusedError, RequestError
+from ...vocabulary.label import Label
+from ...vocabulary.note import Note
+from ...vocabulary.precision import Precision
+from ..artifact import Artifact, Coverage, File, Requirements
+from ..base import Options
+
+if TYPE_CHECKING:
+    from ...compiler.model import Model
+    from ...compiler.quantize.scheme import Scheme
+    from .settings import Settings
+    from .shaped import Shaped
+
+
+class TensorRT:
+    """ONNX of the operators, types and shapes that TensorRT's parser takes; the engine is built on the device.
+
+    Dimensions are fixed, the leading one to 1 when nothing is said, or have their sizes from the profile.
+    """
+
+    name = "tensorrt"
+    extra: str | None = None
+    packages: tuple[str, ...] = ("onnxruntime",)
+    precisions: tuple[Precision, ...] = (
+        Precision.FP32,
+        Precision.FP16,
+        Precision.WEIGHT_ONLY_WI4_AFP32,
+        Precision.STATIC_WI8_AI8,
+    )
+    formats: Mapping[str, str] = {"": "edgewright.targets.tensorrt.runtime:TensorRT"}
+    settings = "edgewright.targets.tensorrt.settings:Settings"
+
+    def ops(self) -> tuple[str, ...]:
+        """Hub operators that the parser of the default release has, sorted."""
+        from .releases import DEFAULT_RELEASE, releases
+
+        return tuple(sorted(releases()[DEFAULT_RELEASE].operators))
+
+    def schemes(self) -> Mapping[Precision, Scheme]:
+        """How integers are wanted, by precision."""
+        from .schemes import SCHEMES
+
+        return SCHEMES
+
+    def drawn_sizes(self, settings: Mapping[str, Any]) -> Mapping[str, int]:
+        """Give sizes that the profile has: those that the engine is made fastest for."""
+        return {symbol: each.best for symbol, each in _settings(settings).bounds.items()}
+
+    def coverage(self, model: Model, options: Options) -> Coverage:
+        """Write the model for the parser, and judge each node by the published table.
+
+        Raises:
+            ModelError: when a dimension is open that no profile has.
+            RequestError: when the options ask for what this model cannot have.
+        """
+        return self._shape(model, options).coverage
+
+    def compile(self, model: Model, options: Options, out: Path) -> Artifact:
+        """Write `model.onnx`, the scripts that build and verify an engine of it, and golden vectors.
+
+        Raises:
+            RefusedError: when TensorRT does not take some node; nothing is written then.
+            ModelError: when a dimension is open that no profile has.
+            RequestError: when the options ask for a format, a layout, integers in and out or settings that there are
+                not, or that this model cannot have.
+        """
+        from .emit import emit
+
+        shaped, settings = self._shape(model, options), _settings(options.settings)
+        refused = shaped.coverage.refused
+        if refused:
+            lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
+            raise RefusedError(
+                f"tensorrt cannot say all of the model, {len(refused)} refused:{lines}",
+                hint="change these nodes in the source model, or build it for the target onnxruntime",
+            )
+        paths, reason = emit(shaped.model, settings, out)
+        notes = (
+            (Note(step="tensorrt", where="golden vectors", text=f"none, so verify_engine.py cannot pass: {reason}"),)
+            if reason
+            else ()
+        )
+        return Artifact(
+            target=self.name,
+            variant=options.variant,
+            precision=model.precision,
+            format=options.format,
+            files=tuple(
+                File(path=path.name, sha256=digest_file(path), size_bytes=path.stat().st_size) for path in paths
+            ),
+            requires=Requirements(runtime="tensorrt", min_runtime_version=settings.release),
+            signature=shaped.model.signature,
+            narrowed=dict(shaped.narrowed),
+            coverage=shaped.coverage,
+            ops=dict(sorted(Counter(node.op_type for node in shaped.model.graph).items())),
+            toolchain={package: version(package) for package in ("onnx", "onnx-ir", "onnxruntime")},
+            notes=notes,
+            labels=(Label.TO_BE_BUILT,),
+        )
+
+    def _shape(self, model: Model, options: Options) -> Shaped:
+        from .shaped import shape
+
+        settings = _settings(options.settings)
+        _check(model, options, settings)
+        return shape(model, options.dims, settings)
+
+
+def _settings(settings: Mapping[str, Any]) -> Settings:
+    from ..settings import read_settings
+    from .settings import Settings
+
+    return read_settings("tensorrt", settings, Settings)
+
+
+def _check(model: Model, options: Options, settings: Settings) -> None:
+    """Check what a project may ask.
+
+    Raises:
+        RequestError: when it asks for what there is not.
+    """
+    if options.format:
+        raise RequestError(f"tensorrt has no format {options.format!r}", hint="leave the format out")
+    if options.io != "float":
+        raise RequestError(f"tensorrt has no io {options.io!r}", hint="leave io out")
+    for spec in (*model.signature.inputs, *model.signature.outputs):
+        wanted = options.layout.get(spec.name, spec.layout)
+        if wanted != spec.layout:
+            raise RequestError(
+                f"tensorrt keeps the layout of {spec.name!r}, {spec.layout or 'that of the source'}; "
+                f"it cannot be {wanted}",
+                hint="leave layout out",
+            )
+    if settings.compute and model.precision is not Precision.FP32:
+        raise RequestError(
+            f"compute = {settings.compute!r} is for the precision fp32, this variant is {model.precision}",
+            hint="leave compute out of this target's settings, or build the recipe fp32 alone",
+        )
+    if settings.float32_nodes:
+        known = {node.name for node in model.graph}
+        unknown = [name for name in settings.float32_nodes if name not in known]
+        if unknown:
+            raise RequestError(
+                f"float32_nodes: the model has no node named {unknown[0]!r}", hint="`inspect` shows the names of nodes"
+            )
+    if model.precision is Precision.WEIGHT_ONLY_WI4_AFP32 and settings.release == "8.6":
+        raise RequestError("TensorRT 8.6 has no weights of four bits", hint='say release = "10.6", or leave it out')
