@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import onnx_ir as ir
 
@@ -15,7 +15,7 @@ from .refused import Refused
 
 V = TypeVar("V")
 
-Lowering = Callable[[Call[V], Any], "V | Sequence[V | None]"]
+Lowering = Callable[[Any, Any], "V | Sequence[V | None]"]
 """Says one hub node, writing with a `Language` of its own kind, and gives its outputs, None for one that nobody wants.
 
 Raises `Refused` with the reason when the language cannot say the node exactly.
@@ -77,6 +77,9 @@ class _Made:
 
 class Walk(Generic[V]):
     """Says nodes by a table of lowerings. `values` says what stands for each hub value."""
+
+    calls: ClassVar[type[Call[Any]]] = Call
+    """How lowerings see a node."""
 
     def __init__(
         self,
@@ -141,7 +144,7 @@ class Walk(Generic[V]):
         if lowering is None:
             raise Refused(f"{self.name} has no lowering for this operator")
         inputs = [None if value is None else self.values.get(value, value.const_value) for value in node.inputs]
-        call: Call[V] = Call(node, inputs, self.opsets.get(node.domain, 1), self.language, self.opsets)
+        call: Call[V] = self.calls(node, inputs, self.opsets.get(node.domain, 1), self.language, self.opsets)
         made = lowering(call, self.language)
         results: list[V | None] = [*made] if isinstance(made, tuple | list) else [made]  # type: ignore[list-item]  # V is never a sequence itself
         finished: list[V | None] = []

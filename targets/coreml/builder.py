@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from ...compiler.lowering.refused import Refused
+from ...compiler.model import dtype_name
 from .deployment import Deployment, NeedsNewer
 from .names import distinct, mil_name
 from .quantized import Quantized
@@ -25,6 +26,14 @@ MAX_RANK = 5
 """Core ML's tensors have at most five axes. Source: MIL operations' documentation, and `ct.convert`'s own check."""
 
 INT32 = np.iinfo(np.int32)
+
+MIL_TYPES: Mapping[ir.DataType, str] = {
+    ir.DataType.FLOAT: "fp32",
+    ir.DataType.FLOAT16: "fp16",
+    ir.DataType.BOOL: "bool",
+    **{getattr(ir.DataType, f"{kind}INT{bits}"): "int32" for kind in ("", "U") for bits in (8, 16, 32, 64)},
+}
+"""Hub dtype → what the values of a MIL program hold it as."""
 
 
 class Builder:
@@ -113,6 +122,18 @@ class Builder:
             operation.enclosing_block.remove_ops([operation])
         self._made.clear()
 
+    def finish(self, value: ir.Value, index: int, result: Var) -> Var:
+        """Compare what was made for an output with what the hub knows of its dtype and shape, and name it after it.
+
+        Raises:
+            Refused: when they differ; the lowering has not said the node.
+        """
+        if value.dtype is not None and MIL_TYPES.get(value.dtype) != type_name(result):
+            raise Refused(f"its output {index} would be {type_name(result)}, not {dtype_name(value.dtype)}")
+        _check_shape(index, value, tuple(result.shape))
+        self.name(result, value.name)
+        return result
+
     def name(self, value: Var, name: str | None) -> None:
         """Name what was made since `begin` after a tensor of the hub, as far as MIL's grammar allows it."""
         if not name or value.op not in self._made:
@@ -153,6 +174,16 @@ class Builder:
     def cast(self, x: Var, dtype: str) -> Var:
         """Give `x` in another of MIL's dtypes (`fp16`, `fp32`, `int32`, `bool`)."""
         return x if type_name(x) == dtype else self.op("cast", x=x, dtype=dtype)
+
+
+def _check_shape(index: int, value: ir.Value, sizes: tuple[Any, ...]) -> None:
+    if value.shape is None or not any(isinstance(size, int) for size in value.shape):
+        return  # a shape of symbols alone may be what somebody wrote down for an output: it says nothing
+    if len(sizes) != len(value.shape) or any(
+        isinstance(known, int) and isinstance(size, int) and known != size
+        for known, size in zip(value.shape, sizes, strict=True)
+    ):
+        raise Refused(f"its output {index} would have the shape {list(sizes)}, not {value.shape}")
 
 
 def constant(array: Array | float | bool | str) -> Any:

@@ -86,7 +86,7 @@ class _Emission:
             for value in self.graph.inputs:
                 self._take(value, function.inputs[self.names.inputs[str(value.name)]])
             for node in self.graph:
-                self.translator.translate(node)
+                self.translator.say(node)
             outputs = [self._give(value) for value in self.graph.outputs]
             function.set_outputs([given for given in outputs if given is not None])
             store(function, self.precision, self.builder.integers, self.deployment)

@@ -75,16 +75,10 @@ def logarithm(call: Call, b: Builder) -> Var:
     return b.op("log", call[0], epsilon=0.0)
 
 
-def identity(call: Call, b: Builder) -> Var:  # noqa: ARG001 - a lowering's form
-    """Identity: nothing is made."""
-    return call[0]
-
-
 LOWERINGS: dict[str, Lowering] = {
     **dict.fromkeys(_UNARY, unary),
     **dict.fromkeys(_BINARY, binary),
     "Abs": absolute,
-    "Identity": identity,
     "Log": logarithm,
     "Mean": mean,
     "Mul": multiply,

@@ -2,72 +2,41 @@
 
 from __future__ import annotations
 
-from . import (
-    activation,
-    bits,
-    broadcasting,
-    casting,
-    comparison,
-    convolution,
-    einsum,
-    elementwise,
-    generation,
-    indexing,
-    integers,
-    linear,
-    movement,
-    normalization,
-    padding,
-    pooling,
-    quantization,
-    quantized_products,
-    recurrent,
-    reduction,
-    resize,
-    sampling,
-    scans,
-    scattering,
-    selection,
-    shape,
-    slicing,
-    spectrum,
-    trigonometry,
-)
-from .lowering import Lowering
+from typing import Final
 
-LOWERINGS: dict[tuple[str, str], Lowering] = {
-    ("", op): lowering
-    for theme in (
-        activation,
-        bits,
-        broadcasting,
-        casting,
-        comparison,
-        convolution,
-        einsum,
-        elementwise,
-        generation,
-        indexing,
-        integers,
-        linear,
-        movement,
-        normalization,
-        padding,
-        pooling,
-        quantization,
-        quantized_products,
-        recurrent,
-        reduction,
-        resize,
-        sampling,
-        scans,
-        scattering,
-        selection,
-        shape,
-        slicing,
-        spectrum,
-        trigonometry,
-    )
-    for op, lowering in theme.LOWERINGS.items()
-}
+from ....compiler.lowering.themes import lowerings_of
+
+_THEMES: Final = (
+    "activation",
+    "bits",
+    "broadcasting",
+    "casting",
+    "comparison",
+    "convolution",
+    "einsum",
+    "elementwise",
+    "generation",
+    "indexing",
+    "integers",
+    "linear",
+    "movement",
+    "normalization",
+    "padding",
+    "pooling",
+    "quantization",
+    "quantized_products",
+    "recurrent",
+    "reduction",
+    "resize",
+    "sampling",
+    "scans",
+    "scattering",
+    "selection",
+    "shape",
+    "slicing",
+    "spectrum",
+    "trigonometry",
+)
+
+LOWERINGS: Final = lowerings_of(__package__, _THEMES)
 """(domain, operator) → its lowering."""

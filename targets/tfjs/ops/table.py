@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
-from . import (
-    activation,
-    bits,
-    casting,
-    comparison,
-    convolution,
-    elementwise,
-    indexing,
-    linear,
-    movement,
-    normalization,
-    padding,
-    pooling,
-    quantization,
-    reduction,
-    resize,
-    shape,
-    sorting,
-)
-from .lowering import Lowering
+from collections.abc import Mapping
+from typing import Any, Final
 
-_THEMES = (
-    activation,
-    bits,
-    casting,
-    comparison,
-    convolution,
-    elementwise,
-    indexing,
-    linear,
-    movement,
-    normalization,
-    padding,
-    pooling,
-    quantization,
-    reduction,
-    resize,
-    shape,
-    sorting,
+from ....compiler.lowering.themes import lowerings_of
+from ....compiler.lowering.walk import Lowering
+
+_THEMES: Final = (
+    "activation",
+    "bits",
+    "casting",
+    "comparison",
+    "convolution",
+    "elementwise",
+    "indexing",
+    "linear",
+    "movement",
+    "normalization",
+    "padding",
+    "pooling",
+    "quantization",
+    "reduction",
+    "resize",
+    "shape",
+    "sorting",
 )
 
-LOWERINGS: dict[str, Lowering] = {op: lowering for theme in _THEMES for op, lowering in theme.LOWERINGS.items()}
+LOWERINGS: Final[Mapping[str, Lowering[Any]]] = {
+    operator: lowering for (_, operator), lowering in lowerings_of(__package__, _THEMES).items()
+}
 """Operator of the dialect → its lowering."""

@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-from . import (
-    activation,
-    bits,
-    convolution,
-    elements,
-    elementwise,
-    grid_sample,
-    indexing,
-    integer_products,
-    integers,
-    linear,
-    movement,
-    normalization,
-    pooling,
-    quantization,
-    recurrent,
-    reduction,
-    resize,
-    selection,
-    sequences,
-    shape,
-    spectrum,
-    transposed_convolution,
-    trigonometry,
-)
-from .lowering import Lowering
+from typing import Final
 
-LOWERINGS: dict[tuple[str, str], Lowering] = {
-    ("", op): lowering
-    for theme in (
-        activation,
-        bits,
-        convolution,
-        elements,
-        elementwise,
-        grid_sample,
-        indexing,
-        integer_products,
-        integers,
-        linear,
-        movement,
-        normalization,
-        pooling,
-        quantization,
-        recurrent,
-        reduction,
-        resize,
-        spectrum,
-        selection,
-        sequences,
-        shape,
-        transposed_convolution,
-        trigonometry,
-    )
-    for op, lowering in theme.LOWERINGS.items()
-}
+from ....compiler.lowering.themes import lowerings_of
+
+_THEMES: Final = (
+    "activation",
+    "bits",
+    "convolution",
+    "elements",
+    "elementwise",
+    "grid_sample",
+    "indexing",
+    "integer_products",
+    "integers",
+    "linear",
+    "movement",
+    "normalization",
+    "pooling",
+    "quantization",
+    "recurrent",
+    "reduction",
+    "resize",
+    "selection",
+    "sequences",
+    "shape",
+    "spectrum",
+    "transposed_convolution",
+    "trigonometry",
+)
+
+LOWERINGS: Final = lowerings_of(__package__, _THEMES)
 """(domain, operator) → its lowering."""
