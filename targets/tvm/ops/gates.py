@@ -18,21 +18,21 @@ DEFAULTS: Final[Mapping[str, Sequence[str]]] = {
 }
 """Operator → what it applies where it says nothing else, in ONNX's order."""
 
-_NUMBERS: Final[Mapping[str, Sequence[float]]] = {
-    "affine": (1.0, 0.0),
+_NUMBERS: Final[Mapping[str, Sequence[float | None]]] = {
+    "affine": (None, None),
     "elu": (1.0,),
     "hardsigmoid": (0.2, 0.5),
     "leakyrelu": (0.01,),
     "relu": (),
-    "scaledtanh": (1.0, 1.0),
+    "scaledtanh": (None, None),
     "sigmoid": (),
     "softplus": (),
     "softsign": (),
     "tanh": (),
-    "thresholdedrelu": (1.0,),
+    "thresholdedrelu": (None,),
 }
 """The numbers that an activation takes, alpha and then beta, with their defaults. Source: ONNX's operators of the same
-names."""
+names. None: onnxruntime 1.31 takes 0 where they have another default or none."""
 
 
 def _zero(x: Any) -> Any:
@@ -78,7 +78,7 @@ def activations_of(call: Call[Expr], directions: int) -> list[list[Activation]]:
     """Read the activations of each direction. Numbers are handed out in order to the activations that take one.
 
     Raises:
-        Refused: when ONNX has no such activation.
+        Refused: when ONNX has no such activation, or its numbers are not said and not agreed on.
     """
     each = len(DEFAULTS[call.op])
     names = [name.lower() for name in call.texts("activations") or [*DEFAULTS[call.op]] * directions]
@@ -88,10 +88,11 @@ def activations_of(call: Call[Expr], directions: int) -> list[list[Activation]]:
     for name in names:
         if name not in _NUMBERS:
             raise Refused(f"activation {name}")
-        numbers = tuple(
-            given[place].pop(0) if given[place] else default for place, default in enumerate(_NUMBERS[name])
-        )
-        found.append(Activation(name=name, numbers=numbers, clip=clip))
+        numbers = [given[place].pop(0) if given[place] else default for place, default in enumerate(_NUMBERS[name])]
+        known = tuple(value for value in numbers if value is not None)
+        if len(known) < len(numbers):
+            raise Refused(f"activation {name} without its numbers, for which ONNX and onnxruntime take different ones")
+        found.append(Activation(name=name, numbers=known, clip=clip))
     return [found[each * place : each * (place + 1)] for place in range(directions)]
 
 

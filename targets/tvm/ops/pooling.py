@@ -54,7 +54,7 @@ def rooted(b: Builder, x: Expr, power: int) -> Expr:
 
 def max_pool(call: Call[Expr], b: Builder) -> list[Expr | None]:
     """MaxPool, and where each largest element stands when somebody asks; of several the first."""
-    x, windows = call[0], windows_of(call, call.ints("kernel_shape") or [])
+    x, windows = call[0], _windows(call)
     _check_reach(windows)
     if call.wants(1):
         best = _over_windows(b, x, windows, "max")
@@ -66,7 +66,7 @@ def max_pool(call: Call[Expr], b: Builder) -> list[Expr | None]:
 
 def average_pool(call: Call[Expr], b: Builder) -> Expr:
     """AveragePool; padding counts or does not, and what reaches beyond the declared padding never does."""
-    windows = windows_of(call, call.ints("kernel_shape") or [])
+    windows = _windows(call)
     with_padding = bool(call.integer("count_include_pad", 0))
     counts = windows.counts(with_padding)
     if not counts.all():
@@ -93,7 +93,7 @@ def _placed(windows: Windows) -> dict[str, Any]:
 
 def lp_pool(call: Call[Expr], b: Builder) -> Expr:
     """LpPool: the p-norm of each window; padding adds nothing."""
-    windows, power = windows_of(call, call.ints("kernel_shape") or []), call.integer("p", 2)
+    windows, power = _windows(call), call.integer("p", 2)
     return in_float32(
         lambda x: rooted(b, _over_windows(b, powered(b, x, power), windows, "sum"), power),
         b,
@@ -122,6 +122,21 @@ def max_unpool(call: Call[Expr], b: Builder) -> Expr:
         return y
     behind = [more for size, known in zip(wanted, full, strict=True) for more in (0, size - known)]
     return b.op(relax().op.nn.pad, y, behind)
+
+
+def _windows(call: Call[Expr]) -> Windows:
+    """Read the windows of a pooling node.
+
+    Raises:
+        Refused: when SAME would need less than no padding, as windows smaller than their stride do: onnxruntime 1.31
+            begins inside of the input then, and other runtimes at its start.
+    """
+    windows = windows_of(call, call.ints("kernel_shape") or [])
+    if call.text("auto_pad", "NOTSET").startswith("SAME"):
+        for size, stride, reach in zip(windows.fixed_size, windows.stride, windows.reach, strict=True):
+            if (-(-size // stride) - 1) * stride + reach < size:
+                raise Refused(f"auto_pad SAME of windows of {reach} every {stride} elements of {size}")
+    return windows
 
 
 def _check_reach(windows: Windows) -> None:
