@@ -30,6 +30,8 @@ RUNTIMES: Mapping[str, str] = {
     ".tflite": "edgewright.targets.tflite.runtime:LiteRT",
     ".mlpackage": "edgewright.targets.coreml.runtime:CoreML",
     ".json": "edgewright.targets.tfjs.runtime:TFJS",
+    ".pte": "edgewright.targets.executorch.runtime:ExecuTorch",
+    ".ptl": "edgewright.targets.executorch.runtime:LiteInterpreter",
 }
 """Suffix of an artifact's file or folder → the runtime class that opens it."""
 

@@ -14,6 +14,8 @@ RUNTIMES = Table(
         "ai-edge-litert": "edgewright.targets.tflite.runtime:LiteRT",
         "coreml": "edgewright.targets.coreml.runtime:CoreML",
         "tfjs": "edgewright.targets.tfjs.runtime:TFJS",
+        "executorch": "edgewright.targets.executorch.runtime:ExecuTorch",
+        "torch": "edgewright.targets.executorch.runtime:LiteInterpreter",
         "apache-tvm": "edgewright.targets.tvm.runtime:TVM",
         "tensorrt": "edgewright.targets.tensorrt.runtime:TensorRT",
     },

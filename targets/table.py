@@ -15,6 +15,7 @@ TARGETS = Table(
         "tflite": "edgewright.targets.tflite.target:TFLite",
         "coreml": "edgewright.targets.coreml.target:CoreML",
         "tfjs": "edgewright.targets.tfjs.target:TFJS",
+        "executorch": "edgewright.targets.executorch.target:ExecuTorch",
         "tvm": "edgewright.targets.tvm.target:TVM",
         "tensorrt": "edgewright.targets.tensorrt.target:TensorRT",
     },

@@ -16,6 +16,7 @@ from edgewright.compiler.quantize.calibrate import calibrate
 from edgewright.compiler.quantize.quantize import Quantize
 from edgewright.compiler.quantize.scheme import Role, Scheme
 from edgewright.targets.coreml.schemes import SCHEMES as COREML
+from edgewright.targets.executorch.schemes import SCHEMES as EXECUTORCH
 from edgewright.targets.onnxruntime.runtime import Reference
 from edgewright.targets.onnxruntime.schemes import SCHEMES as ONNXRUNTIME
 from edgewright.targets.runtime import RunOptions
@@ -25,7 +26,7 @@ from edgewright.targets.tvm.schemes import SCHEMES as TVM
 from edgewright.vocabulary.precision import Precision
 
 node = helper.make_node
-SCHEMES = [scheme for table in (COREML, ONNXRUNTIME, TENSORRT, TFLITE, TVM) for scheme in table.values()]
+SCHEMES = [scheme for table in (COREML, EXECUTORCH, ONNXRUNTIME, TENSORRT, TFLITE, TVM) for scheme in table.values()]
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:

@@ -1,0 +1,152 @@
+"""The target `executorch`: programs for ExecuTorch, PyTorch's runtime for devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...vocabulary.digest import digest_file
+from ...vocabulary.errors import RefusedError, RequestError
+from ...vocabulary.precision import Precision
+from ..artifact import Artifact, Coverage, File, Requirements
+from ..base import Options
+
+if TYPE_CHECKING:
+    from ...compiler.model import Model
+    from ...compiler.quantize.scheme import Scheme
+    from .program import Program
+    from .settings import Settings
+
+FIRST_EXECUTORCH = "1.5.1"
+"""The first version that was tried with what we emit."""
+
+ACCELERATORS = {"coreml": "coreml", "vulkan": "vulkan"}
+"""Delegate → the accelerator that a device must have."""
+
+
+class ExecuTorch:
+    """Says models in PyTorch and lets ExecuTorch lower them, most of it to a delegate such as XNNPACK."""
+
+    name = "executorch"
+    extra: str | None = "executorch"
+    packages: tuple[str, ...] = ("executorch", "torch")
+    precisions: tuple[Precision, ...] = (
+        Precision.FP32,
+        Precision.FP16,
+        Precision.DYNAMIC_WI8_AFP32,
+        Precision.STATIC_WI8_AI8,
+    )
+    formats: Mapping[str, str] = {
+        "": "edgewright.targets.executorch.runtime:ExecuTorch",
+        "ptl": "edgewright.targets.executorch.runtime:LiteInterpreter",
+    }
+    settings = "edgewright.targets.executorch.settings:Settings"
+
+    def drawn_sizes(self, settings: Mapping[str, Any]) -> Mapping[str, int]:  # noqa: ARG002 - every size is fixed
+        """Give no sizes: what is open is fixed as for any target of fixed shapes."""
+        return {}
+
+    def ops(self) -> tuple[str, ...]:
+        """Hub operators that this target knows, sorted."""
+        from ...compiler.torch_graph.ops.table import LOWERINGS
+
+        return tuple(sorted(f"{domain}.{op}" if domain else op for domain, op in LOWERINGS))
+
+    def schemes(self) -> Mapping[Precision, Scheme]:
+        """How integers are wanted, by precision."""
+        from .schemes import SCHEMES
+
+        return SCHEMES
+
+    def coverage(self, model: Model, options: Options) -> Coverage:
+        """Make the program, and say what became of each node.
+
+        Raises:
+            ModelError: when a dimension must be fixed and is not.
+            RequestError: when the options ask for what this target does not do.
+        """
+        return self._made(model, options)[1].coverage
+
+    def compile(self, model: Model, options: Options, out: Path) -> Artifact:
+        """Write `model.pte` or `model.ptl` into the existing, empty folder `out`.
+
+        Raises:
+            RefusedError: when some node cannot be said or run; nothing is written then.
+            ModelError: when a dimension must be fixed and is not.
+            RequestError: when the options ask for what this target does not do.
+        """
+        fixed, program = self._made(model, options)
+        if program.data is None:
+            refused = program.coverage.refused
+            lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
+            raise RefusedError(
+                f"executorch cannot say all of the model, {len(refused)} refused:{lines}",
+                hint="change these nodes in the source model, or build it for the target onnxruntime",
+            )
+        lite = options.format == "ptl"
+        path = out / ("model.ptl" if lite else "model.pte")
+        path.write_bytes(program.data)
+        return Artifact(
+            target=self.name,
+            variant=options.variant,
+            precision=model.precision,
+            format=options.format,
+            files=(File(path=path.name, sha256=digest_file(path), size_bytes=path.stat().st_size),),
+            requires=Requirements(
+                runtime="torch" if lite else "executorch",
+                min_runtime_version=version("torch").partition("+")[0] if lite else FIRST_EXECUTORCH,
+                accelerator=None if lite else ACCELERATORS.get(self._settings(options).delegate),
+            ),
+            signature=fixed.signature,
+            narrowed={},
+            coverage=program.coverage,
+            ops=program.ops,
+            toolchain={package: version(package) for package in (*self.packages, "onnx", "onnx-ir")},
+        )
+
+    def _made(self, model: Model, options: Options) -> tuple[Model, Program]:
+        """Give the model with every size known, and its program."""
+        from ...compiler.lowering.static_shapes import static_input_shapes
+        from ...compiler.passes.fix_dimensions import FixDimensions
+        from .program import make_lite, make_program
+
+        self._check(model, options)
+        delegate = self._settings(options).delegate
+        shapes = static_input_shapes(model.signature, options.dims)
+        sizes = {
+            symbol: size
+            for spec in model.signature.inputs
+            for symbol, size in zip(spec.shape, shapes[spec.name], strict=True)
+            if isinstance(symbol, str)
+        }
+        fixed = FixDimensions(sizes)(model)
+        return fixed, make_lite(fixed) if options.format == "ptl" else make_program(fixed, delegate)
+
+    def _check(self, model: Model, options: Options) -> None:
+        if options.format not in self.formats:
+            raise RequestError(
+                f"executorch has no format {options.format!r}",
+                hint=f"known: {', '.join(filter(None, self.formats))}; without one it is a .pte file",
+            )
+        if options.io != "float":
+            raise RequestError(f"executorch keeps the source's dtypes: io cannot be {options.io}", hint="leave io out")
+        if options.format == "ptl" and model.precision.integer:
+            raise RequestError(
+                f"a .ptl file does not hold a model of {model.precision}",
+                hint="leave the format out: a .pte file does, or take the recipe fp32",
+            )
+        for spec in (*model.signature.inputs, *model.signature.outputs):
+            wanted = options.layout.get(spec.name, spec.layout)
+            if wanted != spec.layout:
+                raise RequestError(
+                    f"executorch keeps the source's layout: {spec.name} cannot be {wanted}",
+                    hint="leave layout out, or ask another target for it",
+                )
+
+    def _settings(self, options: Options) -> Settings:
+        from ..settings import read_settings
+        from .settings import Settings
+
+        return read_settings(self.name, options.settings, Settings)

@@ -1,0 +1,50 @@
+"""ExecuTorch's ahead-of-time part, imported and used without what it says on the way."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+_SPEAKERS = ("", "torch", "torchao", "executorch")
+"""Loggers, the root among them, that speak of libraries for other machines and of what will be deprecated."""
+
+
+@cache
+def exir() -> Any:
+    """Give the module `executorch.exir`.
+
+    Raises:
+        ImportError: when it is not installed.
+    """
+    with quiet():
+        import executorch.exir
+
+        _register_primitives()
+    return executorch.exir
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep ExecuTorch and torch from warning: what they make of a model is looked at and run instead."""
+    loggers = [logging.getLogger(name) for name in _SPEAKERS]
+    before = [logger.level for logger in loggers]
+    handlers = list(logging.getLogger().handlers)
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+        logging.getLogger().handlers[:] = handlers  # XNNPACK's partitioner calls `logging.basicConfig`
+
+
+def _register_primitives() -> None:
+    """Let PyTorch know the operators that quantized models are made of."""
+    import torch.ao.quantization.fx._decomposed  # noqa: F401 - importing it registers them
