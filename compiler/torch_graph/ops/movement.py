@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise, product
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from ...lowering.call import Call
 from ...lowering.refused import Refused
 from ..builder import Builder
 from ..lowering import Lowering
-from .numbers import int_min, numbers, remember
+from .numbers import Number, numbers, remember, size_of
 from .unsigned import by_bits, cooked, raw
 
 if TYPE_CHECKING:
@@ -36,19 +36,24 @@ def concat(call: Call[Node], b: Builder) -> Node:
 def split(call: Call[Node], b: Builder) -> Sequence[Node]:
     """Split: into given sizes, or into equal ones of which the last may be smaller."""
     axis, count = call.axis(0), len(call.node.outputs)
+    size = size_of(call, b, 0, axis)
     if call.has(1):
-        parts = b.call(torch.split, call[0], numbers(call, b, 1, "list of sizes"), axis)
+        sizes: list[Number] = numbers(call, b, 1, "list of sizes")
+    elif isinstance(size, int):
+        part = -(-size // count)
+        sizes = [max(min(part, size - start), 0) for start in range(0, part * count, part)] if part else [0] * count
     else:
         parts = b.call(equal_parts, call[0], count, axis)
+        return [b.item(parts, place) for place in range(count)]
+    parts = b.call(torch.split, call[0], sizes, axis)
     return [b.item(parts, place) for place in range(count)]
 
 
 def equal_parts(x: torch.Tensor, count: int, axis: int) -> list[torch.Tensor]:
     """Part an axis into `count` parts of one size, but for the last ones, which may be smaller."""
-    size = x.size(axis)
-    part = (size + count - 1) // count
-    bounds = [int_min(place * part, size) for place in range(count + 1)]
-    return [x.narrow(axis, start, end - start) for start, end in pairwise(bounds)]
+    part = (x.size(axis) + count - 1) // count
+    lead = (slice(None),) * axis
+    return [x[(*lead, slice(place * part, (place + 1) * part))] for place in range(count)]
 
 
 def tile(call: Call[Node], b: Builder) -> Node:

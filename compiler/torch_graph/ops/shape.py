@@ -34,7 +34,10 @@ def shape(call: Call[Node], b: Builder) -> Node:
 
 def size(call: Call[Node], b: Builder) -> Node:
     """Size: the number of elements, a scalar."""
-    return b.call(torch.scalar_tensor, b.call(torch.Tensor.numel, call[0]), dtype=torch.int64)
+    count = b.call(torch.Tensor.numel, call[0])
+    result = b.call(torch.scalar_tensor, count, dtype=torch.int64)
+    b.numbers[result] = [count]
+    return result
 
 
 def reshape(call: Call[Node], b: Builder) -> Node:
