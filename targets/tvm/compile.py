@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ...vocabulary.precision import Precision
 from .cpus import Cpu
 from .cross import link
+from .halves import with_stored_halves
 from .llvm import target_of
+from .schedule.pipeline import fused, scheduled
+from .schedule.tile import Tile
 from .toolkit import relax, tvm
-
-Schedule = Callable[[Any, Any], Any]
-"""`(module, target) -> module`: gives the kernels of a module, `tvm.tirx.PrimFunc` each, loops that are fast."""
-
-_TO_KERNELS: Final = (
-    "DispatchSampling",
-    "DispatchSortScan",  # before all operators become kernels: sorting is one that calls for its own
-    "LegalizeOps",
-    "AnnotateTIROpPattern",  # what can be fused with what is read off the kernels
-    "FoldConstant",
-    "FuseOps",
-    "FuseTIR",
-    "DeadCodeElimination",  # kernels that were fused into others stand there still
-)
 
 _TO_BYTECODE: Final = (
     "RewriteDataflowReshape",  # while dataflow can still be told apart: a reshape is the same memory seen otherwise
@@ -40,40 +33,54 @@ _TO_BYTECODE: Final = (
     "AttachGlobalSymbol",
 )
 
-
-def to_kernels(module: Any, target: Any) -> Any:
-    """Give a module whose `main` calls kernels, fused as far as they can be: what is scheduled and tuned."""
-    return _passed(module, target, _TO_KERNELS)
+_NUMBER: Final = re.compile(r"(?<=[a-z])[0-9]+(?=_|$)")
+"""What TVM puts behind a name that was taken."""
 
 
-def compile_module(module: Any, cpu: Cpu, path: Path, schedule: Schedule | None = None) -> list[str]:
-    """Write the library to `path`; give the names of the kernels that it calls, sorted.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compiled:
+    """What stands in a library: how often each kernel is called, by name, and how many weights `main` is given."""
+
+    calls: dict[str, int]
+    weights: int
+
+
+def compile_module(module: Any, precision: Precision, cpu: Cpu, path: Path, tiles: Mapping[str, Tile]) -> Compiled:
+    """Write the library to `path`.
+
+    A model of halves stores them as halves; it computes in the dtypes that the module says. `tiles` are what tuning
+    found (`tuning.found.tiles_in`), none of them for a library with the defaults.
 
     Raises:
         ToolError: when the linker for this CPU is not there, or fails.
     """
     target = target_of(cpu)
-    kernels = to_kernels(module, target)
-    scheduled = kernels if schedule is None else schedule(kernels, target)
-    names = sorted(str(name.name_hint) for name in scheduled.get_global_vars() if name.name_hint != "main")
-    built = relax().build(
-        _passed(scheduled, target, _TO_BYTECODE), target, relax_pipeline=tvm().transform.Sequential([])
-    )
+    kernels, weights = scheduled(fused(module, target), target, tiles), 0
+    calls = _calls(kernels["main"])
+    if precision is Precision.FP16:
+        kernels, weights = with_stored_halves(kernels)
+    built = relax().build(_passed(kernels, target, _TO_BYTECODE), target, relax_pipeline=tvm().transform.Sequential([]))
     with tempfile.TemporaryDirectory(prefix="edgewright-tvm-") as folder:
 
         def fcompile(output: str, objects: Sequence[str], **_: Any) -> None:
             link(cpu, [Path(each) for each in objects], Path(output), Path(folder))
 
         built.export_library(str(path), fcompile=fcompile, workspace_dir=folder)
-    return names
+    return Compiled(calls=calls, weights=weights)
+
+
+def _calls(main: Any) -> dict[str, int]:
+    """Count the calls of kernels by what they compute: `fused_conv2d_add` for `fused_conv2d1_add2`."""
+    found: Counter[str] = Counter()
+
+    def count(expression: Any) -> None:
+        if isinstance(expression, tvm().ir.Call) and expression.op == tvm().ir.Op.get("relax.call_tir"):
+            found[_NUMBER.sub("", str(expression.args[0].name_hint))] += 1
+
+    relax().analysis.post_order_visit(main, count)
+    return dict(sorted(found.items()))
 
 
 def _passed(module: Any, target: Any, names: Sequence[str]) -> Any:
     with target:
-        return tvm().transform.Sequential([_pass(name) for name in names])(module)
-
-
-def _pass(name: str) -> Any:
-    """Give a pass of Relax; those that dispatch to kernels of a target live elsewhere."""
-    home = relax().backend if name.startswith("Dispatch") else relax().transform
-    return getattr(home, name)()
+        return tvm().transform.Sequential([getattr(relax().transform, name)() for name in names])(module)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -34,7 +33,7 @@ class TVM:
     name = "tvm"
     extra: str | None = "tvm"
     packages: tuple[str, ...] = ("apache-tvm", "apache-tvm-ffi")
-    precisions: tuple[Precision, ...] = (Precision.FP32,)
+    precisions: tuple[Precision, ...] = (Precision.FP32, Precision.FP16)
     formats: Mapping[str, str] = dict.fromkeys(("", *NAMES), _RUNTIME)
     """A CPU each; the first is the one of the machine that compiles."""
     settings = "edgewright.targets.tvm.settings:Settings"
@@ -90,8 +89,8 @@ class TVM:
                 hint="change these nodes in the source model, or build it for the target onnxruntime",
             )
         path = out / FILE_NAME
-        kernels = compile_module(emitted.module, cpu, path)
-        add_interface(path, interface_of(fixed.signature, cpu.name))
+        compiled = compile_module(emitted.module, model.precision, cpu, path, {})
+        add_interface(path, interface_of(fixed.signature, cpu.name, compiled.weights))
         return Artifact(
             target=self.name,
             variant=options.variant,
@@ -108,7 +107,7 @@ class TVM:
             signature=fixed.signature,
             narrowed={},
             coverage=emitted.coverage,
-            ops=dict(sorted(Counter(map(_without_number, kernels)).items())),
+            ops=compiled.calls,
             toolchain={package: version(package) for package in (*self.packages, "onnx", "onnx-ir")},
             labels=(Label.UNTUNED,),
         )
@@ -128,8 +127,3 @@ class TVM:
             if isinstance(symbol, str)
         }
         return FixDimensions(sizes)(model)
-
-
-def _without_number(kernel: str) -> str:
-    """Give `fused_conv2d_add` for `fused_conv2d_add7`."""
-    return kernel.rstrip("0123456789")
