@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from ..vocabulary.tables import Table
-from .runtime import Runtime, is_emulated
+from .runtime import Accelerated, Runtime, is_emulated
 
 RUNTIMES = Table(
     "edgewright.runtimes",
@@ -44,3 +44,16 @@ def installed_runtimes() -> dict[str, str]:
         except ImportError:
             continue
     return found
+
+
+def accelerators() -> tuple[str, ...]:
+    """Name the accelerators of this machine that some runtime of the table can use, sorted."""
+    found: set[str] = set()
+    for name in RUNTIMES.names:
+        try:
+            runtime = load_runtime(name)
+            if isinstance(runtime, Accelerated) and not is_emulated(runtime):
+                found.update(runtime.accelerators())
+        except ImportError:
+            continue
+    return tuple(sorted(found))

@@ -22,6 +22,14 @@ _RESIZE_TRANSFORMATIONS: Final = (
 )
 _NEAREST: Final = ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil")
 
+OPENED: Final = frozenset({"Attention", "RotaryEmbedding", "TensorScatter"})
+"""Operators that are written out by their definitions though a parser has them: it takes less than ONNX says."""
+
+_RANDOM: Final = frozenset({"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"})
+
+NEVER: Final = OPENED | _RANDOM | {"If", "Loop", "Scan"}
+"""Operators of the tables of which every node is refused that is still there when all is written out."""
+
 _SHAPES: Final[Mapping[str, tuple[int, ...]]] = {
     "ConstantOfShape": (0,),
     "Expand": (1,),
@@ -221,8 +229,8 @@ _CHECKS: Final[Mapping[str, Callable[[ir.Node], str | None]]] = {
     **dict.fromkeys(("GRU", "LSTM", "RNN"), _recurrent),
     **dict.fromkeys(("ArgMax", "ArgMin"), _arg),
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), _quantize),
-    **dict.fromkeys(("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"), _random),
-    **dict.fromkeys(("Attention", "RotaryEmbedding", "TensorScatter"), _unchecked),
+    **dict.fromkeys(_RANDOM, _random),
+    **dict.fromkeys(OPENED, _unchecked),
     "BatchNormalization": _batch_norm,
     "DeformConv": _deform_conv,
     "Dropout": _dropout,
@@ -235,9 +243,6 @@ _CHECKS: Final[Mapping[str, Callable[[ir.Node], str | None]]] = {
     "ScatterND": _no_reduction,
     "TopK": _top_k,
 }
-
-OPENED: Final = frozenset({"Attention", "RotaryEmbedding", "TensorScatter"})
-"""Operators that are written out by their definitions though a parser has them: it takes less than ONNX says."""
 
 
 def _input(node: ir.Node, index: int) -> ir.Value | None:

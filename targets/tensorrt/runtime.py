@@ -6,6 +6,7 @@ Standard library, NumPy and the runtime only.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from ..onnxruntime.runtime import OnnxRuntime
 from ..runtime import Array, RunOptions, Session
-from .device.cuda_runtime import CudaError
+from .device.cuda_runtime import CudaError, Gpu
 from .device.verify_engine import Engine, EngineError
 
 NEWEST = "10.15"
@@ -27,8 +28,8 @@ class TensorRT:
 
     @property
     def emulates(self) -> bool:
-        """Whether onnxruntime runs the model here."""
-        return find_spec("tensorrt") is None
+        """Whether onnxruntime runs the model here, where TensorRT or a GPU is missing."""
+        return not _is_here()
 
     def version(self) -> str:
         """Give the version of TensorRT; where it is emulated, the newest release that is known.
@@ -41,6 +42,16 @@ class TensorRT:
         import tensorrt
 
         return str(tensorrt.__version__)
+
+    def accelerators(self) -> tuple[str, ...]:
+        """Name the GPU of this machine by its generation, as an engine requires it."""
+        self.prepare()  # the package brings the CUDA runtime along
+        try:
+            capability = Gpu().compute_capability
+        except CudaError:
+            return ()
+        generation = f"cuda sm_{capability.replace('.', '')}"
+        return (generation, "cuda sm_80+") if int(capability.partition(".")[0]) >= 8 else (generation,)
 
     def prepare(self) -> None:
         """Import what runs artifacts here.
@@ -62,7 +73,9 @@ class TensorRT:
         """
         if artifact.suffix == ".engine":
             if self.emulates:
-                raise ValueError(f"{artifact.name}: an engine runs by TensorRT alone, which is not installed here")
+                raise ValueError(
+                    f"{artifact.name}: an engine runs by TensorRT on a GPU alone, and one of the two is not here"
+                )
             try:
                 return EngineSession(Engine(artifact))
             except (EngineError, CudaError) as error:
@@ -72,6 +85,19 @@ class TensorRT:
                 f"{artifact.name}: TensorRT runs engines; build one with build_engine.py, which lies beside it"
             )
         return OnnxRuntime().load(artifact, options)
+
+
+@cache
+def _is_here() -> bool:
+    """Whether there is TensorRT, and a GPU for it."""
+    if find_spec("tensorrt") is None:
+        return False
+    import tensorrt  # noqa: F401 - it brings the CUDA runtime where that is a package
+
+    try:
+        return bool(Gpu().compute_capability)
+    except CudaError:
+        return False
 
 
 class EngineSession:

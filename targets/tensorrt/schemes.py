@@ -1,7 +1,8 @@
-"""How TensorRT wants numbers quantized; nothing here is emitted yet.
+"""How TensorRT wants numbers quantized.
 
 Everything is symmetric with the zero point 0, activations by tensor and weights by channel; biases stay float, and are
 rounded by TensorRT itself. Q/DQ stand in front of layers with weights; it commutes them with operators that move data.
+Residual additions get theirs when the model is shaped (`residuals.py`).
 Four bits are for weights alone, by blocks. Source: the developer guide to TensorRT, "Working with Quantized Types",
 https://docs.nvidia.com/deeplearning/tensorrt/latest/.
 """

@@ -11,11 +11,13 @@ import onnx_ir as ir
 from ...compiler.expand.expand import Expand
 from ...compiler.expand.origin import origin_of
 from ...compiler.model import Model, Precision
+from ...compiler.passes.base import Pipeline
 from ...compiler.passes.fix_dimensions import FixDimensions
 from ...compiler.passes.remove_dead_code import RemoveDeadCode
 from ...vocabulary.coverage import Coverage, Handling, NodeCoverage
 from ..onnxruntime.coverage import coverage as by_onnxruntime
 from .element_types import type_restriction
+from .float_weights import FloatWeights
 from .half_compute import compute_in_half
 from .narrow_border import narrow_border, narrowed_signature, out_of_range
 from .older_opset import in_opset
@@ -47,7 +49,9 @@ def shape(model: Model, dims: Mapping[str, int], settings: Settings) -> Shaped:
     release = releases()[settings.release]
     opset = min(model.opset, release.opset[1])
     fixed = FixDimensions(fixed_sizes(model.signature, dims, settings.bounds))(model)
-    expanded = PoolOverTwo()(QuantizeResiduals()(Expand(_known(release, opset))(fixed)))
+    expanded = Pipeline(Expand(_known(release, opset)), QuantizeResiduals(), PoolOverTwo())(fixed)
+    if settings.release == "8.6":
+        expanded = FloatWeights()(expanded)
     graph = expanded.ir
     narrowed: Mapping[str, str] = {}
     if not release.has_int64:
@@ -71,8 +75,7 @@ def shape(model: Model, dims: Mapping[str, int], settings: Settings) -> Shaped:
 
 def _known(release: Release, opset: int) -> list[tuple[str, str]]:
     """What need not be written out: Constant always is one, of any size."""
-    names = release.operators - OPENED - {"Constant"}
-    return [("", name) for name in names if onnx.defs.has(name, opset, "")]
+    return [("", name) for name in release.operators - OPENED - {"Constant"} if onnx.defs.has(name, opset, "")]
 
 
 def _reason(node: ir.Node, name: str, release: Release, opset: int) -> str | None:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .shaped import Shaped
 
 
+BUILD_SECONDS = 3600.0
+"""TensorRT times many kernels of each layer; a large model takes minutes on a small board."""
+
+
 class TensorRT:
     """ONNX of the operators, types and shapes that TensorRT's parser takes; the engine is built on the device.
 
@@ -40,12 +44,14 @@ class TensorRT:
     )
     formats: Mapping[str, str] = {"": "edgewright.targets.tensorrt.runtime:TensorRT"}
     settings = "edgewright.targets.tensorrt.settings:Settings"
+    builds = "engine"
 
     def ops(self) -> tuple[str, ...]:
-        """Hub operators that the parser of the default release has, sorted."""
+        """Hub operators that the parser of the default release has, sorted; some nodes of one are refused."""
         from .releases import DEFAULT_RELEASE, releases
+        from .restrictions import NEVER
 
-        return tuple(sorted(releases()[DEFAULT_RELEASE].operators))
+        return tuple(sorted(releases()[DEFAULT_RELEASE].operators - NEVER))
 
     def schemes(self) -> Mapping[Precision, Scheme]:
         """How integers are wanted, by precision."""
@@ -108,6 +114,16 @@ class TensorRT:
             notes=notes,
             labels=(Label.TO_BE_BUILT,),
         )
+
+    def build_here(self, artifact: Artifact, folder: Path) -> Artifact:
+        """Build the engine on this machine, which has TensorRT, and hold it to the golden vectors.
+
+        Raises:
+            ToolError: when a script failed or took longer than `BUILD_SECONDS`.
+        """
+        from .on_device import finish
+
+        return finish(artifact, folder, seconds=BUILD_SECONDS)
 
     def _shape(self, model: Model, options: Options) -> Shaped:
         from .shaped import shape

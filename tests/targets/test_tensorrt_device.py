@@ -267,9 +267,9 @@ def test_the_runtime_runs_engines_where_tensorrt_is(artifact):
     _, folder = artifact(profile={"rows": "1..8"})
     run(folder, "build_engine.py")
 
-    def said(name):
+    def said(name, **there):
         command = [sys.executable, "-c", RUN, str(folder / name)]
-        done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(command, env=environment(**there), capture_output=True, text=True, timeout=60, check=True)
         return done.stdout.splitlines()
 
     assert said("model.engine") == [
@@ -281,6 +281,10 @@ def test_the_runtime_runs_engines_where_tensorrt_is(artifact):
     ]
     assert said("model.onnx")[1] == (
         "model.onnx: TensorRT runs engines; build one with build_engine.py, which lies beside it"
+    )
+    assert said("model.onnx", gpu="none")[:2] == ["True 10.15", "{'y': ('float32', (2, 4))}"]
+    assert said("model.engine", gpu="none")[1] == (
+        "model.engine: an engine runs by TensorRT on a GPU alone, and one of the two is not here"
     )
 
 

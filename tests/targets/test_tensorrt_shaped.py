@@ -318,3 +318,21 @@ def test_the_skip_of_an_addition_costs_no_more_than_its_rounding(quantized, tmp_
     [got] = Reference().load(tmp_path / "model.onnx", RunOptions()).run(feeds).values()
     # what the skip is rounded by, half a step of 127, and then every layer behind
     np.testing.assert_allclose(got, wanted, rtol=0, atol=np.abs(wanted).max() * 3 / 127)
+
+
+def test_weights_are_floats_that_become_the_same_integers_for_version_8(quantized, tmp_path):
+    for release in ("8.6", "10.6"):
+        (tmp_path / release).mkdir()
+        options = Options(variant="int8", settings={"release": release})
+        TensorRT().compile(quantized, options, tmp_path / release)
+    model = onnx.load(tmp_path / "8.6" / "model.onnx")
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    # integers are zero points alone, and what they belong to is quantized where it stands
+    assert {constants[name].any() for name in constants if constants[name].dtype == np.int8} == {False}
+    weighted = [node for node in model.graph.node if node.op_type == "QuantizeLinear" and node.input[0] in constants]
+    assert sorted(constants[node.input[0]].shape for node in weighted) == [(4, 3, 3, 3), (4, 4, 3, 3), (4, 5, 2, 2)]
+    feeds = {"x": np.random.default_rng(2).standard_normal((1, 3, 6, 6)).astype(np.float32)}
+    [older, later] = [
+        Reference().load(tmp_path / release / "model.onnx", RunOptions()).run(feeds)["y"] for release in ("8.6", "10.6")
+    ]
+    np.testing.assert_array_equal(older, later)
