@@ -44,7 +44,7 @@ def block_of(outputs: int, lanes: int) -> int:
     A power of two is read at once, anything else in parts: it has to be half as large again to be better.
     """
     sizes = [size for size in range(1, min(lanes, outputs) + 1) if outputs % size == 0]
-    return max(sizes, key=lambda size: (size if size & (size - 1) == 0 else size / 1.5, size))
+    return max(sizes, key=lambda size: (size, 1) if size & (size - 1) == 0 else (size / 1.5, 0))
 
 
 def packed(weight: Array, block: int) -> Array:
