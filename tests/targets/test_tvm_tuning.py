@@ -269,7 +269,8 @@ from pathlib import Path
 import test_tvm_tuning as tests
 print("ready", flush=True)
 tests.tune(tests.products(16, 64), tests.HOST, 60, Path({database!r}), Path({out!r}),
-           lambda line: print(line, flush=True), tests.worker("import time\\n" + tests.QUICK.format(ms="time.sleep(0.1) or 1.0")))
+           lambda line: print(line, flush=True),
+           tests.worker("import time\\n" + tests.QUICK.format(ms="time.sleep(0.1) or 1.0")))
 """
 
 
