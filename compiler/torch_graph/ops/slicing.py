@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 
@@ -15,6 +15,9 @@ from .unsigned import by_bits
 
 if TYPE_CHECKING:
     from torch.fx import Node
+
+_FAR: Final = 1 << 62
+"""Beyond any axis, and far enough from the largest int64 to be counted on with."""
 
 
 def slices(call: Call[Node], b: Builder) -> Node:
@@ -33,10 +36,14 @@ def slices(call: Call[Node], b: Builder) -> Node:
     for axis, start, end, step in zip((axis % max(rank, 1) for axis in axes), starts, ends, steps, strict=True):
         if not isinstance(step, int):
             x = b.call(stepped, x, axis, start, end, step)
-        elif step > 0:
+            continue
+        size = size_of(call, b, 0, axis)
+        start, end = _near(start), _near(end)
+        if step > 0:
             taken[axis] = slice(start, end, step)
+            if isinstance(size, int) and isinstance(start, int) and isinstance(end, int):
+                taken[axis] = slice(*taken[axis].indices(size))
         else:
-            size = size_of(call, b, 0, axis)
             taken[axis] = slice(*_forwards(b, size, start, end, step))
             turned.append(axis)
     if any(one != slice(None) for one in taken):
@@ -44,6 +51,11 @@ def slices(call: Call[Node], b: Builder) -> Node:
     if turned:
         x = by_bits(b, torch.flip, call.dtype(), x, dims=turned)
     return remember(call, b, x)
+
+
+def _near(bound: Number) -> Number:
+    """Bring a bound that means the end of any axis to where PyTorch takes it without a warning."""
+    return max(min(bound, _FAR), -_FAR) if isinstance(bound, int) else bound
 
 
 def _forwards(b: Builder, size: Number, start: Number, end: Number, step: int) -> tuple[Number, Number, int]:
