@@ -19,6 +19,9 @@ _REPRODUCIBLE: Final = ("-Wl,--build-id=none", "-Wl,--strip-all")
 _ALONE: Final = ("-shared", "-nostartfiles")
 """Nothing is to be done when the library is loaded, so none of the compiler's own files for that go in."""
 
+_DENSE: Final = "-Wl,-z,noseparate-code"
+"""Code and constants stand in one segment, without pages of padding around each: libraries here are often small."""
+
 _ANDROID_API: Final = 23
 """Android 6.0: the first whose linker finds functions in what is loaded as global."""
 
@@ -63,7 +66,7 @@ class Linker:
             ToolError: when it is not there, or fails.
         """
         self.check()
-        _run([self.command, *_ALONE, *_REPRODUCIBLE, "-o", str(out), *map(str, objects), *self.arguments])
+        _run([self.command, *_ALONE, _DENSE, *_REPRODUCIBLE, "-o", str(out), *map(str, objects), *self.arguments])
 
 
 def linker_of(cpu: Cpu, folder: Path) -> Linker:

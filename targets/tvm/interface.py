@@ -34,17 +34,24 @@ class Tensor:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interface:
-    """Inputs and outputs of the function `main`, in its order, and the CPU that it is for, by its name here."""
+    """Inputs and outputs of the function `main`, in its order, and the CPU that it is for, by its name here.
+
+    Behind its inputs `main` takes so many `weights`, which the function `weights` gives.
+    """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     cpu: str
+    weights: int
 
 
-def interface_of(signature: Signature, cpu: str) -> Interface:
+def interface_of(signature: Signature, cpu: str, weights: int) -> Interface:
     """Give the interface of a library whose `main` takes and gives what a signature says. All sizes are known."""
     return Interface(
-        inputs=tuple(map(_tensor, signature.inputs)), outputs=tuple(map(_tensor, signature.outputs)), cpu=cpu
+        inputs=tuple(map(_tensor, signature.inputs)),
+        outputs=tuple(map(_tensor, signature.outputs)),
+        cpu=cpu,
+        weights=weights,
     )
 
 
@@ -54,6 +61,7 @@ def add_interface(path: Path, interface: Interface) -> None:
         "cpu": interface.cpu,
         "inputs": [[each.name, each.dtype, each.shape] for each in interface.inputs],
         "outputs": [[each.name, each.dtype, each.shape] for each in interface.outputs],
+        "weights": interface.weights,
     }
     text = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
     library = path.read_bytes()
@@ -74,7 +82,12 @@ def read_interface(data: bytes) -> Interface:
     if zlib.crc32(memoryview(data)[: -_END.size]) != checksum:
         raise ValueError("it is damaged: its bytes do not add up to what its end says")
     said: Mapping[str, Any] = json.loads(data[-_END.size - size : -_END.size])
-    return Interface(inputs=_tensors(said["inputs"]), outputs=_tensors(said["outputs"]), cpu=said["cpu"])
+    return Interface(
+        inputs=_tensors(said["inputs"]),
+        outputs=_tensors(said["outputs"]),
+        cpu=said["cpu"],
+        weights=said["weights"],
+    )
 
 
 def _tensor(spec: TensorSpec) -> Tensor:

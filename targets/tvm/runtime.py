@@ -18,6 +18,9 @@ from .threads import take_threads
 _CPU, _POOLED = 1, 2
 """The device type of DLPack, and the allocator that keeps memory for the next call."""
 
+WEIGHTS = "weights"
+"""The function of a library that gives what `main` takes behind its inputs."""
+
 _ALIGNMENT = 64
 """`kAllocAlignment` of `device_api.h`: kernels load whole vectors and do not ask where a tensor begins."""
 
@@ -76,6 +79,7 @@ class TVMSession:
         self._vm, self._main, self._threads = vm, vm["main"], threads
         self._slots = {tensor.name: _Slot(tensor) for tensor in interface.inputs}
         self._outputs = interface.outputs
+        self._weights = [*vm[WEIGHTS]()] if interface.weights else []
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run once.
@@ -87,7 +91,7 @@ class TVMSession:
             raise ValueError(f"the model takes {sorted(self._slots)}, got {sorted(inputs)}")
         given = [slot.take(inputs[name]) for name, slot in self._slots.items()]
         take_threads(self._threads)
-        results = self._main(*given)
+        results = self._main(*given, *self._weights)
         # copied: a result may be an input or a constant, or memory that the next call takes
         return {
             tensor.name: np.array(np.from_dlpack(result)) for tensor, result in zip(self._outputs, results, strict=True)

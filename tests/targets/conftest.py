@@ -103,7 +103,7 @@ def perceptron(make_hub):
         ],
         {"x": ["rows", 128]},
         {"y": ["rows", 128]},
-        {"w1": generator.standard_normal((128, 256)) * 0.05, "w2": generator.standard_normal((256, 128)) * 0.05},
+        {"w1": generator.standard_normal((128, 512)) * 0.05, "w2": generator.standard_normal((512, 128)) * 0.05},
     )
 
 
