@@ -11,7 +11,7 @@ import msgspec
 import psutil
 
 from ..targets.runtime import Runtime, why_not_timed
-from ..targets.runtimes import installed_runtimes
+from ..targets.runtimes import accelerators, installed_runtimes
 from ..vocabulary.tables import load_object
 from .agent.context import cpu_model
 from .base import Facts, Job, JobResult
@@ -50,7 +50,7 @@ class Local:
             arch=architecture(),
             os=platform.system().lower(),
             cpu=cpu_model(),
-            features=features(),
+            features=(*features(), *accelerators()),
             cores=os.cpu_count() or 1,
             ram_bytes=psutil.virtual_memory().total,
             runtimes=installed_runtimes(),

@@ -15,8 +15,9 @@ from ..bundle.runtimes import runtime_of
 from ..bundle.signature_file import SIGNATURE_PATH
 from ..bundle.verify import Verified
 from ..bundle.verify import verify as verify_bytes
-from ..devices.base import Infer, Job
+from ..devices.base import Facts, Infer, Job
 from ..devices.local import Local
+from ..fallback.select import unfit
 from ..profiles.report import Verdict
 from ..targets.artifact import Artifact
 from ..targets.runtime import is_emulated
@@ -67,8 +68,10 @@ def verify(path: Path, public_key: Path | None, progress: Progress) -> VerifyRes
         if not path.is_dir():
             folder = scratch / "bundle"
             unpack(path, folder)
+        device = Local("here")
+        here = device.facts()
         rows = tuple(
-            _check(artifact, verified.manifest, folder, scratch / artifact.name, progress)
+            _check(artifact, verified.manifest, folder, scratch / artifact.name, progress, device, here)
             for artifact in verified.manifest.artifacts
         )
     return VerifyResult(
@@ -89,7 +92,9 @@ def _file_count(verified: Verified) -> int:
     return len(set(verified.tree.paths) - {SIGNATURE_PATH})
 
 
-def _check(artifact: Artifact, manifest: Manifest, folder: Path, scratch: Path, progress: Progress) -> VerifiedArtifact:
+def _check(
+    artifact: Artifact, manifest: Manifest, folder: Path, scratch: Path, progress: Progress, device: Local, here: Facts
+) -> VerifiedArtifact:
     try:
         runtime = runtime_of(artifact)
         runtime.version()
@@ -97,13 +102,15 @@ def _check(artifact: Artifact, manifest: Manifest, folder: Path, scratch: Path, 
         reason = f"{artifact.requires.runtime} is not installed here: {error}"
         return _row(artifact, Verdict.NOT_RUN, Evidence.NOT_RUN, (reason,))
     evidence = Evidence.EMULATED if is_emulated(runtime) else Evidence.MEASURED_HOST
+    elsewhere = None if is_emulated(runtime) else unfit(artifact.requires, here)
+    if elsewhere is not None:
+        return _row(artifact, Verdict.NOT_RUN, Evidence.NOT_RUN, (f"made for another machine: {elsewhere}",))
     scratch.mkdir()
     golden = TensorFolder(folder / GOLDEN_INPUTS)
     inputs = convert_rows(golden, manifest.signature.inputs, artifact.signature.inputs, scratch / "inputs")
     shapes = {name: inputs[name].shape for name in inputs}
     batching = batching_for(artifact.signature, shapes)
     kind = type(runtime)
-    device = Local("here")
     try:
         with told(f"run {artifact.name} on the golden vectors", progress):
             device.run(

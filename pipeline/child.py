@@ -16,6 +16,7 @@ import msgspec
 
 from ..devices.process import run_child
 from ..vocabulary import errors
+from .steps.build_on_device import BuildOnDevice
 from .steps.calibrate import Calibrate
 from .steps.compare_tensors import CompareTensors
 from .steps.compile_kernels import CompileKernels
@@ -50,6 +51,7 @@ AnyStep = (
     | CompileKernels
     | JoinArtifacts
     | TuneModel
+    | BuildOnDevice
 )
 
 FAILED = 70

@@ -21,6 +21,8 @@ from ..profiles.mixed_precision import MixedPrecisionSearch
 from ..profiles.report import Entry, Report, Verdict
 from ..vocabulary.errors import EdgewrightError, ToolError
 from ..vocabulary.evidence import Evidence
+from ..vocabulary.label import Label
+from .built_here import build_here, entry_to_be_built
 from .bundling import Signer, Written, write_bundle
 from .cache import Cache, default_cache_folder
 from .calibration import Calibrations, check_calibration
@@ -32,7 +34,7 @@ from .joining import groups, join
 from .kept import Kept, kept_entries, read_report
 from .making import make, tunes
 from .on_device import Place, Proof, calls_of, is_emulated_at, measure, prove
-from .places import check_opened, devices_of
+from .places import check_opened, devices_of, first_opening
 from .plan import PlannedArtifact, drawn_sizes, plan_artifacts
 from .progress import Progress
 from .result import BuildResult, Problem, first_exit_code
@@ -127,6 +129,8 @@ class _Build:
             if subject is None:
                 places = [place for place in self.places if place.device.cannot_open(item.runtime) is None]
                 entries += [entry_without_artifact(item, place, self._reason(item.name)) for place in places]
+            elif Label.TO_BE_BUILT in subject.artifact.labels:
+                entries.append(entry_to_be_built(subject, first_opening(self.places, item.runtime)))
         entries = [settling.judge(entry) for entry in entries]
         return self._conclude(entries, subjects, imported, kept, settling.records, forecasts)
 
@@ -154,7 +158,11 @@ class _Build:
         return [made[item.name] for item in self.planned]
 
     def _compile(self, settling: Settling, calibrations: Calibrations, item: PlannedArtifact) -> Subject | None:
-        return self._attempt(item.name, lambda: make(settling.settle(item), calibrations, self.runner))
+        def made() -> Subject:
+            subject = make(settling.settle(item), calibrations, self.runner)
+            return build_here(subject, self.places, self.runner) if self.kept is None else subject
+
+        return self._attempt(item.name, made)
 
     def _join(self, compiled: list[Subject | None]) -> None:
         """Let artifacts share their files where the project asks for it; where that fails, none of them stands."""
@@ -232,7 +240,7 @@ class _Build:
                 report=report,
                 html=html,
                 subjects=subjects,
-                tolerances=self.verdicts.tolerances_of_all(entries),
+                tolerances=self.verdicts.tolerances_of_all(entries, [subject.artifact for subject in subjects]),
                 imported=imported,
                 facts=facts,
                 signer=self.signer,

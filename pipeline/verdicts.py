@@ -12,6 +12,7 @@ from ..profiles.gates import TENSOR_GATES, Gates, parse
 from ..profiles.judge import judge
 from ..profiles.report import Entry, TensorParity, Verdict
 from ..profiles.tensor_bounds import DEFAULTS, TensorBounds
+from ..targets.artifact import Artifact
 from ..vocabulary.evidence import Evidence
 from ..vocabulary.precision import Precision
 from .config import Project
@@ -64,14 +65,25 @@ class Verdicts:
         own = entry.reasons if entry.evidence is Evidence.NOT_RUN else ()
         return self.judge(msgspec.structs.replace(entry, reasons=own))
 
-    def tolerances_of_all(self, entries: Iterable[Entry]) -> dict[str, dict[str, tuple[Tolerance, ...]]]:
-        """Give the tolerances of each artifact that ran, by its name: wide enough for every device that ran it."""
+    def tolerances_of_all(
+        self, entries: Iterable[Entry], artifacts: Iterable[Artifact]
+    ) -> dict[str, dict[str, tuple[Tolerance, ...]]]:
+        """Give the tolerances of each artifact, by its name: wide enough for every device that ran it.
+
+        One that no device ran has the bounds of its precision; whoever first runs it holds it to them.
+        """
         found: dict[str, dict[str, tuple[Tolerance, ...]]] = {}
         for entry in entries:
             if entry.parity is not None:
                 bounds = self.tolerances(entry)
                 known = found.setdefault(entry.artifact, bounds)
                 found[entry.artifact] = {output: widest(known[output], bounds[output]) for output in bounds}
+        for artifact in artifacts:
+            if artifact.name not in found:
+                gates = self._gates[artifact.target]
+                found[artifact.name] = {
+                    spec.name: _tolerances(artifact.precision, spec.dtype, gates) for spec in artifact.signature.outputs
+                }
         return found
 
     def tolerances(self, entry: Entry) -> dict[str, tuple[Tolerance, ...]]:

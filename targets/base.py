@@ -116,6 +116,27 @@ class Joining(Protocol):
 
 
 @runtime_checkable
+class BuiltOnDevice(Protocol):
+    """What a target has beside `Target` when a device itself makes of its artifacts what runs there.
+
+    Such an artifact has the label `to-be-built`.
+    """
+
+    builds: str
+    """The format of what is made of it, `engine`."""
+
+    def build_here(self, artifact: Artifact, folder: Path) -> Artifact:
+        """Make of the artifact whose files lie in `folder` the one that runs on this machine; its files lie there, too.
+
+        It is bound to this machine by what it requires.
+
+        Raises:
+            ToolError: when it cannot be built, or what was built does not compute what it should.
+        """
+        ...
+
+
+@runtime_checkable
 class Tunable(Protocol):
     """What a target has beside `Target` when it can find faster code for a machine by trying it there."""
 

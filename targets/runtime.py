@@ -100,6 +100,15 @@ def is_emulated(runtime: Runtime) -> bool:
 
 
 @runtime_checkable
+class Accelerated(Protocol):
+    """What a runtime has beside `Runtime` when it computes on accelerators."""
+
+    def accelerators(self) -> tuple[str, ...]:
+        """Name those of this machine that it can use, as `Requirements.accelerator` does: `cuda sm_86`."""
+        ...
+
+
+@runtime_checkable
 class Piped(Protocol):
     """What a runtime has beside `Runtime` when it computes in another process, and arrays go there through a pipe.
 

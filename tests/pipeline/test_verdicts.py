@@ -10,7 +10,9 @@ from edgewright.pipeline.verdicts import Verdicts
 from edgewright.profiles.judge import judge
 from edgewright.profiles.parity import compare
 from edgewright.profiles.report import Parity, Verdict
+from edgewright.targets.artifact import Artifact, Coverage, Requirements
 from edgewright.vocabulary.evidence import Evidence
+from edgewright.vocabulary.signature import Signature, TensorSpec
 
 PROJECT = '[model]\nsource = "m.onnx"\n[targets.tflite]\n[bundle]\nname = "m"\nversion = "1"\n[gates]\n'
 
@@ -104,3 +106,23 @@ def test_an_integer_artifact_that_gives_nan_on_any_vectors_fails(entry) -> None:
     judged = verdicts("").judge(msgspec.structs.replace(near, golden=golden))
     assert judged.verdict is Verdict.FAIL
     assert judged.reasons[0].startswith("golden vectors: max_abs: output y has 1 elements that are NaN")
+
+
+def test_what_no_device_ran_is_held_to_the_bounds_of_its_precision(entry) -> None:
+    same = Parity(outputs={"y": compare("y", REFERENCE, REFERENCE)}, rows=1, inputs="evaluation")
+    ran = verdicts("").judge(msgspec.structs.replace(entry, parity=same, golden=same))
+    elsewhere = Artifact(
+        target="tflite",
+        variant="fp32",
+        precision="fp32",
+        format="rpi4",
+        files=(),
+        requires=Requirements(runtime="ai-edge-litert", min_runtime_version="2", arch=("aarch64",)),
+        signature=Signature(inputs=(), outputs=(TensorSpec(name="y", dtype="float32", shape=(1, 3)),)),
+        narrowed={},
+        coverage=Coverage(nodes=()),
+        ops={},
+        toolchain={},
+    )
+    found = verdicts("").tolerances_of_all([ran], [elsewhere])
+    assert found["tflite-fp32-rpi4"] == found[ran.artifact]
