@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,7 +59,8 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
             if format_ not in target.formats:
                 raise ConfigError(
                     f"{project.where}: targets.{name}.formats names {format_!r}, which the target does not write",
-                    hint=f"formats of {name}: {', '.join(repr(known) for known in target.formats)}",
+                    hint=_nearest(format_, target.formats)
+                    + f"formats of {name}: {', '.join(repr(known) for known in target.formats)}",
                 )
             for recipe in section.recipes:
                 steps, mixed = take_request(project.recipes[recipe], f"{project.where}: recipes.{recipe}")
@@ -76,6 +78,12 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
     if repeated:
         raise ConfigError(f"{project.where}: the artifact {repeated[0]} is asked for twice")
     return tuple(planned)
+
+
+def _nearest(asked: str, known: Iterable[str]) -> str:
+    """Give the names that may be meant as the beginning of a hint, nothing when none is near."""
+    near = difflib.get_close_matches(asked, [name for name in known if name], n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(map(repr, near))}? " if near else ""
 
 
 def _is_static(recipe: tuple[Any, ...]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,15 @@ from ...vocabulary.label import Label
 from ...vocabulary.precision import Precision
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import Options
-from .cpus import NAMES, cpu_named
+from ..settings import read_settings
+from .cpus import HOST, NAMES, cpu_named
+from .settings import Settings
 
 if TYPE_CHECKING:
     from ...compiler.model import Model
     from ...compiler.quantize.scheme import Scheme
+    from .emit import Emitted
+    from .schedule.tile import Tile
 
 _RUNTIME = "edgewright.targets.tvm.runtime:TVM"
 
@@ -71,25 +75,63 @@ class TVM:
         Raises:
             RefusedError: when some node cannot be said; nothing is written then.
             ModelError: when a dimension must be fixed and is not.
-            RequestError: when the options ask for what this target does not do.
+            RequestError: when the options ask for what this target does not do, as for a CPU that it does not know.
+            ToolError: when the linker for the CPU is not installed, or fails.
         """
+        return self._compiled(model, options, {}, (Label.UNTUNED,), out)
+
+    def tunes(self, options: Options) -> bool:
+        """Say whether the settings ask for it; only the CPU of this machine can be tried here."""
+        return read_settings(self.name, options.settings, Settings).tune is not None and options.format in ("", HOST)
+
+    def tune(self, model: Model, options: Options, database: Path, out: Path, told: Callable[[str], None]) -> None:
+        """Try tiles for the kernels of a model on this machine; leave the fastest in the folder `out`.
+
+        Raises:
+            RefusedError: when some node cannot be said.
+            RequestError: when the options do not ask for it, or for what this target does not do.
+            ToolError: when not one trial was measured.
+        """
+        from .llvm import target_of
+        from .schedule.pipeline import fused
+        from .tuning.tune import tune
+
+        asked = read_settings(self.name, options.settings, Settings).tune
+        if asked is None or not self.tunes(options):
+            raise RequestError(
+                f"tvm tunes for the CPU of this machine alone, not for {options.format or HOST!r} with these settings",
+                hint='say `settings.tune = { budget = "10 min" }`, and "host" in formats',
+            )
+        target = target_of(cpu_named(options.format))
+        emitted = self._said(self._fixed(model, options))
+        tune(fused(emitted.module, target), target, asked.budget_seconds, database, out, told)
+
+    def compile_tuned(self, model: Model, options: Options, tuning: Path, out: Path) -> Artifact:
+        """Do as `compile`, with the tiles that `tune` left in the folder `tuning`.
+
+        Raises:
+            EdgewrightError: as `compile` does.
+            RequestError: when `tuning` holds nothing.
+        """
+        from .tuning.found import tiles_in
+
+        return self._compiled(model, options, tiles_in(tuning), (), out)
+
+    def _compiled(
+        self, model: Model, options: Options, tiles: Mapping[str, Tile], labels: tuple[Label, ...], out: Path
+    ) -> Artifact:
         from .compile import compile_module
-        from .emit import emit
+        from .cross import linker_of
         from .interface import add_interface, interface_of
         from .llvm import features_of
 
         cpu = cpu_named(options.format)
+        linker = linker_of(cpu, out)
+        linked_by = {linker.command: linker.version()}  # before the work: it may not be there
         fixed = self._fixed(model, options)
-        emitted = emit(fixed)
-        refused = emitted.coverage.refused
-        if refused:
-            lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
-            raise RefusedError(
-                f"tvm cannot say all of the model, {len(refused)} refused:{lines}",
-                hint="change these nodes in the source model, or build it for the target onnxruntime",
-            )
+        emitted = self._said(fixed)
         path = out / FILE_NAME
-        compiled = compile_module(emitted.module, model.precision, cpu, path, {})
+        compiled = compile_module(emitted.module, model.precision, cpu, path, tiles)
         add_interface(path, interface_of(fixed.signature, cpu.name, compiled.weights))
         return Artifact(
             target=self.name,
@@ -108,9 +150,27 @@ class TVM:
             narrowed={},
             coverage=emitted.coverage,
             ops=compiled.calls,
-            toolchain={package: version(package) for package in (*self.packages, "onnx", "onnx-ir")},
-            labels=(Label.UNTUNED,),
+            toolchain={package: version(package) for package in (*self.packages, "onnx", "onnx-ir")} | linked_by,
+            labels=labels,
         )
+
+    def _said(self, fixed: Model) -> Emitted:
+        """Say a model.
+
+        Raises:
+            RefusedError: when some node cannot be said.
+        """
+        from .emit import emit
+
+        emitted = emit(fixed)
+        refused = emitted.coverage.refused
+        if refused:
+            lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
+            raise RefusedError(
+                f"tvm cannot say all of the model, {len(refused)} refused:{lines}",
+                hint="change these nodes in the source model, or build it for the target onnxruntime",
+            )
+        return emitted
 
     def _fixed(self, model: Model, options: Options) -> Model:
         """Give the model with every size known."""
@@ -119,6 +179,13 @@ class TVM:
 
         if options.io != "float":
             raise RequestError(f"tvm keeps the source's dtypes: io cannot be {options.io}", hint="leave io out")
+        layouts = {spec.name: spec.layout for spec in (*model.signature.inputs, *model.signature.outputs)}
+        for name, layout in options.layout.items():
+            if layouts.get(name) != layout:
+                raise RequestError(
+                    f"tvm keeps the source's layout: {name} cannot be {layout}",
+                    hint="leave `layout` out, or ask another target for it",
+                )
         shapes = static_input_shapes(model.signature, options.dims)
         sizes = {
             symbol: size
