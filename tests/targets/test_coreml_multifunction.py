@@ -85,7 +85,7 @@ def test_equal_weights_are_in_the_file_once(joined, parts):
     out, artifacts = joined
     program = read_package(out / "model.mlpackage")
     found = weights_of(program)
-    weights = 2 * 128 * 256 + 256 + 128  # a linear operation has a bias, of zeros here
+    weights = 2 * 128 * 512 + 512 + 128  # a linear operation has a bias, of zeros here
     assert bytes_of(frozenset().union(*(weight.parts for weight in found))) == weights * 4 + weights * 2
     assert bytes_of(frozenset().union(*(weight.parts for weight in found if weight.function != "fp16"))) == weights * 4
     assert total(artifacts[0]) < sum(part.artifact.size_bytes for part in parts) - weights * 4
