@@ -26,6 +26,9 @@ DTYPES: Final = frozenset(
 )
 """The dtypes of tensors here: those that TVM's code for CPUs computes in."""
 
+_OPAQUE: Final = 8
+"""TVM's `kOpaque`."""
+
 _REFUSALS: Final = (ValueError, TypeError, RuntimeError)
 """What TVM raises for operands that it does not take; its `InternalError` is a RuntimeError."""
 
@@ -36,6 +39,8 @@ class Builder:
     def __init__(self, block: Any) -> None:
         """`block`: with a function and a dataflow block open."""
         self._block = block
+        self.inputs: list[Expr] = []
+        """The inputs of the function, for what must not be computed at compile time."""
         self._held: dict[ir.TensorProtocol, Expr] = {}
         self._made: list[str] = []
 
@@ -71,6 +76,19 @@ class Builder:
         hint = {"primfunc_name_hint": name}
         return self._emit(name, lambda: self._block.emit_te(compute, *operands, **hint))
 
+    def apart(self, name: str, shape: Sequence[int], element: Callable[..., Any], /, *operands: Expr) -> Expr:
+        """Compute as `each`, in a function that is fused with no other.
+
+        Raises:
+            Refused: when TVM does not take these operands.
+        """
+
+        def compute(*tensors: Any) -> Any:
+            return te().compute(extents(shape), lambda *place: element(place, *tensors), name=name)
+
+        hint = {"primfunc_name_hint": name, "primfunc_attrs": {"op_pattern": _OPAQUE}}
+        return self._emit(name, lambda: self._block.emit_te(compute, *operands, **hint))
+
     def _emit(self, name: str, write: Callable[[], Expr]) -> Expr:
         try:
             made = write()
@@ -86,8 +104,8 @@ class Builder:
     def const(self, array: Array | float | int | bool, dtype: str | None = None) -> Expr:
         """Give a constant of our own, in the dtype that it has or is given."""
         held = np.asarray(array, dtype)
-        if not held.size:  # a library with such a constant cannot be loaded
-            return self._emit("nothing", lambda: self._block.emit_te(_nothing, held.shape, str(held.dtype)))
+        if not held.size:  # a library with such a constant cannot be loaded, nor may TVM fold it to one
+            return self.apart("nothing", held.shape, lambda *_: tirx().const(0, str(held.dtype)), *self.inputs[:1])
         # Without its dtype Relax would take int64 for int32, and float64 for float32.
         return relax().const(np.ascontiguousarray(held).reshape(held.shape), str(held.dtype))
 
@@ -143,10 +161,6 @@ def refuse_dtype(dtype: str) -> None:
 def extents(shape: Sequence[int]) -> list[Any]:
     """Give the sizes of a tensor expression: int64, as Relax counts."""
     return [tirx().IntImm("int64", int(size)) for size in shape]
-
-
-def _nothing(shape: Sequence[int], dtype: str) -> Any:
-    return te().compute(extents(shape), lambda *_: tirx().const(0, dtype), name="nothing")
 
 
 def dtype_of(value: Expr) -> str:

@@ -40,6 +40,7 @@ def emit(model: Model) -> Emitted:
         if variable is not None:
             walk.values[value] = variable
             inputs.append(variable)
+    builder.inputs = inputs
     with block.function("main", inputs):
         with block.dataflow():
             for node in expanded.graph:

@@ -9,7 +9,7 @@ from ....compiler.lowering.refused import Refused
 from ....compiler.model import dtype_name
 from ..builder import Builder, Expr, dtype_of, refuse_dtype
 from ..lowering import Lowering
-from ..toolkit import relax, tirx
+from ..toolkit import tirx
 from .elements import Element, either, elementwise
 from .pieces import FLOATS, HALVES, cast
 
@@ -35,10 +35,9 @@ def converted(b: Builder, x: Expr, wanted: str) -> Expr:
     if given == wanted:
         return x
     if wanted == "bool" and given in FLOATS:
-        # TVM's own asks whether x and 0 are ordered and differ, which NaN is not.
+        # TVM's `x != 0` asks whether both are ordered and differ, which NaN is not.
         x = cast(b, x, "float32") if given in HALVES else x
-        is_zero = elementwise(b, "is_zero", lambda value: value == tirx().const(0.0, str(value.ty.dtype)), x)
-        return b.op(relax().op.logical_not, is_zero)
+        return elementwise(b, "is_true", _is_true, x)
     if given in FLOATS and "int" in wanted:
         return _cut(b, cast(b, x, "float32") if given in HALVES else x, wanted)
     if wanted in HALVES and given not in ("float32", *HALVES):
@@ -46,6 +45,10 @@ def converted(b: Builder, x: Expr, wanted: str) -> Expr:
     if given in HALVES and wanted in FLOATS:
         return cast(b, cast(b, x, "float32"), wanted)
     return cast(b, x, wanted)
+
+
+def _is_true(x: Element) -> Element:
+    return tirx().any(tirx().isnan(x), x != tirx().const(0.0, str(x.ty.dtype)))
 
 
 def _cut(b: Builder, x: Expr, wanted: str) -> Expr:

@@ -9,7 +9,7 @@ from ..builder import Builder, Expr
 from ..lowering import Lowering
 from ..toolkit import relax, tirx
 from .elements import Element, elementwise
-from .pieces import widened
+from .pieces import is_float, widened
 
 _TWO: Final = {
     "And": "logical_and",
@@ -25,13 +25,23 @@ _TWO: Final = {
 
 
 def compare(call: Call[Expr], b: Builder) -> Expr:
-    """Compare two operands that broadcast, or work on two booleans."""
+    """Compare two operands that broadcast, or work on two booleans.
+
+    TVM takes a value for equal to itself, which NaN is not.
+    """
+    if call[0].same_as(call[1]) and is_float(call[0]) and "Equal" in call.op:
+        return _negated(b, is_nan(call, b))
     return b.op(getattr(relax().op, _TWO[call.op]), call[0], call[1])
 
 
 def negation(call: Call[Expr], b: Builder) -> Expr:
     """Not."""
-    return b.op(relax().op.logical_not, call[0])
+    return _negated(b, call[0])
+
+
+def _negated(b: Builder, x: Expr) -> Expr:
+    """Say the opposite by way of a number: TVM makes `y <= x` of the opposite of `x < y`, and for NaN neither holds."""
+    return elementwise(b, "not", lambda x: x.astype("uint8") == tirx().const(0, "uint8"), x)
 
 
 def is_nan(call: Call[Expr], b: Builder) -> Expr:

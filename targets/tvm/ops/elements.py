@@ -17,8 +17,19 @@ Element = Any
 
 def elementwise(b: Builder, name: str, element: Callable[..., Element], /, *operands: Expr) -> Expr:
     """Compute `element(x, y, …)` of operands that broadcast; its dtype is that of the result."""
+    return _broadcast(b.each, name, element, operands)
+
+
+def elementwise_apart(b: Builder, name: str, element: Callable[..., Element], /, *operands: Expr) -> Expr:
+    """Compute as `elementwise`, in a function that is fused with no other."""
+    return _broadcast(b.apart, name, element, operands)
+
+
+def _broadcast(
+    write: Callable[..., Expr], name: str, element: Callable[..., Element], operands: Sequence[Expr]
+) -> Expr:
     shape = np.broadcast_shapes(*(sizes_of(operand) for operand in operands))
-    return b.each(name, shape, lambda place, *tensors: element(*(at(tensor, place) for tensor in tensors)), *operands)
+    return write(name, shape, lambda place, *tensors: element(*(at(tensor, place) for tensor in tensors)), *operands)
 
 
 def at(tensor: Any, place: Sequence[Any]) -> Element:

@@ -14,7 +14,7 @@ from ..lowering import Lowering
 from ..toolkit import relax, tirx
 from .elements import Element, either, elementwise, whole
 from .pieces import in_float32, is_float, number, reshaped, sizes_of, times, widened
-from .wrapping import wrapped
+from .wrapping import wrapped, wrapping
 
 _UNARY: Final[Mapping[str, str]] = {
     **{name: name.lower() for name in ("Acos", "Acosh", "Asin", "Asinh", "Atan", "Ceil", "Cos", "Cosh")},
@@ -41,7 +41,7 @@ def binary(call: Call[Expr], b: Builder) -> Expr:
     """Work on operands that broadcast, in turn. Sums of several reals of 16 bits are rounded once."""
     name, dtype = _BINARY[call.op], call.dtype().name
     if "INT" in dtype:
-        return reduce(lambda x, y: elementwise(b, name, partial(wrapped, name), x, y), call.all())
+        return reduce(lambda x, y: wrapping(b, name, partial(wrapped, name), x, y), call.all())
     operands = _operands(call, b)
     if len(operands) > 2:
         operands = [widened(b, operand) for operand in operands]
@@ -53,7 +53,7 @@ def divide(call: Call[Expr], b: Builder) -> Expr:
     """Div; integers are rounded towards zero."""
     if is_float(call[0]):
         return reshaped(b, b.op(relax().op.divide, *_operands(call, b)), _shape(call))
-    return elementwise(b, "divide", quotient, call[0], call[1])
+    return wrapping(b, "divide", quotient, call[0], call[1])
 
 
 def _operands(call: Call[Expr], b: Builder) -> list[Expr]:
@@ -108,7 +108,7 @@ def modulo(call: Call[Expr], b: Builder) -> Expr:
         x, y = widened(b, x), widened(b, y)
         result = elementwise(b, "fmod", partial(_rest_of_floats, sign_of_divisor=divisor), x, y)
         return result if dtype_of(result) == _own(call) else b.op(relax().op.astype, result, _own(call))
-    return elementwise(b, "modulo", partial(remainder, sign_of_divisor=divisor), x, y)
+    return wrapping(b, "modulo", partial(remainder, sign_of_divisor=divisor), x, y)
 
 
 def _rest_of_floats(x: Element, y: Element, sign_of_divisor: bool) -> Element:
@@ -151,7 +151,7 @@ def negate(call: Call[Expr], b: Builder) -> Expr:
     """Neg; the lowest number of a signed dtype stays what it is."""
     if is_float(call[0]):
         return b.op(relax().op.negative, call[0])
-    return elementwise(b, "negative", lambda x: wrapped("subtract", whole(0, str(x.ty.dtype)), x), call[0])
+    return wrapping(b, "negative", lambda x: wrapped("subtract", whole(0, str(x.ty.dtype)), x), call[0])
 
 
 def absolute(call: Call[Expr], b: Builder) -> Expr:
@@ -166,7 +166,7 @@ def absolute(call: Call[Expr], b: Builder) -> Expr:
         zero = whole(0, str(x.ty.dtype))
         return either(x < zero, wrapped("subtract", zero, x), x)
 
-    return elementwise(b, "abs", element, x)
+    return wrapping(b, "abs", element, x)
 
 
 def sign(call: Call[Expr], b: Builder) -> Expr:
@@ -208,6 +208,9 @@ def power(call: Call[Expr], b: Builder) -> Expr:
     if is_float(y):  # as ONNX Runtime: in float64, and what is behind the point is cut off
         reals = b.op(relax().op.power, _as(b, x, "float64"), _as(b, y, "float64"))
         return _as(b, _as(b, reals, "int64"), dtype_of(x))
+    number = np.unique(call.constant(1, "exponent")) if call.is_constant(1) else np.empty(0)
+    if [*number] == [2] and np.broadcast_shapes(sizes_of(x), sizes_of(y)) == sizes_of(x):
+        return wrapping(b, "square", lambda x: wrapped("multiply", x, x), x)
     return _whole_power(b, x, _as(b, y, "int64"))
 
 
@@ -228,8 +231,8 @@ def _whole_power(b: Builder, x: Expr, exponent: Expr) -> Expr:
     bits = elementwise(b, "exponent", seen, exponent)
     square, result = x, elementwise(b, "one", lambda x, _: whole(1, str(x.ty.dtype)), x, exponent)
     for place in range(_EXPONENT_BITS):
-        result = elementwise(b, "multiply_by_square", _taken(place), result, square, bits)
-        square = elementwise(b, "square", lambda x: wrapped("multiply", x, x), square)
+        result = wrapping(b, "multiply_by_square", _taken(place), result, square, bits)
+        square = wrapping(b, "square", lambda x: wrapped("multiply", x, x), square)
 
     def finished(power: Element, x: Element, y: Element) -> Element:
         dtype = str(x.ty.dtype)

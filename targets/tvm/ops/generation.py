@@ -40,7 +40,8 @@ def arange(call: Call[Expr], b: Builder) -> Expr:
             return wrapped("add", first(*zero), wrapped("multiply", steps, delta(*zero)))
         return first(*zero) + steps * delta(*zero)
 
-    return b.each("range", call.result_shape(), element, start, step)
+    write = b.apart if dtype in ("int64", "uint64") else b.each
+    return write("range", call.result_shape(), element, start, step)
 
 
 def random(call: Call[Expr], b: Builder) -> Expr:  # noqa: ARG001 - a lowering's form

@@ -53,7 +53,9 @@ def number(b: Builder, x: Expr, value: NDArray[Any] | float) -> Expr:
 
 
 def reshaped(b: Builder, x: Expr, shape: Sequence[int]) -> Expr:
-    """Give x in another shape of as many elements."""
+    """Give x in another shape of as many elements. Relax takes a size of 0 for that of the axis before."""
+    if 0 in shape:
+        return b.const(np.zeros(tuple(shape), np.bool_), dtype_of(x))
     return x if sizes_of(x) == tuple(shape) else b.op(relax().op.reshape, x, tuple(shape))
 
 

@@ -62,7 +62,8 @@ def _with_neighbour(
         beside = values(*place[:axis], near, *place[axis + 1 :])
         return join(values(*place), either(there, beside, neutral))
 
-    return b.each("scan", sizes, element, x)
+    # Each step reads two elements of the one before: fused, they would be computed anew for every step behind.
+    return b.apart("scan", sizes, element, x)
 
 
 LOWERINGS: dict[str, Lowering] = {"CumProd": scan, "CumSum": scan}

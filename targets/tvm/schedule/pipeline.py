@@ -65,7 +65,10 @@ def _with_patterns(module: Any) -> Any:
 
 def _has_kernel(function: Any) -> bool:
     schedule = tvm().s_tir.Schedule(function)
-    blocks = schedule.get_child_blocks(schedule.get_sblock("root"))
+    try:
+        blocks = schedule.get_child_blocks(schedule.get_sblock("root"))
+    except tvm().s_tir.ScheduleError:
+        return False  # statements of TVM's own, as of a scatter, stand in no block
     return any(KERNEL in schedule.get(block).annotations for block in blocks)
 
 
