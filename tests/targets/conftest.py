@@ -395,6 +395,52 @@ def coreml_refusal(hub_of_text):
 
 
 @pytest.fixture(scope="session")
+def tvm_agrees(hub_of_text):
+    """Say text in Relax, build it without schedules, run it, and compare with onnxruntime.
+
+    Float inputs may be given by their shapes alone. Gives the outputs by name. What schedules do to them is not seen.
+    """
+    import onnxruntime
+
+    from edgewright.targets.tvm.emit import emit
+    from edgewright.targets.tvm.toolkit import relax, tvm
+
+    def run(text, feeds, weights=None, *, opset=OPSET, rtol=1e-5, atol=1e-5):
+        model = hub_of_text(text, weights, opset)
+        generator = np.random.default_rng(0)
+        feeds = {
+            name: generator.standard_normal(given).astype(np.float32) if isinstance(given, tuple) else given
+            for name, given in feeds.items()
+        }
+        emitted = emit(model)
+        assert not emitted.coverage.refused, emitted.coverage.refused
+        built = relax().build(emitted.module, tvm().target.Target({"kind": "llvm"}))
+        given = [tvm().runtime.tensor(feeds[spec.name]) for spec in model.signature.inputs]
+        made = relax().VirtualMachine(built, tvm().cpu())["main"](*given)
+        got = {spec.name: one.numpy() for spec, one in zip(model.signature.outputs, made, strict=True)}
+        reference = onnxruntime.InferenceSession(ir.to_proto(model.ir).SerializeToString())
+        for name, wanted in zip(got, reference.run(list(got), feeds), strict=True):
+            assert (got[name].dtype, got[name].shape) == (wanted.dtype, wanted.shape), name
+            np.testing.assert_allclose(got[name], wanted, rtol=rtol, atol=atol, err_msg=name)
+        return got
+
+    return run
+
+
+@pytest.fixture
+def tvm_refusal(hub_of_text):
+    """Give why TVM refuses text, "" when it does not."""
+    from edgewright.targets.base import Options
+    from edgewright.targets.tvm.target import TVM
+
+    def reason(text, weights=None, *, opset=OPSET):
+        coverage = TVM().coverage(hub_of_text(text, weights, opset), Options(variant="fp32"))
+        return "; ".join(node.detail for node in coverage.refused)
+
+    return reason
+
+
+@pytest.fixture(scope="session")
 def mb():
     """Give coremltools' builder of MIL operations."""
     from edgewright.targets.coreml.toolkit import builder
