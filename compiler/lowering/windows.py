@@ -112,7 +112,7 @@ def windows_of(call: Call[Any], kernel: Sequence[int]) -> Windows:
     """Read the windows of a Conv or pooling node, whose first input is [N, C, spatial…].
 
     Raises:
-        Refused: when its padding is negative, or depends on a size that is known only at run time.
+        Refused: when no window fits, its padding is negative, or depends on a size that is known only at run time.
     """
     rank = call.rank() - 2
     if len(kernel) != rank or not 1 <= rank <= MOST_AXES:
@@ -133,7 +133,7 @@ def windows_of(call: Call[Any], kernel: Sequence[int]) -> Windows:
         pads = [*less, *more] if auto == "SAME_UPPER" else [*more, *less]
     if min(pads, default=0) < 0:
         raise Refused("its padding is negative")
-    return Windows(
+    windows = Windows(
         size=tuple(size),
         kernel=tuple(kernel),
         stride=tuple(stride),
@@ -142,6 +142,9 @@ def windows_of(call: Call[Any], kernel: Sequence[int]) -> Windows:
         after=tuple(pads[rank:]),
         ceil=bool(call.integer("ceil_mode", 0)) and auto in ("NOTSET", "VALID"),
     )
+    if None not in size:
+        _ = windows.output  # refuses what has none
+    return windows
 
 
 def cropping_of(call: Call[Any], kernel: Sequence[int]) -> tuple[tuple[int, int], ...]:

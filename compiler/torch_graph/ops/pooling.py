@@ -48,10 +48,12 @@ def max_pool(call: Call[Node], b: Builder) -> Node | list[Node | None]:
     x, dtype = call[0], TORCH_DTYPES[call.dtype()]
     if not dtype.is_floating_point:  # 8 bits: exact in float32
         x = b.call(torch.Tensor.to, x, torch.float32)
-    padding, ceil = windows.before, windows.ceil
+    none = (0,) * len(windows.kernel)
+    padding, ceil, shift, grown = windows.before, windows.ceil, none, none
     if not _is_said(windows):
         _check_reach(windows)
-        x, padding, ceil = padded(b, x, windows.pads, -math.inf), (0,) * len(windows.kernel), False
+        x, padding, ceil = padded(b, x, windows.pads, -math.inf), none, False
+        shift, grown = windows.before, tuple(map(sum, windows.pads))
     settings = {"stride": windows.stride, "padding": padding, "dilation": windows.dilation, "ceil_mode": ceil}
     pool = _MAX[len(windows.kernel) - 1]
     if not call.wants(1):
@@ -59,8 +61,6 @@ def max_pool(call: Call[Node], b: Builder) -> Node | list[Node | None]:
         return y if dtype.is_floating_point else b.call(torch.Tensor.to, y, dtype)
     both = b.call(pool, x, windows.kernel, **settings, return_indices=True)
     best, place = b.item(both, 0), b.item(both, 1)
-    shift = [0] * len(padding) if padding == windows.before else [*windows.before]
-    grown = [0] * len(padding) if padding == windows.before else [sum(pair) for pair in windows.pads]
     flat = b.call(flat_places, place, call[0], shift, grown, bool(call.integer("storage_order", 0)))
     return [best if dtype.is_floating_point else b.call(torch.Tensor.to, best, dtype), flat]
 

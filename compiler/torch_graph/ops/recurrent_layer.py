@@ -188,7 +188,7 @@ def _gru(cell: Cell, entering: Tensor, state: State, recurrent: Tensor, bias: Te
         inner, recalled = (product if bias is None else product + bias).split_with_sizes([2 * units, units], -1)
         update, reset = gate(gates + inner).chunk(2, -1)
         new = squash(new + reset * recalled)
-    return (new + update * (hidden - new),)  # (1 − z) · new + z · h, with one product less
+    return ((1 - update) * new + update * hidden,)
 
 
 def _rnn(cell: Cell, entering: Tensor, state: State, recurrent: Tensor) -> State:

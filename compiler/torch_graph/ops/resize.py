@@ -39,7 +39,7 @@ def resize(call: Call[Node], b: Builder) -> Node:
     if not lines:
         return call[0]
     if call.text("mode", "nearest") == "nearest":
-        y = _chosen(b, call[0], rank, {axis: line.picks() for axis, line in lines.items()})
+        y = _chosen(b, call[0], rank, lines)
     elif call.dtype().is_floating_point():
         y = _multiplied(call, b, {axis: line.matrix() for axis, line in lines.items()})
     else:
@@ -47,8 +47,9 @@ def resize(call: Call[Node], b: Builder) -> Node:
     return _extrapolated(call, b, y, lines)
 
 
-def _chosen(b: Builder, x: Node, rank: int, picks: Mapping[int, Array]) -> Node:
-    repeats = {axis: _repeats(pick) for axis, pick in picks.items()}
+def _chosen(b: Builder, x: Node, rank: int, lines: Mapping[int, Axis]) -> Node:
+    picks = {axis: line.picks() for axis, line in lines.items()}
+    repeats = {axis: _repeats(pick, lines[axis].before) for axis, pick in picks.items()}
     if rank == 2 + _IMAGE_AXES and set(picks) <= {2, 3} and all(repeats.values()):
         return b.call(functional.interpolate, x, scale_factor=[float(repeats.get(axis, 1)) for axis in (2, 3)])
     for axis, pick in picks.items():
@@ -56,14 +57,13 @@ def _chosen(b: Builder, x: Node, rank: int, picks: Mapping[int, Array]) -> Node:
     return x
 
 
-def _repeats(pick: Array) -> int:
+def _repeats(pick: Array, size: int) -> int:
     """Give how many times each element of an axis is repeated, 0 when they are chosen otherwise.
 
     PyTorch counts in float32: floor(place · (1 / times)).
     """
-    size = int(pick[-1]) + 1
     times, rest = divmod(len(pick), size)
-    if rest or not np.array_equal(pick, np.repeat(np.arange(size), times)):
+    if rest or not times or not np.array_equal(pick, np.repeat(np.arange(size), times)):
         return 0
     own = np.floor(np.arange(len(pick), dtype=np.float32) * np.float32(1 / times))
     return times if np.array_equal(pick, own) else 0
