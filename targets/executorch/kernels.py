@@ -10,12 +10,15 @@ import torch
 from torch import nn
 from torch.utils import _pytree
 
+from .export import example_inputs
 from .lower import PORTABLE, Placed
 from .runtime import bindings
 from .toolkit import exir, quiet
 
 if TYPE_CHECKING:
     from torch.fx import Node
+
+    from ...compiler.model import Model
 
 FILLS: Final = (0, 1)
 """Inputs of a trial are full of one of these: 0 is an index everywhere, 1 a divisor."""
@@ -47,6 +50,46 @@ def _runs_on(method: Any, tensors: tuple[torch.Tensor, ...]) -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def computes(program: bytes, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> bool:
+    """Whether a program gives what the module in PyTorch gives; also when one of the two cannot run on such inputs."""
+    loaded = bindings()._load_program_from_buffer(program)
+    try:
+        with torch.no_grad():
+            expected = module(*inputs)
+        results = loaded.load_method("forward").call(list(inputs))
+    except (RuntimeError, IndexError):  # these inputs are none for the model: it ran on others
+        return True
+    return all(_are_close(got, wanted) for got, wanted in zip(results, expected, strict=True))
+
+
+def _are_close(got: torch.Tensor, wanted: torch.Tensor) -> bool:
+    """Compare for what is plainly wrong: sums in another order differ by far less, other arithmetic by far more."""
+    if got.dtype != wanted.dtype or got.shape != wanted.shape:
+        return False
+    if not wanted.dtype.is_floating_point or wanted.numel() == 0:
+        return True  # an index beside the expected one may stand for a value that is as large
+    return bool(
+        torch.allclose(
+            got, wanted, rtol=0, atol=_FAR * float(wanted.nan_to_num(0, 0, 0).abs().max()) + 1e-6, equal_nan=True
+        )
+    )
+
+
+_FAR: Final = 1e-2
+"""Of the largest magnitude of an output."""
+
+
+def drawn(model: Model) -> tuple[torch.Tensor, ...]:
+    """Draw inputs of a model of fixed shapes, the same ones always: floats between 0 and 1, integers 0 and 1."""
+    generator = torch.Generator().manual_seed(0)
+    return tuple(
+        torch.rand(zeros.shape, generator=generator).to(zeros.dtype)
+        if zeros.dtype.is_floating_point
+        else torch.randint(0, 2, zeros.shape, generator=generator).to(zeros.dtype)
+        for zeros in example_inputs(model)
+    )
 
 
 def why_not(placed: Placed) -> str | None:

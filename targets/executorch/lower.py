@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ...vocabulary.signature import Signature
+from .delegates import PARTITIONERS
 from .export import MADE_FOR
 from .runtime import NAMES_METHOD
 from .toolkit import exir, quiet
@@ -59,7 +60,7 @@ def lower(exported: ExportedProgram, delegate: str, signature: Signature) -> Low
     with quiet():
         program = exir().to_edge_transform_and_lower(
             exported,
-            partitioner=[_PARTITIONERS[delegate]()] if delegate in _PARTITIONERS else None,
+            partitioner=[PARTITIONERS[delegate]()] if delegate in PARTITIONERS else None,
             constant_methods={NAMES_METHOD: names_of(signature)},
             # what has no kernel is refused by its hub node, for what is there and not for what is core ATen
             compile_config=exir().EdgeCompileConfig(_check_ir_validity=False),
@@ -138,24 +139,3 @@ def _name(node: Node) -> str:
 
 def _backend_config() -> Any:
     return exir().ExecutorchBackendConfig()
-
-
-def _xnnpack() -> Any:
-    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-
-    return XnnpackPartitioner()
-
-
-def _coreml() -> Any:
-    from executorch.backends.apple.coreml.partition import CoreMLPartitioner
-
-    return CoreMLPartitioner()
-
-
-def _vulkan() -> Any:
-    from executorch.backends.vulkan.partitioner.vulkan_partitioner import VulkanPartitioner
-
-    return VulkanPartitioner()
-
-
-_PARTITIONERS: Final = {"xnnpack": _xnnpack, "coreml": _coreml, "vulkan": _vulkan}

@@ -44,6 +44,10 @@ class ExecuTorch:
     }
     settings = "edgewright.targets.executorch.settings:Settings"
 
+    def __init__(self) -> None:
+        """Nothing is made yet."""
+        self._last: tuple[Model, tuple[Any, ...], tuple[Model, Program]] | None = None
+
     def drawn_sizes(self, settings: Mapping[str, Any]) -> Mapping[str, int]:  # noqa: ARG002 - every size is fixed
         """Give no sizes: what is open is fixed as for any target of fixed shapes."""
         return {}
@@ -114,6 +118,9 @@ class ExecuTorch:
 
         self._check(model, options)
         delegate = self._settings(options).delegate
+        asked = (options.dims, options.format, delegate)
+        if self._last is not None and self._last[0] is model and self._last[1] == asked:
+            return self._last[2]
         shapes = static_input_shapes(model.signature, options.dims)
         sizes = {
             symbol: size
@@ -122,7 +129,9 @@ class ExecuTorch:
             if isinstance(symbol, str)
         }
         fixed = FixDimensions(sizes)(model)
-        return fixed, make_lite(fixed) if options.format == "ptl" else make_program(fixed, delegate)
+        made = fixed, make_lite(fixed) if options.format == "ptl" else make_program(fixed, delegate)
+        self._last = (model, asked, made)  # a model is never changed in place, and coverage is asked for before files
+        return made
 
     def _check(self, model: Model, options: Options) -> None:
         if options.format not in self.formats:
