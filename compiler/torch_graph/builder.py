@@ -26,13 +26,15 @@ Array = NDArray[Any]
 class Builder:
     """A graph that grows, and the module that holds its weights and constants.
 
-    `numbers` notes what stands in tensors of integers that sizes are made into (`ops/numbers.py`).
+    `numbers` notes what stands in tensors of integers that sizes are made into (`ops/numbers.py`), `stands_for` which
+    tensor of the hub a node gives.
     """
 
     def __init__(self) -> None:
         """Start with nothing."""
         self.root, self.graph = nn.Module(), fx.Graph()
         self.numbers: dict[Node, list[int | Node]] = {}
+        self.stands_for: dict[Node, ir.Value] = {}
         self._held: dict[ir.TensorProtocol, Node] = {}
         self._parameters: dict[ir.TensorProtocol, nn.Parameter] = {}
         self._changed: dict[tuple[ir.TensorProtocol, str], ir.TensorProtocol] = {}
@@ -105,9 +107,10 @@ class Builder:
         return [_operation(node, self.root) for node in self._made if node.target is not getitem]
 
     def finish(self, value: ir.Value, index: int, result: Node) -> Node:  # noqa: ARG002 - the language's form
-        """Name a result after the hub's tensor; dtype and shape are seen when the graph runs."""
+        """Name a result after the hub's tensor; dtype and shape are looked at when the graph is whole."""
         if value.name and result in self._made:
             result._rename(_plain(value.name))  # made distinct by the graph
+            self.stands_for[result] = value
         return result
 
     def _keep(self, node: Node) -> Node:

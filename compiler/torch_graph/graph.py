@@ -14,6 +14,7 @@ from ..expand.origin import origin_of
 from ..lowering.refused import Refused
 from ..lowering.walk import Walk
 from ..model import Model
+from .agreement import disagreements
 from .builder import Builder
 from .dtypes import TORCH_DTYPES
 from .ops.table import LOWERINGS
@@ -72,10 +73,15 @@ def to_torch(model: Model) -> TorchGraph:
         except Refused as refusal:
             walk.refuse_value(value, f"output {value.name}", str(refusal))
     builder.graph.output(tuple(outputs))
-    whole = fx.GraphModule(builder.root, builder.graph)
-    whole.graph.eliminate_dead_code()  # in a module: it looks at the layers that are called
-    module = fx.GraphModule(whole, whole.graph)  # takes the layers and constants that are still called for
+    builder.graph.owning_module = builder.root  # type: ignore[assignment]  # where it looks for the layers that are called
+    builder.graph.eliminate_dead_code()
+    module = fx.GraphModule(builder.root, builder.graph)  # takes the layers and constants that are still called for
     module.eval()
+    if not walk.coverage().refused:
+        for value, reason in disagreements(module, expanded.graph.inputs, builder.stands_for):
+            made_by = value.producer()
+            assert made_by is not None, value
+            walk.refuse_value(value, origin_of(made_by)[0], reason)
     return TorchGraph(module=module, coverage=walk.coverage())
 
 

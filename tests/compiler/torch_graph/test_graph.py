@@ -8,6 +8,7 @@ from onnx import helper
 
 from edgewright.compiler.torch_graph.dtypes import TORCH_DTYPES, array_from, tensor_from
 from edgewright.compiler.torch_graph.graph import to_torch
+from edgewright.compiler.torch_graph.ops.table import LOWERINGS
 from edgewright.vocabulary.errors import RefusedError
 
 BATCH = torch.export.Dim("batch", min=1, max=64)
@@ -129,3 +130,13 @@ def test_an_open_batch_stays_open_when_it_is_exported(nodes, result, proto_of, h
     exported = torch.export.export(module, (tensor_from(two),), strict=False, dynamic_shapes=[{0: BATCH}]).module()
     for x in (two, five):
         np.testing.assert_allclose(compute(exported, [x]), reference(proto, [x]), rtol=1e-6)
+
+
+def test_what_is_other_than_the_hub_says_is_refused(proto_of, hub_of, monkeypatch):
+    monkeypatch.setitem(LOWERINGS, ("", "Neg"), lambda call, b: b.call(torch.Tensor.to, call[0], torch.float64))
+    monkeypatch.setitem(LOWERINGS, ("", "Abs"), lambda call, b: b.call(torch.flatten, call[0]))
+    made = to_torch(hub_of(proto_of("(float[2,3] x) => (float[2,3] y, float[2,3] z) { y = Neg(x) z = Abs(x) }")))
+    assert [(entry.op, entry.detail) for entry in made.coverage.refused] == [
+        ("Neg", "it comes out as torch.float64, and the hub says FLOAT"),
+        ("Abs", "it comes out in the shape [6], and the hub says [2, 3]"),
+    ]
