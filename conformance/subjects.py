@@ -14,8 +14,9 @@ _BETWEEN = {"torch-graph": "edgewright.conformance.torch_graph:TorchGraph"}
 """No targets: nothing of them ships, and no project file names one. They are judged as if they were."""
 
 
-_ONE_IN: Final[Mapping[str, int]] = {"tvm": 8}
-"""Subjects that compile and link machine code for every case: of how many cases the suite runs one."""
+_ONE_IN: Final[Mapping[str, int]] = {"tensorrt": 4, "tvm": 8}
+"""Subjects that compile and link machine code for every case, or draw golden vectors and run them: of how many cases the
+suite runs one."""
 
 
 def subjects() -> tuple[str, ...]:
