@@ -30,6 +30,7 @@ RUNTIMES: Mapping[str, str] = {
     ".tflite": "edgewright.targets.tflite.runtime:LiteRT",
     ".mlpackage": "edgewright.targets.coreml.runtime:CoreML",
     ".json": "edgewright.targets.tfjs.runtime:TFJS",
+    ".so": "edgewright.targets.tvm.runtime:TVM",
     ".pte": "edgewright.targets.executorch.runtime:ExecuTorch",
     ".ptl": "edgewright.targets.executorch.runtime:LiteInterpreter",
 }

@@ -151,6 +151,16 @@ def _read_graph_model(path: Path) -> tuple[tuple[TensorSpec, ...], Any]:
     return tuple(specs), None
 
 
+def _read_library(path: Path) -> tuple[tuple[TensorSpec, ...], Any]:
+    from ...targets.tvm.interface import read_interface
+
+    try:
+        interface = read_interface(path.read_bytes())
+    except ValueError as error:
+        raise ModelError(f"{path}: {error}") from error
+    return tuple(_spec(path, each.name, each.dtype, list(each.shape)) for each in interface.inputs), None
+
+
 def _graph_model(path: Path) -> dict[str, Any]:
     try:
         model = json.loads(path.read_bytes())
@@ -178,5 +188,6 @@ _READERS: Mapping[str, Callable[[Path], tuple[tuple[TensorSpec, ...], Any]]] = {
     ".tflite": _read_tflite,
     ".mlpackage": _read_mlpackage,
     ".json": _read_graph_model,
+    ".so": _read_library,
 }
 """Suffix → what reads the inputs, and the graph where the file holds one that can be read."""
