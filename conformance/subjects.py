@@ -15,8 +15,8 @@ _BETWEEN = {"torch-graph": "edgewright.conformance.torch_graph:TorchGraph"}
 
 
 _ONE_IN: Final[Mapping[str, int]] = {"tensorrt": 4, "tvm": 8}
-"""Subjects that compile and link machine code for every case, or draw golden vectors and run them: of how many cases the
-suite runs one."""
+"""Subjects that compile and link machine code for every case, or make golden vectors of it: of how many cases the suite
+runs one."""
 
 
 def subjects() -> tuple[str, ...]:

@@ -149,6 +149,8 @@ class Engine:
 
     def _place(self, name: str, dtype: str, held: list[int]) -> tuple[int, int, tuple[int, ...]]:
         shape = tuple(self._context.get_tensor_shape(name))
+        if min(shape, default=0) < 0:
+            raise EngineError(f"{name}: its shape {shape} depends on the data, and no memory can be set aside for it")
         size = math.prod(shape) * struct.calcsize("<" + CODES[dtype])
         return self._hold(name, size, held), size, shape
 
