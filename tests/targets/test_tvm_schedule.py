@@ -5,7 +5,7 @@ import pytest
 import tvm
 from tvm import relax
 
-from edgewright.targets.tvm.schedule.kernels import block_of, packed
+from edgewright.targets.tvm.schedule.kernels import block_of, packed, padded_outputs
 from edgewright.targets.tvm.schedule.keys import key_of
 from edgewright.targets.tvm.schedule.pipeline import fused, scheduled
 from edgewright.targets.tvm.schedule.tiled import kernel_of, tiled
@@ -152,18 +152,24 @@ def test_kernels_for_avx512_multiply_in_its_registers():
     assert sum("vfmadd" in line and "zmm" in line for line in code.splitlines()) >= 16
 
 
-@pytest.mark.parametrize(
-    ("outputs", "lanes", "block"),
-    [(64, 16, 16), (24, 16, 8), (12, 16, 12), (1000, 16, 8), (7, 8, 7), (3, 4, 3), (17, 16, 1)],
-)
-def test_blocks_divide_and_are_read_at_once(outputs, lanes, block):
+@pytest.mark.parametrize(("outputs", "lanes", "block"), [(64, 16, 16), (24, 16, 8), (12, 16, 4), (7, 8, 1)])
+def test_blocks_divide_and_are_powers_of_two(outputs, lanes, block):
     assert block_of(outputs, lanes) == block
+
+
+@pytest.mark.parametrize(
+    ("outputs", "lanes", "filled"),
+    [(64, 16, 64), (24, 16, 24), (12, 16, 16), (3, 16, 4), (17, 16, 32), (1000, 8, 1000)],
+)
+def test_odd_numbers_of_outputs_are_filled_up(outputs, lanes, filled):
+    assert padded_outputs(outputs, lanes) == filled
 
 
 def test_packed_weights_keep_outputs_beside_each_other():
     weight = drawn(6, 5, 2, 1)
-    assert packed(weight, 3).shape == (2, 2, 1, 5, 3)
-    np.testing.assert_array_equal(packed(weight, 3)[1, 1, 0, 4], weight[3:6, 4, 1, 0])
+    made = packed(weight, 8, 4)
+    assert made.shape == (2, 2, 1, 5, 4)
+    np.testing.assert_array_equal(made[1, 1, 0, 4], [*weight[4:6, 4, 1, 0], 0, 0])
 
 
 def test_the_same_work_has_the_same_key_in_every_model():

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..toolkit import relax, tvm
-from .kernels import Window, block_of, channelwise, convolution, dense, packed
+from .kernels import Window, block_of, channelwise, convolution, cut, dense, packed, padded_outputs
 from .vectors import Vectors
 
 TO_CHANNELS_LAST, TO_CHANNELS_FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
@@ -48,30 +48,47 @@ def _convolution(builder: Any, call: Any, vectors: Vectors) -> Any:
     layouts = (attributes.data_layout, attributes.kernel_layout, attributes.out_layout or attributes.data_layout)
     if weight is None or layouts != ("NCHW", "OIHW", "NCHW") or call.ty.dtype != "float32":
         return None
+    window, groups, outputs = _window(attributes), int(attributes.groups), weight.shape[0]
+    image = call.args[0]
+    if groups == 1:
+        filled = padded_outputs(outputs, vectors.lanes)
+        held = packed(weight, filled, block_of(filled, vectors.lanes))
+        image = builder.emit(relax().op.permute_dims(image, TO_CHANNELS_LAST))
+        made = builder.emit_te(
+            lambda x, w: convolution(x, w, window), image, relax().const(held), primfunc_name_hint="convolution"
+        )
+        made = _cut(builder, made, outputs)
+    elif groups == outputs == int(image.ty.shape.values[1]):
+        block = block_of(outputs, vectors.lanes)
+        held = np.ascontiguousarray(weight[:, 0].transpose(1, 2, 0))
+        image = builder.emit(relax().op.permute_dims(image, TO_CHANNELS_LAST))
+        made = builder.emit_te(
+            lambda x, w: channelwise(x, w, window, block), image, relax().const(held), primfunc_name_hint="channelwise"
+        )
+    else:
+        return None
+    return relax().op.permute_dims(made, TO_CHANNELS_FIRST)
+
+
+def _window(attributes: Any) -> Window:
     down, across = (int(size) for size in attributes.strides)
     top, left, bottom, right = (int(size) for size in attributes.padding)
     tall, wide = (int(size) for size in attributes.dilation)
-    window = Window(strides=(down, across), padding=(top, left, bottom, right), dilation=(tall, wide))
-    groups, outputs = int(attributes.groups), weight.shape[0]
-    block = block_of(outputs, vectors.lanes)
-    if groups == 1:
-        name, held = "convolution", packed(weight, block)
-    elif groups == outputs == int(call.args[0].ty.shape.values[1]):
-        name, held = "channelwise", np.ascontiguousarray(weight[:, 0].transpose(1, 2, 0))
-    else:
-        return None
-
-    def kernel(x: Any, w: Any) -> Any:
-        return convolution(x, w, window) if groups == 1 else channelwise(x, w, window, block)
-
-    image = builder.emit(relax().op.permute_dims(call.args[0], TO_CHANNELS_LAST))
-    made = builder.emit_te(kernel, image, relax().const(held), primfunc_name_hint=name)
-    return relax().op.permute_dims(made, TO_CHANNELS_FIRST)
+    return Window(strides=(down, across), padding=(top, left, bottom, right), dilation=(tall, wide))
 
 
 def _product(builder: Any, call: Any, vectors: Vectors) -> Any:
     weight = _weight(call)
     if weight is None or weight.ndim != 2 or call.args[0].ty.ndim < 2:
         return None
-    held = relax().const(packed(np.ascontiguousarray(weight.T), block_of(weight.shape[1], vectors.lanes)))
-    return builder.call_te(dense, call.args[0], held)
+    outputs = weight.shape[1]
+    filled = padded_outputs(outputs, vectors.lanes)
+    held = packed(np.ascontiguousarray(weight.T), filled, block_of(filled, vectors.lanes))
+    return _cut(builder, builder.emit_te(dense, call.args[0], relax().const(held)), outputs)
+
+
+def _cut(builder: Any, made: Any, outputs: int) -> Any:
+    """Leave out the outputs that a layer was filled up with, along the last axis."""
+    if int(made.ty.shape.values[made.ty.ndim - 1]) == outputs:
+        return made
+    return builder.emit_te(lambda x: cut(x, outputs), made, primfunc_name_hint="cut")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..toolkit import relax, tvm
 from .channels_last import channels_last
-from .kernels import KERNEL
+from .kernels import CUT, KERNEL
 from .keys import key_of
 from .pack_layers import pack_layers
 from .plain import plain
@@ -17,6 +17,9 @@ from .vectors import vectors_of
 
 _TAKES_ELEMENTWISE = 4
 """TVM's `kOutEWiseFusable`: what is computed element by element from its output may be fused to it."""
+
+_OPAQUE = 8
+"""TVM's `kOpaque`: nothing is fused with it. A kernel whose output is narrower than its tiles could not be tiled."""
 
 
 def scheduled(module: Any, target: Any, tiles: Mapping[str, Tile]) -> Any:
@@ -56,20 +59,25 @@ def fused(module: Any, target: Any) -> Any:
 
 
 def _with_patterns(module: Any) -> Any:
-    """Say of our kernels that what follows may be fused to them: TVM takes those with zeros around for opaque."""
+    """Say of our kernels that what follows may be fused to them, and of cuts that nothing is."""
     for variable, function in module.functions_items():
-        if isinstance(function, tvm().tirx.PrimFunc) and _has_kernel(function):
-            module.update_func(variable, function.with_attr("op_pattern", _TAKES_ELEMENTWISE))
+        if isinstance(function, tvm().tirx.PrimFunc):
+            marks = _annotations(function)
+            if KERNEL in marks:
+                module.update_func(variable, function.with_attr("op_pattern", _TAKES_ELEMENTWISE))
+            elif CUT in marks:
+                module.update_func(variable, function.with_attr("op_pattern", _OPAQUE))
     return module
 
 
-def _has_kernel(function: Any) -> bool:
+def _annotations(function: Any) -> set[str]:
+    """Give the annotations of a function's blocks."""
     schedule = tvm().s_tir.Schedule(function)
     try:
         blocks = schedule.get_child_blocks(schedule.get_sblock("root"))
     except tvm().s_tir.ScheduleError:
-        return False  # statements of TVM's own, as of a scatter, stand in no block
-    return any(KERNEL in schedule.get(block).annotations for block in blocks)
+        return set()  # statements of TVM's own, as of a scatter, stand in no block
+    return {str(name) for block in blocks for name in schedule.get(block).annotations}
 
 
 def _scheduled(function: Any, target: Any, tiles: Mapping[str, Tile]) -> Any:

@@ -60,7 +60,11 @@ def _reuse(tile: Tile) -> float:
 
 
 def channelwise_tiles(places: tuple[int, int], blocks: int, vectors: Vectors) -> list[Tile]:
-    """Give tiles for sums over windows of single channels, the most promising first: those with long rows."""
+    """Give tiles for sums over windows of single channels, the most promising first.
+
+    Half of the registers hold sums, two vectors of channels at each place, and the places lie as in a square, so that
+    windows share most of what they read: found by measuring MobileNetV2's layers, and what the search starts from.
+    """
     tiles = [
         Tile(rows=rows, columns=columns, vectors=count, outer=outer)
         for columns in divisors(places[1], MOST_ROWS)
@@ -69,6 +73,13 @@ def channelwise_tiles(places: tuple[int, int], blocks: int, vectors: Vectors) ->
         for outer in ("strips", "whole")
         if rows * columns * count <= vectors.accumulators
     ]
+    half = vectors.registers // 2
     return sorted(
-        tiles, key=lambda tile: (-min(tile.registers, vectors.registers // 2), tile.rows != 1, tile.vectors, tile.outer)
+        tiles,
+        key=lambda tile: (abs(half - tile.registers), tile.vectors != 2, _read(tile), tile.outer != "strips", tile),
     )
+
+
+def _read(tile: Tile) -> float:
+    """Give how many values a window of 3 × 3 reads for each place of a tile."""
+    return (tile.rows + 2) * (tile.columns + 2) / (tile.rows * tile.columns)
