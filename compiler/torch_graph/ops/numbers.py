@@ -31,6 +31,9 @@ MOST_ELEMENTS: Final = 64
 """No shape has more; what is longer holds indices or data."""
 
 
+_INTEGERS: Final = (ir.DataType.INT64, ir.DataType.INT32)
+
+
 def numbers(call: Call[Node], b: Builder, index: int, what: str) -> list[Number]:
     """Give the elements of an input of integers; `what` is its name for the refusal.
 
@@ -111,9 +114,12 @@ def vector(sizes: Sequence[int]) -> torch.Tensor:
 
 
 def remember(call: Call[Node], b: Builder, result: Node) -> Node:
-    """Note the numbers in the result of a node, where those in its inputs are known or noted; give the result."""
-    follow = _FOLLOWED.get(call.op)
-    if follow is None or call.node.outputs[0].dtype not in (ir.DataType.INT64, ir.DataType.INT32):
+    """Note the numbers in the result of a node, where those in its inputs are known or noted; give the result.
+
+    Noted is what has one axis, or none: there elements are counted as slices are.
+    """
+    follow, value = _FOLLOWED.get(call.op), call.node.outputs[0]
+    if follow is None or value.dtype not in _INTEGERS or value.shape is None or len(value.shape) > 1:
         return result
     parts = [_noted(call, b, index) for index in range(len(call.inputs))]
     if any(isinstance(part, list) and any(not isinstance(each, int) for each in part) for part in parts):
@@ -136,7 +142,7 @@ def _noted(call: Call[Node], b: Builder, index: int) -> Noted:
 
 
 def _whole(tensor: ir.TensorProtocol) -> bool:
-    return tensor.dtype in (ir.DataType.INT64, ir.DataType.INT32)
+    return tensor.dtype in _INTEGERS
 
 
 def _itself(call: Call[Node], b: Builder, parts: Sequence[Noted]) -> Noted:  # noqa: ARG001 - the form of all

@@ -140,3 +140,12 @@ def test_what_is_other_than_the_hub_says_is_refused(proto_of, hub_of, monkeypatc
         ("Neg", "it comes out as torch.float64, and the hub says FLOAT"),
         ("Abs", "it comes out in the shape [6], and the hub says [2, 3]"),
     ]
+
+
+def test_sizes_in_a_matrix_are_rows_of_it(said):
+    text = """(float[N,4,6,2] x) => (float[A,B,12] y) {
+        s = Shape(x) q = Reshape(s, two_by_two) r = Gather(q, first) t = Concat<axis=0>(r, last) y = Reshape(x, t)
+    }"""
+    weights = {"two_by_two": np.array([2, 2]), "first": np.array(0), "last": np.array([12])}
+    (y,) = said(text, [np.ones((3, 4, 6, 2), np.float32)], weights)
+    assert y.shape == (3, 4, 12)
