@@ -31,6 +31,7 @@ from edgewright.profiles.tensor_bounds import DEFAULTS
 from edgewright.targets.coreml.settings import Settings as CoreMLSettings
 from edgewright.targets.table import TARGETS, load_target
 from edgewright.targets.tensorrt.settings import Settings as TensorRTSettings
+from edgewright.targets.tvm.library import LIBRARY_VARIABLE
 from edgewright.vocabulary import errors
 from edgewright.vocabulary.evidence import Evidence
 from edgewright.vocabulary.quantity import Quantity
@@ -102,7 +103,7 @@ def test_every_target_is_told(name: str) -> None:
 
 
 def test_every_verb_and_variable_is_told() -> None:
-    variables = {CHROMIUM_VARIABLE, NODE_VARIABLE, "EDGEWRIGHT_CACHE_DIR", "EDGEWRIGHT_SIGNING_KEY"}
+    variables = {CHROMIUM_VARIABLE, LIBRARY_VARIABLE, NODE_VARIABLE, "EDGEWRIGHT_CACHE_DIR", "EDGEWRIGHT_SIGNING_KEY"}
     assert {*VERBS, *variables} - spans("command-line.md") == set()
 
 
