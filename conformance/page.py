@@ -25,6 +25,9 @@ on any that fails, is wrong, or passed in the record and does no more.
   trained models (weights, axes, sizes, pads). Never counted as passed.
 - **refused**: by the importer or by `coverage()`, before anything is written, with a reason.
 - **failed**, **wrong**: what must not be.
+
+`torch-graph` is no target: it is the hub's [PyTorch form](../explanation/the-pytorch-form.md), which ExecuTorch's artifacts are
+made from, run eagerly.
 """
 
 TABLE = """
