@@ -116,6 +116,20 @@ def test_every_tile_computes_the_same(name):
         np.testing.assert_allclose(got, given[0], rtol=1e-4, atol=1e-4)  # sums of up to 40 products
 
 
+def test_nothing_is_simplified_that_holds_for_numbers_alone():
+    def said(emit, x):
+        zeros = emit(relax.op.full((3,), relax.const(0.0), "float32"))
+        less = emit(relax.op.less(x, relax.const(drawn(3))))
+        product = emit(relax.op.multiply(x, zeros))
+        opposite = emit(relax.op.astype(emit(relax.op.logical_not(less)), "float32"))
+        return emit(relax.op.concat([product, opposite]))
+
+    module = scheduled(fused(module_of([(3,)], said), HOST), HOST, {})
+    built = relax.build(module, HOST, relax_pipeline=relax.get_pipeline("default_build"))
+    got = relax.VirtualMachine(built, tvm.cpu())["main"](tvm.runtime.tensor(np.full(3, np.nan, np.float32))).numpy()
+    np.testing.assert_array_equal(got, np.float32([np.nan] * 3 + [1] * 3))
+
+
 def permutations_in(module):
     made = fused(module, HOST)
     calls = [binding.value for block in made["main"].body.blocks for binding in block.bindings]

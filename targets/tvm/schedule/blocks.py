@@ -36,3 +36,12 @@ def takes_addresses(function: Any) -> bool:
     """Whether a function hands memory to something that TVM does not see into, so that its layout is fixed."""
     text = function.script()  # TVM 0.27 has no visitor of such functions for Python
     return any(word in text for word in _BY_ADDRESS)
+
+
+def may_be_inlined(block: Any) -> bool:
+    """Whether what a block computes may be written out where it is used.
+
+    TVM simplifies what then stands together, and not for all numbers: 0 · x becomes 0 also for NaN, and the opposite of
+    x < y becomes y <= x. So constants and truths stay in memory.
+    """
+    return block.init is None and len(block.reads) > 0 and block.writes[0].source.dtype != "bool"

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from ..toolkit import tvm
-from .blocks import order_of
+from .blocks import may_be_inlined, order_of
 
 LEAST_WORK = 1 << 15
 """Elements computed for which it is worth to wake other threads: a few microseconds of work."""
@@ -26,7 +26,7 @@ def plain(function: Any) -> Any:
 def _inline(schedule: Any, block: Any) -> None:
     """Compute a block where it is used, when it is used once by another that takes each element once."""
     consumers = schedule.get_consumers(block)
-    if schedule.get(block).init is not None or len(consumers) != 1 or schedule.get(consumers[0]).init is not None:
+    if not may_be_inlined(schedule.get(block)) or len(consumers) != 1 or schedule.get(consumers[0]).init is not None:
         return
     try:
         schedule.compute_inline(block)

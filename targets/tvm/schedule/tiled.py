@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..toolkit import tvm
-from .blocks import order_of, sizes_of
+from .blocks import may_be_inlined, order_of, sizes_of
 from .kernels import BLOCK, CHANNELWISE, KERNEL
 from .tile import Tile, channelwise_tiles, contraction_tiles
 from .vectors import Vectors
@@ -112,6 +112,8 @@ def _parts(schedule: Any) -> _Parts | None:
     if [sizes[place] for place in order] != sizes_of(schedule.get(kernel)):
         return None
     between = [block for other, block in found.items() if other != output]
+    if not all(may_be_inlined(schedule.get(block)) for block in between):
+        return None
     return _Parts(frame=frame, kernel=kernel, between=between, last=last, order=order)
 
 
