@@ -89,7 +89,7 @@ class Builder:
 
     def const(self, value: Any, dtype: torch.dtype) -> Node:
         """Give a constant of our own: a number, or an array."""
-        return self._buffer("constant", torch.as_tensor(value, dtype=dtype))
+        return self._buffer("constant", torch.as_tensor(np.array(value), dtype=dtype))
 
     def begin(self) -> None:
         """Begin with another node of the hub: what was written so far stays."""

@@ -50,8 +50,8 @@ def max_pool(call: Call[Node], b: Builder) -> Node | list[Node | None]:
         x = b.call(torch.Tensor.to, x, torch.float32)
     none = (0,) * len(windows.kernel)
     padding, ceil, shift, grown = windows.before, windows.ceil, none, none
+    _check_reach(windows)
     if not _is_said(windows):
-        _check_reach(windows)
         x, padding, ceil = padded(b, x, windows.pads, -math.inf), none, False
         shift, grown = windows.before, tuple(map(sum, windows.pads))
     settings = {"stride": windows.stride, "padding": padding, "dilation": windows.dilation, "ceil_mode": ceil}
