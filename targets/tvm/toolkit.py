@@ -34,3 +34,8 @@ def tirx() -> Any:
 def script() -> Any:
     """Give `tvm.script.ir_builder`, which writes functions statement by statement; those of tensors are in `.tirx`."""
     return import_module("tvm.script.ir_builder")
+
+
+def tvm_ffi() -> Any:
+    """Give `tvm_ffi`, what TVM's objects are made of."""
+    return import_module("tvm_ffi")

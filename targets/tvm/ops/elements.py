@@ -49,8 +49,3 @@ def whole(number: int, dtype: str = "int64") -> Element:
 def either(condition: Element, yes: Element, no: Element) -> Element:
     """Choose; both are computed, so neither may fail where the other is meant."""
     return tirx().Select(condition, yes, no)
-
-
-def all_of(*conditions: Element) -> Element:
-    """Say whether every condition holds; all are computed."""
-    return tirx().all(*conditions)

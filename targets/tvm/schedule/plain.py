@@ -5,11 +5,16 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from ..toolkit import tvm
+from ..toolkit import tvm, tvm_ffi
 from .blocks import may_be_inlined, order_of
 
 LEAST_WORK = 1 << 15
 """Elements computed for which it is worth to wake other threads: a few microseconds of work."""
+
+
+MOST_READS = 64
+"""Reads in an expression of one element. What is used thrice and computed there is written out three times, and what
+it is made of nine times."""
 
 
 def plain(function: Any) -> Any:
@@ -28,10 +33,26 @@ def _inline(schedule: Any, block: Any) -> None:
     consumers = schedule.get_consumers(block)
     if not may_be_inlined(schedule.get(block)) or len(consumers) != 1 or schedule.get(consumers[0]).init is not None:
         return
+    if _reads_after(schedule.get(block), schedule.get(consumers[0])) > MOST_READS:
+        return
     try:
         schedule.compute_inline(block)
     except RuntimeError:  # TVM refuses what would not be the same: the block stays
         return
+
+
+def _reads_after(block: Any, consumer: Any) -> int:
+    """Count the reads of a consumer when a block is computed where its result is read."""
+    (result,) = (write.source for write in block.writes)
+    own, others = _reads_of(block), _reads_of(consumer)
+    times = sum(read.source.same_as(result) for read in others)
+    return len(others) + times * (len(own) - 1)
+
+
+def _reads_of(block: Any) -> list[Any]:
+    found: list[Any] = []
+    tvm_ffi().structural_walk(block.body, (tvm().ir.TensorLoad, found.append), order="post")
+    return found
 
 
 def _run_parallel(schedule: Any, block: Any) -> None:
