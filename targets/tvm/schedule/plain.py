@@ -45,7 +45,7 @@ def _reads_after(block: Any, consumer: Any) -> int:
     """Count the reads of a consumer when a block is computed where its result is read."""
     (result,) = (write.source for write in block.writes)
     own, others = _reads_of(block), _reads_of(consumer)
-    times = sum(read.source.same_as(result) for read in others)
+    times = sum(bool(read.source.same_as(result)) for read in others)
     return len(others) + times * (len(own) - 1)
 
 
