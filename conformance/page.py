@@ -26,8 +26,8 @@ on any that fails, is wrong, or passed in the record and does no more.
 - **refused**: by the importer or by `coverage()`, before anything is written, with a reason.
 - **failed**, **wrong**: what must not be.
 
-`torch-graph` is no target: it is the hub's [PyTorch form](../explanation/the-pytorch-form.md), which ExecuTorch's artifacts are
-made from, run eagerly.
+`torch-graph` is no target: it is the hub's [PyTorch form](../explanation/the-pytorch-form.md), from which ExecuTorch's
+artifacts are made, run eagerly.
 """
 
 TABLE = """

@@ -14,8 +14,8 @@ _BETWEEN = {"torch-graph": "edgewright.conformance.torch_graph:TorchGraph"}
 """No targets: nothing of them ships, and no project file names one. They are judged as if they were."""
 
 _ONE_IN: Final[Mapping[str, int]] = {"executorch": 16, "tensorrt": 4, "tvm": 8}
-"""Subjects that compile machine code or lower a program for every case, or make golden vectors of it: of how many cases the
-suite runs one."""
+"""Subjects that compile machine code for every case, lower a program, or make golden vectors of it: of how many cases
+the suite runs one."""
 
 
 def subjects() -> tuple[str, ...]:
