@@ -81,7 +81,7 @@ def linker_of(cpu: Cpu, folder: Path) -> Linker:
                 "-nostdlib",
                 _ANDROID_PAGES,
                 "-Wl,--no-as-needed",
-                *(str(folder / name) for name in _STUBS),
+                *(str(folder / name) for name in (*_STUBS, _UNWIND)),
             ),
         )
     if cpu.arch == platform.machine():
@@ -115,23 +115,19 @@ _STUBS: Final = ("libm.so", "libc.so")
 """What a library says it needs on Android. The NDK has them; to say it, empty ones of these names are enough."""
 
 
+_UNWIND: Final = "unwind.o"
+_UNWIND_SOURCE: Final = '__attribute__((visibility("hidden"))) void __aeabi_unwind_cpp_pr0(void) {}\n'
+"""What unwinding tables of 32-bit ARM refer to; it comes with a compiler's own library. No exception passes here."""
+
+
 def _write_stubs(cpu: Cpu, folder: Path) -> None:
+    target = f"--target={cpu.triple}{_ANDROID_API}"
+    source = folder / "unwind.c"
+    source.write_text(_UNWIND_SOURCE, "utf-8")
+    _run(["clang", target, "-c", str(source), "-o", str(folder / _UNWIND)])
     for name in _STUBS:
-        _run(
-            [
-                "clang",
-                f"--target={cpu.triple}{_ANDROID_API}",
-                "-fuse-ld=lld",
-                "-nostdlib",
-                "-shared",
-                f"-Wl,-soname,{name}",
-                "-x",
-                "c",
-                "/dev/null",
-                "-o",
-                str(folder / name),
-            ]
-        )
+        shared = ["-fuse-ld=lld", "-nostdlib", "-shared", f"-Wl,-soname,{name}"]
+        _run(["clang", target, *shared, "-x", "c", "/dev/null", "-o", str(folder / name)])
 
 
 def _run(command: Sequence[str]) -> str:
