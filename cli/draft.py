@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..pipeline.adhoc import bundle_name, model_section
 from ..pipeline.implied_devices import device_for, is_here
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from .targets import TargetState
 
 MODEL_SUFFIXES = (".onnx", ".pt2")
+ASKS: Final[Mapping[str, str]] = {
+    "executorch": "for apps with PyTorch's runtime; an artifact takes some seconds",
+    "tvm": 'machine code for one CPU, slow until it is tuned: settings = { tune = { budget = "10 min" } }',
+    "tensorrt": "for NVIDIA's GPUs, which build the engine themselves",
+}
+"""Targets that are for some only → what they are for, and what they take."""
+
 NAMES_OF_LABELS = ("label", "labels", "y", "target", "targets")
 MOST_CALIBRATION_ROWS = 500
 """Ranges of activations settle within some hundred rows."""
@@ -73,6 +80,13 @@ class TargetDraft:
     recipes: tuple[str, ...]
     fix: str | None
     device: str = HERE
+    asks: str | None = None
+    """What a person should know who takes it; None for a target that is taken unasked."""
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the project file has it in force."""
+        return self.fix is None and self.asks is None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -253,4 +267,5 @@ def target_draft(state: TargetState, *, calibrates: bool) -> TargetDraft:
     device = device_for(load_target(state.name)) or HERE
     install = INSTALL.get(device) if is_built() else NOT_BUILT
     fix = state.fix or (None if is_here(device) else install)
-    return TargetDraft(name=state.name, recipes=tuple(recipes), fix=fix, device=device)
+    asks = ASKS.get(state.name)
+    return TargetDraft(name=state.name, recipes=tuple(recipes), fix=fix, device=device, asks=asks)

@@ -89,7 +89,7 @@ def init(
         data=draft.data.file if draft.data else None,
         labels=draft.data.labels if draft.data else None,
         metric=draft.metric,
-        targets=tuple(target.name for target in draft.targets if target.fix is None),
+        targets=tuple(target.name for target in draft.targets if target.is_taken),
     )
     output.show(written, lambda console: console.print(f"wrote {path}", markup=False, soft_wrap=True))
     output.note("read it through, then: edgewright build" + ("" if folder == Path() else f" -C {folder}"))

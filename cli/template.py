@@ -139,8 +139,10 @@ def _targets(targets: Sequence[TargetDraft]) -> tuple[str, ...]:
     sections = []
     for target in targets:
         title, recipes = f"[targets.{_key(target.name)}]", f"recipes = {_value(target.recipes)}"
-        if target.fix is None:
+        if target.is_taken:
             sections.append(f"{title}\n{recipes}")
+        elif target.fix is None:
+            sections.append(f"# {target.asks}\n# {title}\n# {recipes}")
         else:
             sections.append(f"# Not installed here; first: {target.fix}\n# {title}\n# {recipes}")
     return tuple(sections)
@@ -174,7 +176,7 @@ def _here() -> str:
 
 def _other_devices(targets: Sequence[TargetDraft]) -> tuple[str, ...]:
     """Write a section for each device that opens what this machine does not."""
-    built = [target for target in targets if target.fix is None]
+    built = [target for target in targets if target.is_taken]
     sections = []
     for name in dict.fromkeys(target.device for target in built if target.device != HERE):
         opened = ", ".join(target.name for target in built if target.device == name)
