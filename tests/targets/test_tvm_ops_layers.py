@@ -1,6 +1,7 @@
 """TVM: products of matrices, normalizations, activations, resizing and integers for reals agree with onnxruntime."""
 
 import numpy as np
+import pytest
 
 from edgewright.targets.tvm.emit import emit
 
@@ -147,6 +148,15 @@ def test_layers_between_integers(tvm_agrees):
         rtol=0,
         atol=0,
     )
+
+
+@pytest.mark.parametrize(("largest", "dtype"), [(1, "float32"), (255, "int32")])
+def test_sums_of_integers_are_exact(tvm_agrees, hub_of_text, largest, dtype):
+    """512 · 255 · 255 is beyond the whole numbers that float32 holds."""
+    text = "(uint8[1,512] x) => (int32[1,2] y) { y = MatMulInteger(x, w, z) }"
+    weights = {"w": np.full((512, 2), largest, np.uint8) - np.eye(512, 2, dtype=np.uint8), "z": np.uint8(0)}
+    tvm_agrees(text, {"x": np.full((1, 512), 255, np.uint8)}, weights, rtol=0, atol=0)
+    assert f'"{dtype}") = R.matmul' in emit(hub_of_text(text, weights)).module.script()
 
 
 def test_weights_in_integers_become_reals_at_compile_time(hub_of_text):

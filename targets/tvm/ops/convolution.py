@@ -13,7 +13,8 @@ from ....compiler.lowering.windows import Windows, cropping_of, windows_of
 from ..builder import Builder, Expr, dtype_of
 from ..lowering import Lowering
 from ..toolkit import relax, tirx
-from .pieces import by_channel, cast, minus, plus, reshaped, sizes_of, transposed, widened
+from .integers import without_zero, working_dtype
+from .pieces import by_channel, cast, plus, reshaped, sizes_of, transposed, widened
 
 _BY_AXES = {1: "conv1d", 2: "conv2d", 3: "conv3d"}
 
@@ -122,29 +123,13 @@ def conv_integer(call: Call[Expr], b: Builder) -> Expr:
 
 def integer_convolution(call: Call[Expr], b: Builder, values: tuple[int, int], zeros: tuple[int, int]) -> Expr:
     """Convolve two integer inputs, each minus its zero point: one for all, or one for each filter; gives int32."""
-    x = without_zero(call, b, values[0], zeros[0], (1,))
-    weight = without_zero(call, b, values[1], zeros[1], (-1, *[1] * (call.rank(values[1]) - 1)))
-    return convolved(b, x, weight, windows_of(call, sizes_of(weight)[2:]), call.integer("group", 1))
-
-
-def without_zero(call: Call[Expr], b: Builder, index: int, zero: int, shape: tuple[int, ...]) -> Expr:
-    """Give an integer input minus its zero point, which takes `shape` where it is several numbers, as int32."""
-    if call.is_constant(index) and (not call.has(zero) or call.is_constant(zero)):
-        array = call.constant(index, "integers").astype(np.int32)
-        point = call.constant(zero, "zero point").astype(np.int32) if call.has(zero) else np.zeros((), np.int32)
-        return b.const(array - point.reshape(shape if point.size > 1 else ()))
-    x = cast(b, call[index], "int32")
-    if not call.has(zero) or (call.is_constant(zero) and not call.constant(zero, "zero point").any()):
-        return x
-    point_shape = call.shape(zero)
-    count = int(np.prod(point_shape))
-    return minus(
-        b,
-        x,
-        reshaped(
-            b, cast(b, call[zero], "int32"), [count if size == -1 else size for size in shape] if count > 1 else ()
-        ),
-    )
+    rank = call.rank(values[1])
+    filters = (-1, *[1] * (rank - 1))
+    dtype = working_dtype(call, values, zeros, filters, tuple(range(1, rank)))
+    x = without_zero(call, b, values[0], zeros[0], (1,), dtype)
+    weight = without_zero(call, b, values[1], zeros[1], filters, dtype)
+    y = convolved(b, x, weight, windows_of(call, sizes_of(weight)[2:]), call.integer("group", 1))
+    return cast(b, y, "int32")
 
 
 LOWERINGS: dict[str, Lowering] = {"Conv": conv, "ConvInteger": conv_integer, "ConvTranspose": conv_transpose}

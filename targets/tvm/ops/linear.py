@@ -12,7 +12,7 @@ from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Expr, dtype_of
 from ..lowering import Lowering
 from ..toolkit import relax
-from .convolution import without_zero
+from .integers import without_zero, working_dtype
 from .pieces import cast, is_float, number, plus, sizes_of, times, transposed, widened
 
 DETERMINANT_LIMIT = 5
@@ -76,9 +76,13 @@ def matmul_integer(call: Call[Expr], b: Builder) -> Expr:
 
 def integer_product(call: Call[Expr], b: Builder, values: tuple[int, int], zeros: tuple[int, int]) -> Expr:
     """Multiply two integer inputs, each minus its zero point: one for all, or one a row on the left, a column right."""
-    left = without_zero(call, b, values[0], zeros[0], _zero_shape(call, values[0], zeros[0], -2))
-    right = without_zero(call, b, values[1], zeros[1], _zero_shape(call, values[1], zeros[1], -1))
-    return multiplied(b, left, right)
+    shapes = [_zero_shape(call, value, zero, axis) for value, zero, axis in zip(values, zeros, (-2, -1), strict=True)]
+    dtype = working_dtype(call, values, zeros, shapes[1], (max(call.rank(values[1]) - 2, 0),))
+    left, right = (
+        without_zero(call, b, value, zero, shape, dtype)
+        for value, zero, shape in zip(values, zeros, shapes, strict=True)
+    )
+    return cast(b, multiplied(b, left, right), "int32")
 
 
 def _zero_shape(call: Call[Expr], value: int, zero: int, axis: int) -> tuple[int, ...]:
