@@ -1,7 +1,6 @@
-"""How TVM wants numbers quantized; nothing here is emitted yet.
+"""How TVM would want numbers quantized. No recipe asks for it yet: Q/DQ is computed in reals here, and is slower so.
 
-Its ONNX frontend (`tvm.relax.frontend.onnx` of apache-tvm 0.27) imports Q/DQ, computes what stands between as it is
-written, and knows no QLinear operators. So few tensors are quantized: those in front of layers with weights.
+Few tensors are quantized: those in front of layers with weights.
 """
 
 from __future__ import annotations
