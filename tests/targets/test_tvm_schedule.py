@@ -148,6 +148,14 @@ def test_what_follows_a_layer_is_computed_with_it():
     assert any("convolution" in name and "relu" in name for name in names), names
 
 
+def test_a_bias_is_added_while_a_product_is_in_registers():
+    def said(emit, x):
+        return emit(relax.op.add(emit(relax.op.matmul(x, relax.const(drawn(40, 32)))), relax.const(drawn(32))))
+
+    made = fused(module_of([(6, 40)], said), HOST)
+    assert len([function for _, function in made.functions_items() if isinstance(function, tvm.tirx.PrimFunc)]) == 1
+
+
 def test_vectors_of_a_cpu_are_those_that_llvm_knows():
     assert vectors_of(AVX512) == Vectors(lanes=16, registers=32)
     assert vectors_of(NEON) == Vectors(lanes=4, registers=32)
