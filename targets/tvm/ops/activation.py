@@ -179,7 +179,9 @@ def hardmax(call: Call[Expr], b: Builder) -> Expr:
     first = b.op(relax().op.argmax, x, axis=axis, keepdims=True)
 
     def element(at: tuple[Any, ...], place: Any) -> Any:
+        # TVM finds no place, −1, where all are −∞
         own = place(*(0 if other == axis else index for other, index in enumerate(at)))
+        own = te().max(own, tirx().const(0, place.dtype))
         return tirx().Select(own == at[axis].astype(place.dtype), tirx().const(1, dtype), tirx().const(0, dtype))
 
     dtype = dtype_of(x)
