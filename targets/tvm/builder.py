@@ -105,7 +105,10 @@ class Builder:
         """Give a constant of our own, in the dtype that it has or is given."""
         held = np.asarray(array, dtype)
         if not held.size:  # a library with such a constant cannot be loaded, nor may TVM fold it to one
-            return self.apart("nothing", held.shape, lambda *_: tirx().const(0, str(held.dtype)), *self.inputs[:1])
+            some = [each for each in self.inputs if 0 not in (shape_of(each) or ())]
+            if not some:
+                raise Refused("a tensor without elements, in a model without an input that has any")
+            return self.apart("nothing", held.shape, lambda *_: tirx().const(0, str(held.dtype)), some[0])
         # Without its dtype Relax would take int64 for int32, and float64 for float32.
         return relax().const(np.ascontiguousarray(held).reshape(held.shape), str(held.dtype))
 

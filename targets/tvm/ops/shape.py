@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ....compiler.lowering.call import Call
 from ..builder import Builder, Expr
 from ..lowering import Lowering
-from ..toolkit import relax, tirx
-from .elements import Element, whole
+from ..toolkit import relax
 from .pieces import reshaped, sizes_of
 
 
@@ -49,15 +46,12 @@ def tile(call: Call[Expr], b: Builder) -> Expr:
     if sizes == wanted:
         return call[0]
 
-    def element(place: Sequence[Any], x: Any) -> Element:
-        return x(*(tirx().floormod(index, whole(size)) for index, size in zip(place, sizes, strict=True)))
-
-    return b.each("tile", wanted, element, call[0]) if 0 not in wanted else nothing(call, b)
-
-
-def nothing(call: Call[Expr], b: Builder) -> Expr:
-    """Give a result without elements."""
-    return b.const(np.zeros(call.result_shape(), call.result_dtype().numpy()))
+    if 0 in wanted:
+        return b.const(np.zeros(wanted, call.result_dtype().numpy()))
+    times = [new // old for new, old in zip(wanted, sizes, strict=True)]
+    x = reshaped(b, call[0], [part for size in sizes for part in (1, size)])
+    x = b.op(relax().op.broadcast_to, x, [part for pair in zip(times, sizes, strict=True) for part in pair])
+    return reshaped(b, x, wanted)
 
 
 LOWERINGS: dict[str, Lowering] = {

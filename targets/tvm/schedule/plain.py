@@ -57,6 +57,8 @@ def _reads_of(block: Any) -> list[Any]:
 
 def _run_parallel(schedule: Any, block: Any) -> None:
     held, loops = schedule.get(block), schedule.get_loops(block)
+    if not held.writes:
+        return
     order = order_of(held)
     if not order or len(loops) != len(held.iter_vars):
         return
