@@ -27,8 +27,8 @@ def channels_last(module: Any) -> Any:
             self.above: dict[Any, Any] = {}
 
         def visit_var_binding_(self, binding: Any) -> None:
-            value = binding.value
-            if not self._permutes(binding.var, value) and not self._calls(binding.var, value):
+            value, inner = binding.value, isinstance(binding.var, relax().DataflowVar)
+            if not inner or not (self._permutes(binding.var, value) or self._calls(binding.var, value)):
                 super().visit_var_binding_(binding)
 
         def visit_var_(self, variable: Any) -> Any:

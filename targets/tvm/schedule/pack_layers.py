@@ -84,7 +84,10 @@ def _product(builder: Any, call: Any, vectors: Vectors) -> Any:
     outputs = weight.shape[1]
     filled = padded_outputs(outputs, vectors.lanes)
     held = packed(np.ascontiguousarray(weight.T), filled, block_of(filled, vectors.lanes))
-    return _cut(builder, builder.emit_te(dense, call.args[0], relax().const(held)), outputs)
+    if filled == outputs:
+        return builder.call_te(dense, call.args[0], relax().const(held))
+    made = builder.emit_te(dense, call.args[0], relax().const(held))
+    return builder.call_te(lambda x: cut(x, outputs), made, primfunc_name_hint="cut")
 
 
 def _cut(builder: Any, made: Any, outputs: int) -> Any:

@@ -45,7 +45,6 @@ def fused(module: Any, target: Any) -> Any:
         module = pack_layers(module, vectors_of(target))
         module = tvm().transform.Sequential(
             [
-                passes.CanonicalizeBindings(),  # a second name for a layer would keep what follows from being fused
                 relax().backend.DispatchSampling(),
                 relax().backend.DispatchSortScan(),  # sorting has functions of its own
                 passes.LegalizeOps(skip_ops=["relax.permute_dims"]),

@@ -35,7 +35,12 @@ class Kernel:
         places = (self.height, self.width)
         if self.kind == CHANNELWISE:
             return channelwise_tiles(places, self.blocks, vectors)
-        return contraction_tiles(places, self.blocks, vectors, ("places",) if self.framed else ("places", "channels"))
+        if self.framed:  # with channels outside, the frame would be made again for each of their tiles
+            return contraction_tiles(places, self.blocks, vectors, ("places",))
+        single = self.height * self.width == 1  # threads share the loop outside, and there is one place to share
+        return contraction_tiles(
+            places, self.blocks, vectors, ("channels", "places") if single else ("places", "channels")
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
