@@ -1,0 +1,101 @@
+"""What programs are made of: delegates and kernels by node, refusals, and what XNNPACK alone would compute wrongly."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgewright.compiler.importers.request import Request
+from edgewright.compiler.importers.table import import_model
+from edgewright.compiler.quantize.calibrate import calibrate
+from edgewright.compiler.quantize.quantize import Quantize
+from edgewright.targets.base import Options
+from edgewright.targets.executorch.runtime import ExecuTorch as Runtime
+from edgewright.targets.executorch.target import ExecuTorch
+from edgewright.targets.onnxruntime.runtime import Reference
+from edgewright.targets.runtime import RunOptions
+from edgewright.vocabulary.errors import ConfigError, RequestError
+from edgewright.vocabulary.precision import Precision
+
+node = helper.make_node
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+@pytest.fixture
+def imported(tmp_path):
+    def import_(nodes, shape, **weights):
+        graph = helper.make_graph(
+            nodes,
+            "graph",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+            [numpy_helper.from_array(array, name) for name, array in weights.items()],
+        )
+        (folder := tmp_path / "source").mkdir()
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]), folder / "model.onnx")
+        return import_model(Request(reference="model.onnx", folder=folder)).model
+
+    return import_
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Compile, run both, and give the artifact and the largest difference from the hub."""
+
+    def make(model, x):
+        (out := tmp_path / "out").mkdir()
+        (hub := tmp_path / "hub").mkdir()
+        artifact = ExecuTorch().compile(model, Options(variant=model.precision), out)
+        model.save(hub)
+        expected = Reference().load(hub / "model.onnx", RunOptions()).run({"x": x})["y"]
+        got = Runtime().load(out / artifact.files[0].path, RunOptions()).run({"x": x})["y"]
+        return artifact, float(np.abs(got - expected).max())
+
+    return make
+
+
+def test_softmax_behind_a_layer_is_taken_over_the_last_axis(imported, made) -> None:
+    nodes = [node("Conv", ["x", "w"], ["c"], "conv"), node("Softmax", ["c"], ["y"], "softmax", axis=-1)]
+    artifact, gap = made(imported(nodes, (1, 4, 6, 5), w=noise(8, 4, 1, 1)), noise(1, 4, 6, 5))
+    assert gap < 1e-6
+    details = {entry.node: entry.detail for entry in artifact.coverage.nodes}
+    assert details == {"conv": "XnnpackBackend: convolution", "softmax": "portable: _softmax"}
+    assert artifact.ops == {"XnnpackBackend": 1, "aten::_softmax": 1}
+
+
+def test_an_integer_layer_is_one_delegate_and_gives_what_the_hub_gives(imported, made) -> None:
+    nodes = [
+        node("Conv", ["x", "w", "b"], ["c"], "conv", pads=[1, 1, 1, 1]),
+        node("Relu", ["c"], ["r"], "relu"),
+        node("Conv", ["r", "v"], ["d"], "second"),
+        node("Add", ["d", "r"], ["y"], "add"),
+    ]
+    model = imported(nodes, (1, 4, 6, 5), w=noise(8, 4, 3, 3) / 4, b=noise(8), v=noise(8, 8, 1, 1) / 3)
+    scheme = ExecuTorch().schemes()[Precision.STATIC_WI8_AI8]
+    x = noise(1, 4, 6, 5)
+    integer = Quantize(scheme.precision).informed(calibrate(model, {"x": x}), scheme)(model)
+    artifact, gap = made(integer, x)
+    assert artifact.ops == {"XnnpackBackend": 1}
+    assert gap < 0.1  # two steps of the coarsest grid: kernels round sums of integers, the hub rounds reals
+
+
+def test_products_of_dynamic_integers_are_in_the_delegate(imported, made) -> None:
+    model = imported([node("MatMul", ["x", "w"], ["y"], "product")], (4, 64), w=noise(64, 32))
+    scheme = ExecuTorch().schemes()[Precision.DYNAMIC_WI8_AFP32]
+    integer = Quantize(scheme.precision).informed(calibrate(model, {"x": noise(4, 64)}), scheme)(model)
+    artifact, gap = made(integer, noise(4, 64))
+    assert artifact.ops == {"XnnpackBackend": 1}
+    assert 1e-4 < gap < 0.4  # 64 products, each off by up to half a step of an input: it is quantized
+
+
+def test_settings_and_formats_are_checked(imported, tmp_path) -> None:
+    model = imported([node("Relu", ["x"], ["y"], "relu")], (2, 3))
+    with pytest.raises(ConfigError, match=r"targets\.executorch\.settings\.delegate"):
+        ExecuTorch().coverage(model, Options(variant="fp32", settings={"delegate": "qnn"}))
+    with pytest.raises(RequestError, match="no format 'pt'"):
+        ExecuTorch().coverage(model, Options(variant="fp32", format="pt"))
+    portable = ExecuTorch().coverage(model, Options(variant="fp32", settings={"delegate": "portable"}))
+    assert [entry.detail for entry in portable.nodes] == ["portable: relu"]
