@@ -75,6 +75,12 @@ MODELS = {
     "in groups": convolution(16, 32, padding=1, groups=4),
     "product": module_of([(6, 40)], lambda emit, x: emit(relax.op.matmul(x, relax.const(drawn(40, 33))))),
     "batch of products": module_of([(2, 5, 8)], lambda emit, x: emit(relax.op.matmul(x, relax.const(drawn(8, 16))))),
+    "layer as output": module_of(
+        [(1, 8, 6, 6)], lambda emit, x: relax.op.nn.conv2d(x, relax.const(drawn(10, 8, 1, 1)))
+    ),
+    "activation as output": module_of(
+        [(1, 8, 6, 6)], lambda emit, x: relax.op.nn.relu(emit(relax.op.nn.conv2d(x, relax.const(drawn(8, 8, 1, 1)))))
+    ),
     "residual": module_of([(1, 8, 6, 10)], residual),
     "pooled": module_of([(1, 8, 8, 8)], pooled),
 }
