@@ -52,16 +52,23 @@ def _runs_on(method: Any, tensors: tuple[torch.Tensor, ...]) -> bool:
     return True
 
 
-def computes(program: bytes, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> bool:
-    """Whether a program gives what the module in PyTorch gives; also when one of the two cannot run on such inputs."""
+def computes(program: bytes, module: nn.Module, model: Model) -> bool:
+    """Whether a program gives what the module in PyTorch gives, on inputs on which both run."""
     loaded = bindings()._load_program_from_buffer(program)
-    try:
-        with torch.no_grad():
-            expected = module(*inputs)
-        results = loaded.load_method("forward").call(list(inputs))
-    except (RuntimeError, IndexError):  # these inputs are none for the model: it ran on others
-        return True
-    return all(_are_close(got, wanted) for got, wanted in zip(results, expected, strict=True))
+    for integers in INTEGERS:
+        inputs = drawn(model, integers)
+        try:
+            with torch.no_grad():
+                expected = module(*inputs)
+            results = loaded.load_method("forward").call(list(inputs))
+        except (RuntimeError, IndexError):  # these inputs are none for the model: it ran on others
+            continue
+        return all(_are_close(got, wanted) for got, wanted in zip(results, expected, strict=True))
+    return True
+
+
+INTEGERS: Final = ((-3, -2, -1, 1, 2, 3), (0, 1))
+"""What integer inputs are drawn from: first both signs and no zero, then what is an index everywhere."""
 
 
 def _are_close(got: torch.Tensor, wanted: torch.Tensor) -> bool:
@@ -69,7 +76,7 @@ def _are_close(got: torch.Tensor, wanted: torch.Tensor) -> bool:
     if got.dtype != wanted.dtype or got.shape != wanted.shape:
         return False
     if not wanted.dtype.is_floating_point or wanted.numel() == 0:
-        return True  # an index beside the expected one may stand for a value that is as large
+        return bool(torch.equal(got, wanted))
     return bool(
         torch.allclose(
             got, wanted, rtol=0, atol=_FAR * float(wanted.nan_to_num(0, 0, 0).abs().max()) + 1e-6, equal_nan=True
@@ -81,13 +88,14 @@ _FAR: Final = 1e-2
 """Of the largest magnitude of an output."""
 
 
-def drawn(model: Model) -> tuple[torch.Tensor, ...]:
-    """Draw inputs of a model of fixed shapes, the same ones always: floats between 0 and 1, integers 0 and 1."""
+def drawn(model: Model, integers: tuple[int, ...]) -> tuple[torch.Tensor, ...]:
+    """Draw inputs of a model of fixed shapes, the same ones always: floats between 0 and 1, and these integers."""
     generator = torch.Generator().manual_seed(0)
+    choice = torch.tensor(integers)
     return tuple(
         torch.rand(zeros.shape, generator=generator).to(zeros.dtype)
         if zeros.dtype.is_floating_point
-        else torch.randint(0, 2, zeros.shape, generator=generator).to(zeros.dtype)
+        else choice[torch.randint(0, len(integers), zeros.shape, generator=generator)].to(zeros.dtype)
         for zeros in example_inputs(model)
     )
 
@@ -119,8 +127,7 @@ class _Alone(nn.Module):
 
     def __init__(self, call: Node) -> None:
         super().__init__()
-        operator: Any = call.target
-        self._call: Callable[..., Any] = getattr(operator, "_op", operator)
+        self._call: Callable[..., Any] = _in_aten(call.target)
         self._operands = call.all_input_nodes
         self._args, self._kwargs = call.args, call.kwargs
 
@@ -142,13 +149,18 @@ def _is_operator(call: Node) -> bool:
     return getattr(call.target, "_schema", None) is not None
 
 
+def _in_aten(target: Any) -> Any:
+    """Give PyTorch's operator, for one of ExecuTorch's edge dialect too."""
+    return target if isinstance(target, torch._ops.OpOverload) else target._op
+
+
 def _out_variant(target: Any) -> str | None:
     """Give the name of the operator that writes its results into given memory, as kernels are registered."""
     from executorch.exir.operator.convert import to_out_variant
 
     try:
         with quiet():
-            found, _ = to_out_variant(getattr(target, "_op", target))
+            found, _ = to_out_variant(_in_aten(target))
     except RuntimeError:
         return None
     schema = found._schema

@@ -14,7 +14,7 @@ from ...vocabulary.precision import Precision
 from ..artifact import Coverage, Handling, NodeCoverage
 from .delegates import HERE
 from .export import FailedNode, example_inputs, export
-from .kernels import FILLS, computes, drawn, portable_calls, runs, why_not, without_kernel
+from .kernels import FILLS, computes, portable_calls, runs, why_not, without_kernel
 from .lite import write_lite
 from .lower import PORTABLE, Lowered, lower
 from .rewrite import rewrite
@@ -61,7 +61,7 @@ def make_program(model: Model, delegate: str) -> Program:
         return _refused(graph.coverage, {WHOLE: [f"ExecuTorch cannot write it: {_first_line(error)}"]})
     if delegate in HERE and not runs(data, inputs):
         return _refused(graph.coverage, _blamed(lowered))
-    if delegate in HERE and model.precision is Precision.FP32 and not computes(data, graph.module, drawn(model)):
+    if delegate in HERE and model.precision is Precision.FP32 and not computes(data, graph.module, model):
         return _refused(graph.coverage, {WHOLE: [f"what {delegate} makes of it computes something else than PyTorch"]})
     counts = Counter(each.op for each in lowered.placed if each.by == PORTABLE) + Counter(lowered.delegates)
     return Program(data=data, ops=dict(sorted(counts.items())), coverage=_coverage(graph.coverage, lowered))
