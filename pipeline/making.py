@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from ..devices.local import Local
 from ..devices.turn import turn
-from ..targets.base import Tunable
+from ..targets.base import MachineBound, Tunable
 from .calibration import Calibrations
 from .plan import PlannedArtifact
 from .runner import Runner
@@ -38,7 +40,17 @@ def compile_step_of(item: PlannedArtifact, calibrations: Calibrations) -> Compil
         packages=item.target.packages,
         recipe=steps,
         options=item.options,
+        machine=_machine() if _is_bound(item) else {},
     )
+
+
+def _is_bound(item: PlannedArtifact) -> bool:
+    return isinstance(item.target, MachineBound) and item.target.is_for_this_machine(item.options)
+
+
+def _machine() -> dict[str, Any]:
+    facts = Local("here").facts()
+    return {"cpu": facts.cpu, "arch": facts.arch, "features": facts.features}
 
 
 def make(item: PlannedArtifact, calibrations: Calibrations, runner: Runner) -> Subject:
@@ -60,14 +72,13 @@ def _tuning(step: CompileModel, runner: Runner) -> FileRef:
     Raises:
         EdgewrightError: what tuning raised.
     """
-    facts = Local("here").facts()
     tune = TuneModel(
         model=step.model,
         target=step.target,
         packages=step.packages,
         recipe=step.recipe,
         options=step.options,
-        machine={"cpu": facts.cpu, "arch": facts.arch, "features": facts.features},
+        machine=_machine(),
         database=str(runner.cache.path / "tuning" / step.target),
     )
     with turn(timeout_s=TUNING_HOURS * 3600, cancel=runner.cancel):

@@ -137,6 +137,15 @@ class BuiltOnDevice(Protocol):
 
 
 @runtime_checkable
+class MachineBound(Protocol):
+    """What a target has beside `Target` when what it compiles may depend on the machine that it compiles on."""
+
+    def is_for_this_machine(self, options: Options) -> bool:
+        """Say whether an artifact of these options is made for the CPU of this machine, whatever that is."""
+        ...
+
+
+@runtime_checkable
 class Tunable(Protocol):
     """What a target has beside `Target` when it can find faster code for a machine by trying it there."""
 

@@ -30,6 +30,8 @@ class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
     recipe: tuple[Any, ...]
     """The steps that are left: those in front of the last calibration are in the model."""
     options: Options
+    machine: dict[str, Any] = {}
+    """What this machine is, where the artifact is made for it; a cache may be shared by several."""
     tuning: FileRef | None = None
     """What `TuneModel` found for this model on the machine that it is for; None when nobody asked."""
 
@@ -47,6 +49,7 @@ class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
             "options": msgspec.to_builtins(self.options),
             "tools": versions("onnx", "onnx-ir", "onnxscript", "numpy", "ml_dtypes", *self.packages),
             "code": own_code(),
+            **({"machine": self.machine} if self.machine else {}),
             **({"tuning": self.tuning.digest} if self.tuning is not None else {}),
         }
 

@@ -80,9 +80,14 @@ class TVM:
         """
         return self._compiled(model, options, {}, (Label.UNTUNED,), out)
 
+    def is_for_this_machine(self, options: Options) -> bool:
+        """Say whether the CPU is that of this machine, and not one by name."""
+        return options.format in ("", HOST)
+
     def tunes(self, options: Options) -> bool:
         """Say whether the settings ask for it; only the CPU of this machine can be tried here."""
-        return read_settings(self.name, options.settings, Settings).tune is not None and options.format in ("", HOST)
+        asked = read_settings(self.name, options.settings, Settings).tune
+        return asked is not None and self.is_for_this_machine(options)
 
     def tune(self, model: Model, options: Options, database: Path, out: Path, told: Callable[[str], None]) -> None:
         """Try tiles for the kernels of a model on this machine; leave the fastest in the folder `out`.
