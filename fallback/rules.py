@@ -173,9 +173,7 @@ def _rung(group: list[Entry]) -> Rung:
 
 def _is_faster(rung: Rung, reference: Rung) -> bool:
     """Whether both were measured, and the rung is the faster one."""
-    return (
-        rung.latency_ms is not None and reference.latency_ms is not None and rung.latency_ms < reference.latency_ms
-    )
+    return rung.latency_ms is not None and reference.latency_ms is not None and rung.latency_ms < reference.latency_ms
 
 
 def _rank(rung: Rung) -> tuple[bool, float, int, str]:
