@@ -15,6 +15,7 @@ from .cpus import Cpu
 from .cross import link
 from .halves import with_stored_halves
 from .llvm import target_of
+from .remainders import with_remainders_apart
 from .schedule.pipeline import fused, scheduled
 from .schedule.tile import Tile
 from .toolkit import relax, tvm
@@ -59,7 +60,8 @@ def compile_module(module: Any, precision: Precision, cpu: Cpu, path: Path, tile
     calls = _calls(kernels["main"])
     if precision is Precision.FP16:
         kernels, weights = with_stored_halves(kernels)
-    built = relax().build(_passed(kernels, target, _TO_BYTECODE), target, relax_pipeline=tvm().transform.Sequential([]))
+    code = with_remainders_apart(_passed(kernels, target, _TO_BYTECODE), target)
+    built = relax().build(code, target, relax_pipeline=tvm().transform.Sequential([]))
     with tempfile.TemporaryDirectory(prefix="edgewright-tvm-") as folder:
 
         def fcompile(output: str, objects: Sequence[str], **_: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from ..remainders import target_for
 from ..schedule.tile import Tile
 from ..schedule.tiled import kernel_of, tiled
 from ..toolkit import tvm
@@ -71,7 +72,7 @@ def _examples(job: Job) -> list[Any]:
 
 def _built(function: Any, target: str) -> Any:
     named = function.with_attr("global_symbol", "main")
-    return tvm().tirx.build(tvm().IRModule({"main": named}), target=_target(target))["main"]
+    return tvm().tirx.build(tvm().IRModule({"main": named}), target=target_for(function, _target(target)))["main"]
 
 
 def _target(text: str) -> Any:
