@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
 from torch import fx, nn
 from torch.fx import traceback
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree
 
 from ...compiler.lowering.refused import Refused
 from ...compiler.torch_graph.dtypes import TORCH_DTYPES
 from ...compiler.torch_graph.graph import HUB_NODE
+from ...vocabulary.precision import Precision
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -65,6 +69,24 @@ class _Annotated(nn.Module):
         return self._run[0].failed
 
 
+class _Wide(TorchFunctionMode):
+    """Has convolutions of float16 add in float32 and round once, as PyTorch does; ExecuTorch's kernel does not."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func not in _CONVOLUTIONS or args[0].dtype is not torch.float16:
+            return func(*args, **(kwargs or {}))
+        args, kwargs = _pytree.tree_map_only(torch.Tensor, torch.Tensor.float, (args, kwargs or {}))
+        return func(*args, **kwargs).half()
+
+
+_CONVOLUTIONS: Final = frozenset(
+    {
+        *(torch.conv1d, torch.conv2d, torch.conv3d),
+        *(torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d),
+    }
+)
+
+
 def export(module: fx.GraphModule, model: Model) -> ExportedProgram | FailedNode:
     """Trace the module of a model of fixed shapes.
 
@@ -76,7 +98,7 @@ def export(module: fx.GraphModule, model: Model) -> ExportedProgram | FailedNode
     annotated = _Annotated(module)
     annotated.eval()
     try:
-        with traceback.preserve_node_meta():
+        with traceback.preserve_node_meta(), nullcontext() if model.precision is Precision.FP16 else _Wide():
             return torch.export.export(annotated, example_inputs(model), strict=False)
     except Exception as error:  # noqa: BLE001 - whatever PyTorch raises, the model cannot be said
         return annotated.failed or FailedNode(node="", reason=f"{type(error).__name__}: {error}".strip().split("\n")[0])

@@ -52,8 +52,8 @@ def _runs_on(method: Any, tensors: tuple[torch.Tensor, ...]) -> bool:
     return True
 
 
-def computes(program: bytes, module: nn.Module, model: Model) -> bool:
-    """Whether a program gives what the module in PyTorch gives, on inputs on which both run."""
+def differing_output(program: bytes, module: nn.Module, model: Model) -> str | None:
+    """Give the first output that is not what the module in PyTorch gives, on inputs on which both run; None if none."""
     loaded = bindings()._load_program_from_buffer(program)
     for integers in INTEGERS:
         inputs = drawn(model, integers)
@@ -63,8 +63,9 @@ def computes(program: bytes, module: nn.Module, model: Model) -> bool:
             results = loaded.load_method("forward").call(list(inputs))
         except (RuntimeError, IndexError):  # these inputs are none for the model: it ran on others
             continue
-        return all(_are_close(got, wanted) for got, wanted in zip(results, expected, strict=True))
-    return True
+        outputs = zip(model.signature.outputs, results, expected, strict=True)
+        return next((spec.name for spec, got, wanted in outputs if not _are_close(got, wanted)), None)
+    return None
 
 
 INTEGERS: Final = ((-3, -2, -1, 1, 2, 3), (0, 1))
@@ -159,8 +160,8 @@ def _out_variant(target: Any) -> str | None:
     from executorch.exir.operator.convert import to_out_variant
 
     try:
-        with quiet():
-            found, _ = to_out_variant(_in_aten(target))
+        with quiet():  # found as ExecuTorch finds it when it writes the program: otherwise for its own dialect
+            found = to_out_variant(target)[0] if isinstance(target, torch._ops.OpOverload) else target.to_out_variant()
     except RuntimeError:
         return None
     schema = found._schema

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from ...vocabulary.precision import Precision
 from ...vocabulary.signature import Signature
 from .delegates import PARTITIONERS
 from .export import MADE_FOR
 from .runtime import NAMES_METHOD
-from .toolkit import exir, quiet
+from .toolkit import exir, quiet, without_repetition
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -52,15 +53,15 @@ class Lowered:
             return bytes(self.program.to_executorch(_backend_config()).buffer)
 
 
-def lower(exported: ExportedProgram, delegate: str, signature: Signature) -> Lowered:
-    """Lower for a delegate; the program tells the names of `signature` itself.
+def lower(exported: ExportedProgram, delegate: str, precision: Precision, signature: Signature) -> Lowered:
+    """Lower a model of this precision for a delegate; the program tells the names of `signature` itself.
 
     Whatever a delegate's own part raises comes as it is.
     """
-    with quiet():
+    with quiet(), without_repetition():
         program = exir().to_edge_transform_and_lower(
             exported,
-            partitioner=[PARTITIONERS[delegate]()] if delegate in PARTITIONERS else None,
+            partitioner=[PARTITIONERS[delegate](precision)] if delegate in PARTITIONERS else None,
             constant_methods={NAMES_METHOD: names_of(signature)},
             # what has no kernel is refused by its hub node, for what is there and not for what is core ATen
             compile_config=exir().EdgeCompileConfig(_check_ir_validity=False),

@@ -14,7 +14,7 @@ from ...vocabulary.precision import Precision
 from ..artifact import Coverage, Handling, NodeCoverage
 from .delegates import HERE
 from .export import FailedNode, example_inputs, export
-from .kernels import FILLS, computes, portable_calls, runs, why_not, without_kernel
+from .kernels import FILLS, differing_output, portable_calls, runs, why_not, without_kernel
 from .lite import write_lite
 from .lower import PORTABLE, Lowered, lower
 from .rewrite import rewrite
@@ -49,7 +49,7 @@ def make_program(model: Model, delegate: str) -> Program:
     if isinstance(exported, FailedNode):
         return _refused(graph.coverage, {exported.node or WHOLE: [f"PyTorch cannot trace it: {exported.reason}"]})
     try:
-        lowered = lower(exported, delegate, model.signature)
+        lowered = lower(exported, delegate, model.precision, model.signature)
     except Exception as error:  # noqa: BLE001 - whatever a delegate's own part raises, it cannot say the model
         return _refused(graph.coverage, {WHOLE: [f"its lowering for {delegate} failed: {_first_line(error)}"]})
     reasons = _lacking(lowered)
@@ -61,8 +61,10 @@ def make_program(model: Model, delegate: str) -> Program:
         return _refused(graph.coverage, {WHOLE: [f"ExecuTorch cannot write it: {_first_line(error)}"]})
     if delegate in HERE and not runs(data, inputs):
         return _refused(graph.coverage, _blamed(lowered))
-    if delegate in HERE and model.precision is Precision.FP32 and not computes(data, graph.module, model):
-        return _refused(graph.coverage, {WHOLE: [f"what {delegate} makes of it computes something else than PyTorch"]})
+    if delegate in HERE and model.precision is Precision.FP32:
+        output = differing_output(data, graph.module, model)
+        if output is not None:
+            return _refused(graph.coverage, _mistaken(lowered, output))
     counts = Counter(each.op for each in lowered.placed if each.by == PORTABLE) + Counter(lowered.delegates)
     return Program(data=data, ops=dict(sorted(counts.items())), coverage=_coverage(graph.coverage, lowered))
 
@@ -101,6 +103,19 @@ def _blamed(lowered: Lowered) -> dict[str, list[str]]:
         if reason is not None:
             reasons[placed.hub or WHOLE].append(reason)
     return reasons or {WHOLE: ["ExecuTorch does not run the program that it made"]}
+
+
+def _mistaken(lowered: Lowered, output: str) -> dict[str, list[str]]:
+    """Say that an output is wrong: of the one node that is computed, else of the whole model."""
+    reason = f"the program gives another {output!r} than PyTorch"
+    computed = {placed.hub for placed in lowered.placed}
+    if len(computed) == 1:
+        return {computed.pop() or WHOLE: [reason]}
+    if lowered.delegates:
+        reason += (
+            f"; {', '.join(sorted(set(lowered.delegates)))} may be at fault: try the setting delegate = 'portable'"
+        )
+    return {WHOLE: [reason]}
 
 
 def _refused(coverage: Coverage, reasons: dict[str, list[str]]) -> Program:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -26,6 +26,7 @@ _SMALLEST_SCALE: Final = 2.0**-23
 def rewrite(module: fx.GraphModule, precision: Precision) -> None:
     """Say the graph anew where ExecuTorch looks for another form; what it computes stays, but for the precision."""
     fuse_bounds(module.graph)
+    keep_axes_of_means(module.graph)
     if precision is Precision.DYNAMIC_WI8_AFP32:
         quantize_products(module.graph)
     if precision is Precision.FP16:
@@ -43,6 +44,27 @@ def fuse_bounds(graph: fx.Graph) -> None:
             node.target, node.args = functional.hardtanh, (x, low, high)
         elif low == 0 and isinstance(low, float) and high is None:
             node.target, node.args = functional.relu, (x,)
+
+
+def keep_axes_of_means(graph: fx.Graph) -> None:
+    """Keep two axes of which a mean is taken, and drop them after: the partitioner takes the mean only so."""
+    for node in tuple(graph.nodes):
+        if node.op != "call_function" or node.target is not torch.mean or node.kwargs.get("keepdim", True):
+            continue
+        _, axes = node.args
+        if len(axes) != 2:
+            continue
+        with graph.inserting_after(node):
+            dropped = graph.call_function(drop, (node, axes))
+        dropped.meta[HUB_NODE] = node.meta.get(HUB_NODE, "")
+        node.replace_all_uses_with(dropped, delete_user_cb=lambda user, own=dropped: user is not own)
+        node.kwargs = {**node.kwargs, "keepdim": True}
+
+
+def drop(x: torch.Tensor, axes: Sequence[int]) -> torch.Tensor:
+    """Give x without these axes, each of one element: a reshape, which XNNPACK has."""
+    dropped = {axis % x.dim() for axis in axes}
+    return x.reshape([size for axis, size in enumerate(x.shape) if axis not in dropped])
 
 
 def quantize_products(graph: fx.Graph) -> None:

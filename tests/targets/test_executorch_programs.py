@@ -66,6 +66,24 @@ def test_softmax_behind_a_layer_is_taken_over_the_last_axis(imported, made) -> N
     assert artifact.ops == {"XnnpackBackend": 1, "aten::_softmax": 1}
 
 
+def test_a_layer_and_the_mean_of_its_rows_and_columns_are_one_delegate(imported, made) -> None:
+    nodes = [
+        node("Conv", ["x", "w"], ["c"], "conv"),
+        node("ReduceMean", ["c", "axes"], ["m"], "mean", keepdims=0),
+        node("Gemm", ["m", "v"], ["y"], "head"),
+    ]
+    model = imported(nodes, (2, 4, 6, 5), w=noise(8, 4, 1, 1), axes=np.array([2, 3]), v=noise(8, 3))
+    artifact, gap = made(model, noise(2, 4, 6, 5))
+    assert artifact.ops == {"XnnpackBackend": 1}
+    assert gap < 1e-6
+
+
+def test_gelu_by_the_hyperbolic_tangent_is_not_the_one_by_the_error_function(imported, made) -> None:
+    artifact, gap = made(imported([node("Gelu", ["x"], ["y"], "gelu", approximate="tanh")], (4, 50)), noise(4, 50))
+    assert gap < 1e-6
+    assert artifact.ops == {"aten::gelu": 1}
+
+
 def test_an_integer_layer_is_one_delegate_and_gives_what_the_hub_gives(imported, made) -> None:
     nodes = [
         node("Conv", ["x", "w", "b"], ["c"], "conv", pads=[1, 1, 1, 1]),
