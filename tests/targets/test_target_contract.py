@@ -150,6 +150,21 @@ def compiled(tmp_path):
     return compile_
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """Compile when first asked for, for tests that look at what was written, or run it; as `compiled`."""
+    made = {}
+
+    def compile_(target, model, form="", **options):
+        key = type(target), id(model), form, repr(options)
+        if key not in made:
+            out = tmp_path_factory.mktemp("once")
+            made[key] = target.compile(model, Options(variant=model.precision, format=form, **options), out), out
+        return made[key]
+
+    return compile_
+
+
 def half(model):
     return apply(model, parse(["float16"], where="recipes.fp16"))
 
@@ -182,10 +197,10 @@ MODELS = ["convnet", "perceptron", "oddly_named"]
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_fp32_gives_what_the_original_gives(target_and_format, compiled, request, tmp_path, name):
+def test_fp32_gives_what_the_original_gives(target_and_format, once, request, tmp_path, name):
     target, form = target_and_format
     model = request.getfixturevalue(name)
-    artifact, folder = compiled(target, model, form)
+    artifact, folder = once(target, model, form)
     inputs = draw_inputs(artifact.signature)
     expected = run_original(model, inputs, tmp_path / "original")
     outputs = open_artifact(target, artifact, folder).run(inputs)
@@ -210,9 +225,9 @@ def test_fp16_is_half_the_precision_and_no_less(target_and_format, compiled, req
         np.testing.assert_allclose(outputs[output], values, rtol=0, atol=5e-3 * np.abs(values).max())
 
 
-def test_fp16_takes_half_the_bytes(target_and_format, compiled, perceptron):
+def test_fp16_takes_half_the_bytes(target_and_format, compiled, once, perceptron):
     target, form = target_and_format
-    whole, _ = compiled(target, perceptron, form)
+    whole, _ = once(target, perceptron, form)
     halved, _ = compiled(target, half(perceptron), form)
     assert halved.size_bytes < 0.55 * whole.size_bytes
 
@@ -228,8 +243,8 @@ def test_names_survive_in_their_order(target_and_format, compiled, oddly_named):
     np.testing.assert_array_equal(outputs["product"], left * right)
 
 
-def test_the_signature_keeps_dtypes_and_ranks(target, compiled, convnet):
-    artifact, _ = compiled(target, convnet)
+def test_the_signature_keeps_dtypes_and_ranks(target, once, convnet):
+    artifact, _ = once(target, convnet)
     for before, after in zip(convnet.signature.inputs, artifact.signature.inputs, strict=True):
         assert (after.dtype, len(after.shape)) == (before.dtype, len(before.shape))
     assert artifact.narrowed == {}
@@ -247,9 +262,9 @@ def test_dimensions_can_be_fixed(target, compiled, convnet):
 # what it writes
 
 
-def test_the_files_are_those_that_it_says_and_no_others(target_and_format, compiled, convnet):
+def test_the_files_are_those_that_it_says_and_no_others(target_and_format, once, convnet):
     target, form = target_and_format
-    artifact, folder = compiled(target, convnet, form)
+    artifact, folder = once(target, convnet, form)
     written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert {file.path for file in artifact.files} == written
     for file in artifact.files:
@@ -292,8 +307,8 @@ def test_equal_models_are_equal_bytes_in_every_process(tmp_path, convnet, name):
     assert len(digests) == 1
 
 
-def test_the_artifact_is_a_record(target, compiled, convnet):
-    artifact, _ = compiled(target, convnet)
+def test_the_artifact_is_a_record(target, once, convnet):
+    artifact, _ = once(target, convnet)
     assert msgspec.json.decode(msgspec.json.encode(artifact), type=Artifact) == artifact
     assert (artifact.target, artifact.variant) == (target.name, "fp32")
     assert artifact.ops
@@ -301,9 +316,9 @@ def test_the_artifact_is_a_record(target, compiled, convnet):
     assert all(artifact.toolchain.values())
 
 
-def test_it_requires_a_runtime_that_is_installed_here(target_and_format, compiled, convnet):
+def test_it_requires_a_runtime_that_is_installed_here(target_and_format, once, convnet):
     target, form = target_and_format
-    artifact, _ = compiled(target, convnet, form)
+    artifact, _ = once(target, convnet, form)
     assert artifact.requires.runtime == load_object(target.formats[form])().name
 
 
@@ -354,9 +369,9 @@ def test_refusing_writes_nothing(target_and_format, unsayable, tmp_path):
 
 
 @pytest.fixture
-def session(target_and_format, compiled, convnet):
+def session(target_and_format, once, convnet):
     target, form = target_and_format
-    artifact, folder = compiled(target, convnet, form, dims={"batch": 1})
+    artifact, folder = once(target, convnet, form, dims={"batch": 1})
     return open_artifact(target, artifact, folder)
 
 
