@@ -13,7 +13,7 @@ from ..vocabulary.tables import load_object
 _BETWEEN = {"torch-graph": "edgewright.conformance.torch_graph:TorchGraph"}
 """No targets: nothing of them ships, and no project file names one. They are judged as if they were."""
 
-_ONE_IN: Final[Mapping[str, int]] = {"executorch": 16, "tensorrt": 4, "tvm": 8}
+_ONE_IN: Final[Mapping[str, int]] = {"executorch": 32, "tensorrt": 4, "torch-graph": 4, "tvm": 16}
 """Subjects that compile machine code for every case, lower a program, or make golden vectors of it: of how many cases
 the suite runs one."""
 

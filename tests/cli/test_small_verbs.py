@@ -103,7 +103,8 @@ def test_doctor_is_content_with_this_machine(edgewright):
     said = edgewright("doctor", "--json")
     assert said.exit_code == 0
     names = [check["name"] for check in said.document["checks"]]
-    extras = ["extra tflite", "extra coreml", "extra torch", "extra search", "extra browser"]
+    names_of_extras = ["tflite", "coreml", "torch", "search", "tvm", "executorch", "browser"]
+    extras = [f"extra {name}" for name in names_of_extras]
     web = ["chromium", "node", "web files"]
     assert names == ["python", "packages", *extras, *web, "cache", "signing key", "processor"]
 

@@ -43,15 +43,18 @@ def test_windows_lie_where_onnx_has_them(coreml_agrees, lines, groups, bias):
 
 @FEW
 @given(
+    # onnxruntime refuses SAME with dilation, and where it would have to cut: no stride is above its kernel
     lines=st.lists(
-        st.tuples(st.integers(5, 9), st.integers(1, 4), st.integers(1, 3), st.integers(1, 2)), min_size=1, max_size=2
+        st.integers(1, 4).flatmap(
+            lambda kernel: st.tuples(st.integers(5, 9), st.just(kernel), st.integers(1, min(kernel, 3)))
+        ),
+        min_size=1,
+        max_size=2,
     ),
     side=st.sampled_from(["SAME_UPPER", "SAME_LOWER"]),
 )
 def test_padding_may_be_left_to_the_operator(coreml_agrees, lines, side):
-    sizes, kernel, strides, dilations = (list(each) for each in zip(*lines, strict=True))
-    # onnxruntime refuses SAME with dilation, and where it would have to cut
-    assume(max(dilations) == 1 and all(width >= step for width, step in zip(kernel, strides, strict=True)))
+    sizes, kernel, strides = (list(each) for each in zip(*lines, strict=True))
     text = (
         f"(float[1,2,{','.join(map(str, sizes))}] x) => (float[{','.join('abcde'[: 2 + len(sizes)])}] y)"
         f' {{ y = Conv<auto_pad = "{side}", strides = {listed(strides)}>(x, w) }}'
