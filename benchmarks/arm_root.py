@@ -14,8 +14,8 @@ SUITE, PYTHON = "bookworm", "3.11"
 TVM = "0.27.0.post1"
 
 
-def make_root(root: Path, mirror: str) -> None:
-    """Make it, 350 MB in a minute, unless it is there. Needs `debootstrap` and to be root."""
+def make_root(root: Path, mirror: str | None) -> None:
+    """Make it, 350 MB in a minute, unless it is there. Needs `debootstrap` and to be root; `mirror`: None for its own."""
     if (root / "done").exists():
         return
     shutil.rmtree(root, ignore_errors=True)
@@ -27,7 +27,7 @@ def make_root(root: Path, mirror: str) -> None:
         f"--include=python{PYTHON},libstdc++6",
         SUITE,
         root,
-        mirror,
+        *([] if mirror is None else [mirror]),
     )
     for package in sorted((root / "var/cache/apt/archives").glob("*.deb")):
         _run("dpkg", "-x", package, root)  # unpacked, not installed: nothing of it runs

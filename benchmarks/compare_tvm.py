@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def compare(path: Path, arguments: argparse.Namespace, database: Path) -> dict[s
         pipeline = None if module is emitted.module else relax.get_pipeline("default_build")
         built = relax.build(module, target, **({} if pipeline is None else {"relax_pipeline": pipeline}))
         machine = relax.VirtualMachine(built, tvm.cpu())
-        runs[name] = lambda machine=machine: machine["main"](*tensors)  # type: ignore[misc]
+        runs[name] = partial(machine["main"], *tensors)
         given = [value.numpy() for value in runs[name]()]
         found["max_abs"][name] = max(float(np.abs(a - b).max()) for a, b in zip(given, expected, strict=True))
     return {**found, "rounds_ms": race(runs, arguments.rounds), "kernels": shares(kernels, target, database)}

@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--qemu", default="cortex-a72", help="the CPU that qemu plays")
     parser.add_argument("--count", type=int, default=50, help="how many rows")
     parser.add_argument("--root", type=Path, default=Path.home() / ".cache/edgewright-arm")
-    parser.add_argument("--mirror", default="http://deb.debian.org/debian")
+    parser.add_argument("--mirror", help="where Debian's packages are; debootstrap's own when nothing is said")
     asked = parser.parse_args()
     make_root(asked.root, asked.mirror)
     given = np.load(asked.rows)
