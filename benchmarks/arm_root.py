@@ -15,7 +15,7 @@ TVM = "0.27.0.post1"
 
 
 def make_root(root: Path, mirror: str | None) -> None:
-    """Make it, 350 MB in a minute, unless it is there. Needs `debootstrap` and to be root; `mirror`: None for its own."""
+    """Make it, 350 MB in a minute, unless it is there. Needs `debootstrap` and to be root; it knows a mirror itself."""
     if (root / "done").exists():
         return
     shutil.rmtree(root, ignore_errors=True)
