@@ -1,4 +1,4 @@
-"""The two models of the comparison, written in PyTorch: the same weights go to every converter.
+"""The models of the comparisons, written in PyTorch: the same weights go to every converter.
 
 Run as a script it writes, for each model, `<name>.onnx`, `<name>.pt` (a state dict) and `<name>.npz` (inputs and
 onnxruntime's outputs) into a folder. Imported by a converter's child it needs torch alone.
@@ -127,6 +127,21 @@ class Encoder(nn.Module):
         return self.norm(self.layers(self.embedding(ids) + self.position))
 
 
+class Recurrent(nn.Module):
+    """One layer of LSTM, 100 steps, width 128."""
+
+    STEPS, FEATURES, WIDTH = 100, 64, 128
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.LSTM(self.FEATURES, self.WIDTH, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: float32[batch, 100, 64] → float32[batch, 100, 128]."""
+        hidden: Tensor = self.layer(x)[0]
+        return hidden
+
+
 SUBJECTS = {
     subject.name: subject
     for subject in (
@@ -142,6 +157,13 @@ SUBJECTS = {
             module=Encoder,
             draw=lambda source: torch.randint(0, Encoder.VOCABULARY, (1, Encoder.LENGTH), generator=source),
             input="ids",
+            output="hidden",
+        ),
+        Subject(
+            name="lstm",
+            module=Recurrent,
+            draw=lambda source: torch.randn(1, Recurrent.STEPS, Recurrent.FEATURES, generator=source),
+            input="x",
             output="hidden",
         ),
     )
