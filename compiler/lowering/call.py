@@ -7,15 +7,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
-from .attributes import Attributes
+from .operands import Array, Operands
 from .refused import Refused
 
 V = TypeVar("V")
 VCo = TypeVar("VCo", covariant=True)
-
-Array = NDArray[Any]
 
 
 class Holding(Protocol[VCo]):
@@ -30,7 +27,7 @@ class Holding(Protocol[VCo]):
         ...
 
 
-class Call(Attributes, Generic[V]):
+class Call(Operands, Generic[V]):
     """A hub node with what stands for its inputs: a value of the language, a constant that is none yet, or nothing.
 
     A constant becomes a value when it is asked for as one (`call[1]`); `constant` gives its array. Shapes and dtypes
@@ -47,12 +44,9 @@ class Call(Attributes, Generic[V]):
     ) -> None:
         """`opset` is the version of the node's own domain, `opsets` are those of the graph."""
         super().__init__(node)
-        self.inputs, self.opset, self.opsets = tuple(inputs), opset, opsets
+        self.inputs: tuple[V | ir.TensorProtocol | None, ...] = tuple(inputs)
+        self.opset, self.opsets = opset, opsets
         self._holder = holder
-
-    def has(self, index: int) -> bool:
-        """Whether an input is given."""
-        return index < len(self.inputs) and self.inputs[index] is not None
 
     def __getitem__(self, index: int) -> V:
         """Give an input that the operator requires.
@@ -111,21 +105,16 @@ class Call(Attributes, Generic[V]):
             raise Refused(f"its {what} is not constant")
         return given.numpy()
 
-    def constant_ints(self, index: int, what: str) -> list[int] | None:
-        """Give a constant integer input as numbers, None when it is not given.
+    def sizes(self, index: int = 0) -> tuple[Any, ...]:
+        """Give the size of every axis of an input, as the hub knows it.
 
         Raises:
-            Refused: when it is not constant.
+            Refused: when it does not even know how many there are.
         """
-        return [int(number) for number in self.constant(index, what).ravel()] if self.has(index) else None
-
-    def shape(self, index: int = 0) -> tuple[int, ...]:
-        """Give the shape of an input.
-
-        Raises:
-            Refused: when a size is known only at run time.
-        """
-        return _shape(self._input(index), "input")
+        shape = self._input(index).shape
+        if shape is None:
+            raise Refused("how many axes its input has is not known")
+        return tuple(shape)
 
     def result_shape(self, index: int = 0) -> tuple[int, ...]:
         """Give the shape of an output.
@@ -133,22 +122,7 @@ class Call(Attributes, Generic[V]):
         Raises:
             Refused: when a size is known only at run time.
         """
-        return _shape(self.node.outputs[index], "output")
-
-    def rank(self, index: int = 0) -> int:
-        """Give the number of axes of an input.
-
-        Raises:
-            Refused: when the hub does not know it.
-        """
-        shape = self._input(index).shape
-        if shape is None:
-            raise Refused("how many axes its input has is not known")
-        return len(shape)
-
-    def axis(self, default: int, index: int = 0) -> int:
-        """Read the attribute `axis`, counted from the front."""
-        return self.integer("axis", default) % max(self.rank(index), 1)
+        return _shape(self.node.outputs[index])
 
     def _input(self, index: int) -> ir.Value:
         value = self.node.inputs[index]
@@ -162,7 +136,7 @@ def _dtype(value: ir.Value, what: str) -> ir.DataType:
     return value.dtype
 
 
-def _shape(value: ir.Value, what: str) -> tuple[int, ...]:
+def _shape(value: ir.Value) -> tuple[int, ...]:
     if value.shape is None or not value.shape.is_static():
-        raise Refused(f"it needs a fixed shape here, and a size of its {what} is known only at run time")
+        raise Refused("it needs a fixed shape here, and a size of its output is known only at run time")
     return tuple(int(size) for size in np.asarray(value.shape.numpy()).ravel())

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .call import Call
+from .operands import Array, Operands
 from .refused import Refused
 
 MOST_AXES = 3
@@ -85,6 +83,18 @@ class Windows:
         return tuple(zip(self.before, self.ends, strict=True))
 
     @property
+    def touched(self) -> tuple[tuple[int, int], ...]:
+        """The padding that the windows really touch, before and behind; negative where they leave elements out.
+
+        Raises:
+            Refused: as `output` does.
+        """
+        axes = zip(self.fixed_size, self.stride, self.before, self.output, self.reach, strict=True)
+        return tuple(
+            (before, (count - 1) * stride + width - before - full) for full, stride, before, count, width in axes
+        )
+
+    @property
     def fixed_size(self) -> tuple[int, ...]:
         """The size of every axis.
 
@@ -93,7 +103,7 @@ class Windows:
         """
         return tuple(_fixed(size) for size in self.size)
 
-    def counts(self, with_padding: bool) -> NDArray[Any]:
+    def counts(self, with_padding: bool) -> Array:
         """Give how many elements of the input, or of it and the declared padding, each window holds, int64[output].
 
         Raises:
@@ -108,17 +118,14 @@ class Windows:
         return counts
 
 
-def windows_of(call: Call[Any], kernel: Sequence[int]) -> Windows:
+def windows_of(call: Operands, kernel: Sequence[int]) -> Windows:
     """Read the windows of a Conv or pooling node, whose first input is [N, C, spatial…].
 
     Raises:
         Refused: when no window fits, its padding is negative, or depends on a size that is known only at run time.
     """
-    rank = call.rank() - 2
-    if len(kernel) != rank or not 1 <= rank <= MOST_AXES:
-        raise Refused(f"windows over {rank} axes")
-    shape = call.node.inputs[0].shape if call.node.inputs[0] is not None else None
-    size = [size if isinstance(size, int) else None for size in (shape or ())][2:]
+    size = call.known_sizes()[2:]
+    rank = _rank(call, kernel)
     stride, dilation = (call.ints(name) or [1] * rank for name in ("strides", "dilations"))
     pads = call.ints("pads") or [0] * (2 * rank)
     auto = call.text("auto_pad", "NOTSET")
@@ -134,7 +141,7 @@ def windows_of(call: Call[Any], kernel: Sequence[int]) -> Windows:
     if min(pads, default=0) < 0:
         raise Refused("its padding is negative")
     windows = Windows(
-        size=tuple(size),
+        size=size,
         kernel=tuple(kernel),
         stride=tuple(stride),
         dilation=tuple(dilation),
@@ -147,7 +154,7 @@ def windows_of(call: Call[Any], kernel: Sequence[int]) -> Windows:
     return windows
 
 
-def cropping_of(call: Call[Any], kernel: Sequence[int]) -> tuple[tuple[int, int], ...]:
+def cropping_of(call: Operands, kernel: Sequence[int]) -> tuple[tuple[int, int], ...]:
     """Give what a ConvTranspose cuts off its full result before and behind along every axis.
 
     What is negative behind is added instead: nothing but the bias lies there.
@@ -155,9 +162,7 @@ def cropping_of(call: Call[Any], kernel: Sequence[int]) -> tuple[tuple[int, int]
     Raises:
         Refused: when its padding is negative, or it wants a shape and a size is known only at run time.
     """
-    rank = call.rank() - 2
-    if len(kernel) != rank or not 1 <= rank <= MOST_AXES:
-        raise Refused(f"windows over {rank} axes")
+    rank = _rank(call, kernel)
     stride, dilation = (call.ints(name) or [1] * rank for name in ("strides", "dilations"))
     extra, pads = call.ints("output_padding") or [0] * rank, call.ints("pads") or [0] * (2 * rank)
     wanted, auto = call.ints("output_shape"), call.text("auto_pad", "NOTSET")
@@ -177,6 +182,31 @@ def cropping_of(call: Call[Any], kernel: Sequence[int]) -> tuple[tuple[int, int]
         first = cropped // 2 if auto == "SAME_UPPER" else cropped - cropped // 2
         ends.append((first, total - first))
     return tuple(ends)
+
+
+def unpooled_shape(call: Operands) -> tuple[list[int], list[int]]:
+    """Give the shape that a MaxUnpool of x [N, C, spatial…] puts elements back in, and the one that it is asked for.
+
+    Raises:
+        Refused: when what is asked for is smaller, not constant, or a size is known only at run time.
+    """
+    kernel = call.ints("kernel_shape") or []
+    rank = len(kernel)
+    stride, pads = call.ints("strides") or [1] * rank, call.ints("pads") or [0] * (2 * rank)
+    batch, channels, *sizes = call.shape()
+    lines = zip(sizes, stride, kernel, pads[:rank], pads[rank:], strict=True)
+    full = [batch, channels, *((size - 1) * step + width - start - end for size, step, width, start, end in lines)]
+    wanted = call.constant_ints(2, "output shape") or full
+    if any(size < own for size, own in zip(wanted, full, strict=True)):
+        raise Refused(f"its output {wanted} is smaller than what it puts back, {full}")
+    return full, wanted
+
+
+def _rank(call: Operands, kernel: Sequence[int]) -> int:
+    rank = call.rank() - 2
+    if len(kernel) != rank or not 1 <= rank <= MOST_AXES:
+        raise Refused(f"windows over {rank} axes")
+    return rank
 
 
 def _to_fill(size: int | None, stride: int, reach: int) -> int:

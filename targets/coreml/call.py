@@ -51,10 +51,6 @@ class Call(HubCall[Var]):
         """
         return fixed(self.sizes(index))
 
-    def rank(self, index: int = 0) -> int:
-        """Give the number of axes of an input."""
-        return len(self.sizes(index))
-
 
 def fixed(sizes: Sequence[Any]) -> tuple[int, ...]:
     """Give a shape without symbols.

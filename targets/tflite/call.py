@@ -7,22 +7,19 @@ from collections.abc import Sequence
 import onnx_ir as ir
 
 from ...compiler.expand.declared import declared_shape
-from ...compiler.lowering.attributes import Attributes
+from ...compiler.lowering.operands import Operands
 from ...compiler.lowering.refused import Refused
 from .dialect import Array, constant_of, shape_of
 
 
-class Call(Attributes):
+class Call(Operands):
     """A hub node with the dialect values that stand for its inputs, and typed access to its attributes."""
 
     def __init__(self, node: ir.Node, inputs: Sequence[ir.Value | None], opset: int) -> None:
         """`opset` is the version of the node's own domain."""
         super().__init__(node)
-        self.inputs, self.opset = tuple(inputs), opset
-
-    def has(self, index: int) -> bool:
-        """Whether an input is given."""
-        return index < len(self.inputs) and self.inputs[index] is not None
+        self.inputs: tuple[ir.Value | None, ...] = tuple(inputs)
+        self.opset = opset
 
     def __getitem__(self, index: int) -> ir.Value:
         """Give an input that the operator requires."""
@@ -41,17 +38,9 @@ class Call(Attributes):
             raise Refused(f"its {what} is not constant")
         return array
 
-    def constant_ints(self, index: int, what: str) -> list[int] | None:
-        """Give a constant integer input as numbers, None when it is not given."""
-        return [int(number) for number in self.constant(index, what).ravel()] if self.has(index) else None
-
-    def rank(self, index: int = 0) -> int:
-        """Give the number of axes of an input."""
-        return len(shape_of(self[index]))
-
-    def axis(self, default: int, index: int = 0) -> int:
-        """Read the attribute `axis`, counted from the front."""
-        return self.integer("axis", default) % max(self.rank(index), 1)
+    def sizes(self, index: int = 0) -> tuple[int, ...]:
+        """Give the shape of an input, which is fixed in the dialect."""
+        return shape_of(self[index])
 
     def declared(self, index: int = 0) -> tuple[int, ...] | None:
         """Give the static shape that the model says an output has, None when it says none."""

@@ -190,3 +190,13 @@ def test_padding_that_takes_away_all_windows_is_refused(coreml_refusal):
         " { y = ConvTranspose<strides = [3], pads = [2, 0], output_padding = [2]>(x, w) }"
     )
     assert "takes away all" in coreml_refusal(text, {"w": weight(1, 1, 1)})
+
+
+def test_what_coremltools_refuses_midway_is_a_refusal(coreml_refusal):
+    text = "(uint8[1,1,4] x) => (int32[1,2,n] y) <uint8[2,3,1] w = {1,2,3,4,5,6}> { y = ConvInteger(x, w) }"
+    assert "coremltools refuses conv: C_in" in coreml_refusal(text)
+
+
+def test_windows_that_do_not_fit_are_refused(coreml_refusal):
+    text = "(float[1,1,2] x) => (float[1,1,n] y) { y = LpPool<p = 1, kernel_shape = [4], pads = [0, 0]>(x) }"
+    assert "no window fits" in coreml_refusal(text)

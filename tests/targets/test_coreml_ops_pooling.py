@@ -117,11 +117,6 @@ def test_windows_in_the_padding_alone_are_refused(coreml_refusal):
     assert "padding" in coreml_refusal(text)
 
 
-def test_what_coremltools_refuses_midway_is_a_refusal(coreml_refusal):
-    text = "(float[1,1,2] x) => (float[1,1,n] y) { y = LpPool<p = 1, kernel_shape = [4], pads = [0, 0]>(x) }"
-    assert "invalid output size" in coreml_refusal(text)
-
-
 def test_norms_of_windows_at_an_open_end_are_refused(hub_of_text):
     from edgewright.targets.base import Options
     from edgewright.targets.coreml.target import CoreML

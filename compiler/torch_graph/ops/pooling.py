@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from ...lowering.call import Call
 from ...lowering.refused import Refused
-from ...lowering.windows import Windows, windows_of
+from ...lowering.windows import Windows, unpooled_shape, windows_of
 from ..builder import Builder
 from ..dtypes import TORCH_DTYPES
 from ..lowering import Lowering
@@ -96,17 +96,10 @@ def lp_pool(call: Call[Node], b: Builder) -> Node:
 def max_unpool(call: Call[Node], b: Builder) -> Node:
     """MaxUnpool: elements back where they stood, zeros elsewhere."""
     kernel = call.ints("kernel_shape") or []
-    rank = len(kernel)
-    stride, pads = call.ints("strides") or [1] * rank, call.ints("pads") or [0] * (2 * rank)
+    stride = call.ints("strides") or [1] * len(kernel)
     if any(step < width for step, width in zip(stride, kernel, strict=True)):
         raise Refused("its windows overlap, and one place may get two elements")
-    shape = call.shape()
-    full = [*shape[:2]]
-    for axis, size in enumerate(shape[2:]):
-        full.append((size - 1) * stride[axis] + kernel[axis] - pads[axis] - pads[rank + axis])
-    wanted = (call.constant_ints(2, "output shape") if call.has(2) else None) or full
-    if any(size < own for size, own in zip(wanted, full, strict=True)):
-        raise Refused(f"its output {wanted} is smaller than what it puts back, {full}")
+    full, wanted = unpooled_shape(call)
     y = b.call(put_back, call[0], call[1], full)
     return padded(b, y, [(0, size - own) for size, own in zip(wanted[2:], full[2:], strict=True)])
 

@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from ....compiler.lowering.refused import Refused
+from ....compiler.lowering.windows import cropping_of, windows_of
 from ..builder import Builder, Var
 from ..call import Call
 from ..deployment import Deployment
 from .lowering import Lowering
 from .pieces import padded, reshaped
-from .windows import windows_of
 
 FLOAT32_EXACT = 1 << 24
 """Whole numbers up to this magnitude are exact in float32."""
@@ -56,15 +56,11 @@ def plus_channels(b: Builder, y: Var, bias: Var | None) -> Var:
 def conv_transpose(call: Call, b: Builder) -> Var:
     """ConvTranspose over one to three axes. What lies behind the last window is zero, and the bias."""
     x, weight, bias = call[0], call[1], call.get(2)
-    rank = call.rank() - 2
-    if not 1 <= rank <= 3:
-        raise Refused(f"windows over {rank} axes")
+    cropping = cropping_of(call, [int(size) for size in weight.shape[2:]])
     if weight.val is None and not weight.is_descendant_of_const:
         b.require(Deployment.IOS17, "conv_transpose with weights that are no constant")
-    kernel = [int(size) for size in weight.shape[2:]]
-    stride, dilation = (call.ints(name) or [1] * rank for name in ("strides", "dilations"))
-    before, after = _cropping(call, kernel, stride, dilation)
-    beyond = [max(-size, 0) for size in after]
+    stride, dilation = (call.ints(name) or [1] * len(cropping) for name in ("strides", "dilations"))
+    beyond = [max(-behind, 0) for _, behind in cropping]
     constant_bias = bias is not None and bias.val is not None
     result = b.op(
         "conv_transpose",
@@ -74,39 +70,12 @@ def conv_transpose(call: Call, b: Builder) -> Var:
         strides=[*stride],
         dilations=[*dilation],
         groups=call.integer("group", 1),
-        **padding(tuple((start, max(end, 0)) for start, end in zip(before, after, strict=True))),
+        **padding(tuple((before, max(behind, 0)) for before, behind in cropping)),
     )
     if any(isinstance(size, int | np.integer) and size < 1 for size in result.shape):
         raise Refused("its padding takes away all that its windows give, before it adds to that")
     result = padded(b, result, [(0, more) for more in beyond])
     return result if constant_bias and not any(beyond) else plus_channels(b, result, bias)
-
-
-def _cropping(call: Call, kernel: list[int], stride: list[int], dilation: list[int]) -> tuple[list[int], list[int]]:
-    """Give what is cut off the full result before and behind along every axis; what is negative is added instead."""
-    rank = len(kernel)
-    extra = call.ints("output_padding") or [0] * rank
-    pads = call.ints("pads") or [0] * (2 * rank)
-    wanted, auto = call.ints("output_shape"), call.text("auto_pad", "NOTSET")
-    if wanted is None and auto in ("NOTSET", "VALID"):
-        pads = pads if auto == "NOTSET" else [0] * (2 * rank)
-        before, after = pads[:rank], [end - more for end, more in zip(pads[rank:], extra, strict=True)]
-        if min(before, default=0) < 0:
-            raise Refused("its padding is negative")
-        return before, after
-    before, after = [], []
-    for axis in range(rank):
-        reach = (kernel[axis] - 1) * dilation[axis] + 1
-        if wanted is None:  # the output is size · stride, and the full one (size − 1) · stride + reach
-            total = reach - stride[axis]
-        else:
-            size = call.shape()[2 + axis]
-            total = (size - 1) * stride[axis] + reach - wanted[-rank:][axis]
-        cropped = max(total + extra[axis], 0)
-        first = cropped // 2 if auto == "SAME_UPPER" else cropped - cropped // 2
-        before.append(first)
-        after.append(total - first)
-    return before, after
 
 
 def conv_integer(call: Call, b: Builder) -> Var:

@@ -12,13 +12,13 @@ from dataclasses import replace
 import numpy as np
 
 from ....compiler.lowering.refused import Refused
+from ....compiler.lowering.windows import Windows, unpooled_shape, windows_of
 from ..builder import Builder, Var, type_name
 from ..call import Call
 from .convolution import padding
 from .lowering import Lowering
 from .pieces import is_float, like, padded, reshaped
 from .tap_pooling import by_taps, largest_with_place
-from .windows import Windows, windows_of
 
 _GLOBAL = {"GlobalAveragePool": "reduce_mean", "GlobalMaxPool": "reduce_max"}
 
@@ -68,7 +68,7 @@ def average_pool(call: Call, b: Builder) -> Var:
 def lp_pool(call: Call, b: Builder) -> Var:
     """LpPool: the p-norm of each window."""
     x, windows, power = call[0], windows_of(call, call.ints("kernel_shape") or []), call.integer("p", 2)
-    if windows.ceil and any(not isinstance(size, int | np.integer) for size in windows.size):
+    if windows.ceil and None in windows.size:
         raise Refused("it rounds the number of its windows up, of a size that is known only at run time")
     powers = _powers(b, x, power)
     if max(windows.dilation) == 1:
@@ -81,16 +81,8 @@ def lp_pool(call: Call, b: Builder) -> Var:
 
 def max_unpool(call: Call, b: Builder) -> Var:
     """MaxUnpool: elements back where they stood, zeros elsewhere."""
-    x, kernel = call[0], call.ints("kernel_shape") or []
-    rank = len(kernel)
-    stride, pads = call.ints("strides") or [1] * rank, call.ints("pads") or [0] * (2 * rank)
-    shape = call.shape()
-    full = [*shape[:2]]
-    for axis, size in enumerate(shape[2:]):
-        full.append((size - 1) * stride[axis] + kernel[axis] - pads[axis] - pads[rank + axis])
-    wanted = call.constant_ints(2, "output shape") or full
-    if any(size < own for size, own in zip(wanted, full, strict=True)):
-        raise Refused(f"its output {wanted} is smaller than what it puts back, {full}")
+    x = call[0]
+    full, wanted = unpooled_shape(call)
     y = b.op(
         "scatter",
         data=like(x, np.zeros(math.prod(full))),
@@ -105,7 +97,7 @@ def max_unpool(call: Call, b: Builder) -> Var:
 def _native(b: Builder, operator: str, x: Var, windows: Windows, **more: bool) -> Var:
     """Pool by one operation."""
     sides = zip(windows.before, windows.after, windows.kernel, windows.stride, strict=True)
-    if windows.ceil and any(not isinstance(size, int | np.integer) for size in windows.size):
+    if windows.ceil and None in windows.size:
         if any(start != end or step > width for start, end, width, step in sides):
             raise Refused("it rounds the number of its windows up, of a size that is known only at run time")
         # of symmetric padding, and windows that leave nothing out, MIL's ceil_mode places the same ones

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 
 from ....compiler.lowering.refused import Refused
+from ....compiler.lowering.windows import Windows
 from ..builder import Array, Builder, Var
 from ..call import Call
 from .pieces import padded, part
-from .windows import Windows
 
 TAP_LIMIT = 64
 """Pieces, one a place in the window and axis, that dilated windows are joined from at the most."""

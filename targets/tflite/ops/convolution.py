@@ -6,11 +6,12 @@ import numpy as np
 import onnx_ir as ir
 
 from ....compiler.lowering.refused import Refused
+from ....compiler.lowering.windows import Windows, windows_of
 from ..builder import Attribute, Builder
 from ..call import Call
 from ..dialect import dtype_of, shape_of
 from .lowering import Lowering
-from .windows import Windows, padded, unsqueezed, windows_of
+from .windows import padded, unsqueezed
 
 
 def lower_conv(call: Call, b: Builder) -> ir.Value:
@@ -30,8 +31,6 @@ def convolve(call: Call, b: Builder, x: ir.Value, weight: ir.Value, bias: ir.Val
         windows = unsqueezed(windows)
     elif spatial == 3:
         return b.channels_first(_conv_3d(call, b, x, weight, bias, windows))
-    elif spatial != 2:
-        raise Refused(f"{spatial} spatial axes")
     x, padding = padded(x, windows, b)
     y = _conv_2d(call, b, x, weight, bias, windows, padding)
     if spatial == 1:

@@ -8,13 +8,14 @@ import numpy as np
 import onnx_ir as ir
 
 from ....compiler.lowering.refused import Refused
+from ....compiler.lowering.windows import Windows, unpooled_shape, windows_of
 from ..builder import Builder, Operand
 from ..call import Call
-from ..dialect import Array, dtype_of, shape_of
+from ..dialect import dtype_of, shape_of
 from ..kernels import KERNELS
 from .lowering import Lowering
 from .tap_pooling import element_limits, largest_with_place, pooled_by_taps
-from .windows import Windows, padded, unsqueezed, windows_of
+from .windows import is_same, is_valid, padded, unsqueezed
 
 _GLOBAL = {"GlobalAveragePool": "MEAN", "GlobalMaxPool": "REDUCE_MAX"}
 
@@ -37,8 +38,8 @@ def lower_max_pool(call: Call, b: Builder) -> list[ir.Value | None]:
     if _by_taps(x, windows):
         x, _ = padded(x, windows, b, lowest, explicit=True)
         return [_exit(call, b, pooled_by_taps(b, "MAXIMUM", x, windows))]
-    if windows.is_valid or windows.is_same:
-        mode = "VALID" if windows.is_valid else "SAME"
+    if is_valid(windows) or is_same(windows):
+        mode = "VALID" if is_valid(windows) else "SAME"
     else:
         x, mode = padded(x, windows, b, lowest, explicit=True)
     return [_exit(call, b, _pooled(b, _MAX, x, windows, mode))]
@@ -52,11 +53,12 @@ def lower_average_pool(call: Call, b: Builder) -> ir.Value:
     """Average each window; padding counts or does not, as the node says."""
     x, windows = _entry(call, b)
     if not _by_taps(x, windows):
-        if windows.is_valid:
+        if is_valid(windows):
             return _exit(call, b, _pooled(b, _AVERAGE, x, windows, "VALID"))
-        if windows.is_same and not call.integer("count_include_pad", 0):
+        if is_same(windows) and not call.integer("count_include_pad", 0):
             return _exit(call, b, _pooled(b, _AVERAGE, x, windows, "SAME"))
-    shares = (1 / _counts(call, windows)).astype(np.float32)[..., np.newaxis]
+    counts = windows.counts(bool(call.integer("count_include_pad", 0)))
+    shares = (1 / counts).astype(np.float32)[..., np.newaxis]
     return _exit(call, b, b.binary("MUL", _total(b, x, windows), shares))
 
 
@@ -79,8 +81,6 @@ def lower_lp_pool(call: Call, b: Builder) -> ir.Value:
 def _entry(call: Call, b: Builder) -> tuple[ir.Value, Windows]:
     """Give the input as [N, spatial…, C] with two or more spatial axes, and its windows."""
     x, windows = b.channels_last(call[0]), windows_of(call, call.ints("kernel_shape") or [])
-    if call.rank() > 5:
-        raise Refused(f"{call.rank() - 2} spatial axes")
     if call.rank() != 3:
         return x, windows
     batch, width, channels = shape_of(x)
@@ -96,7 +96,7 @@ def _exit(call: Call, b: Builder, y: ir.Value) -> ir.Value:
 
 def _total(b: Builder, x: ir.Value, windows: Windows) -> ir.Value:
     """Sum each window, with zeros in the padding."""
-    if not windows.is_valid:
+    if not is_valid(windows):
         x, _ = padded(x, windows, b, explicit=True)
     if _by_taps(x, windows):
         return pooled_by_taps(b, "ADD", x, windows)
@@ -140,40 +140,13 @@ def _pool_2d(
     )
 
 
-def _counts(call: Call, windows: Windows) -> Array:
-    """Give how many elements each window averages over, int[spatial…]."""
-    rank = len(windows.size)
-    ends = _ends(call, windows) if call.integer("count_include_pad", 0) else None
-    counts = np.ones((), np.int64)
-    for axis in range(rank):
-        taps = np.arange(windows.kernel[axis]) * windows.dilation[axis]
-        places = np.arange(windows.output[axis])[:, np.newaxis] * windows.stride[axis] - windows.before[axis] + taps
-        low, high = (
-            (0, windows.size[axis]) if ends is None else (-windows.before[axis], windows.size[axis] + ends[axis])
-        )
-        line = np.sum((places >= low) & (places < high), axis=1)
-        counts = counts[..., np.newaxis] * line
-    return counts
-
-
-def _ends(call: Call, windows: Windows) -> list[int]:
-    """Give the declared padding at each end; a window may reach beyond it when the output was rounded up."""
-    if call.text("auto_pad", "NOTSET") != "NOTSET":
-        return [max(after, 0) for _, after in windows.pads]
-    pads = call.ints("pads") or [0] * (2 * (call.rank() - 2))
-    ends = pads[len(pads) // 2 :]
-    return [0] * (len(windows.size) - len(ends)) + ends
-
-
 def lower_max_unpool(call: Call, b: Builder) -> ir.Value:
     """Put elements back where they stood, zeros elsewhere."""
     x, kernel = call[0], call.ints("kernel_shape") or []
-    stride, pads = call.ints("strides") or [1] * len(kernel), call.ints("pads") or [0] * (2 * len(kernel))
+    stride = call.ints("strides") or [1] * len(kernel)
     if any(step < width for step, width in zip(stride, kernel, strict=True)):
         raise Refused("its windows overlap, and one place may get two elements")
-    sizes = zip(shape_of(x)[2:], stride, kernel, pads[: len(kernel)], pads[len(kernel) :], strict=True)
-    full = (*shape_of(x)[:2], *((size - 1) * step + width - start - end for size, step, width, start, end in sizes))
-    wanted = tuple(call.constant_ints(2, "output shape") or full) if call.has(2) else full
+    full, wanted = unpooled_shape(call)
     count = math.prod(shape_of(x))
     places = b.reshape(b.cast(call[1], ir.DataType.INT32), (count, 1))
     length = math.prod(full)

@@ -12,9 +12,9 @@ from itertools import product
 import numpy as np
 import onnx_ir as ir
 
+from ....compiler.lowering.windows import Windows
 from ..builder import Builder
 from ..dialect import Array, dtype_of, shape_of
-from .windows import Windows
 
 
 def pooled_by_taps(b: Builder, operator: str, x: ir.Value, windows: Windows) -> ir.Value:
@@ -36,7 +36,7 @@ def largest_with_place(b: Builder, x: ir.Value, windows: Windows, column_major: 
     for taps in product(*(range(width) for width in windows.kernel)):
         value = _cut(b, x, windows, dict(enumerate(taps)))
         places, valid = _places(windows, taps, column_major)
-        flat = _flat(places, batch, channels, windows.size)
+        flat = _flat(places, batch, channels, windows.fixed_size)
         if best is None or where is None:
             best, where = value, b.value(flat)
         else:
@@ -69,9 +69,9 @@ def _places(windows: Windows, taps: tuple[int, ...], column_major: bool) -> tupl
         grid[axis] * windows.stride[axis] - windows.before[axis] + tap * windows.dilation[axis]
         for axis, tap in enumerate(taps)
     ]
-    valid = np.all([(axis >= 0) & (axis < size) for axis, size in zip(axes, windows.size, strict=True)], axis=0)
-    clipped = [np.clip(axis, 0, size - 1) for axis, size in zip(axes, windows.size, strict=True)]
-    return np.ravel_multi_index(clipped, windows.size, order="F" if column_major else "C"), np.asarray(valid)
+    valid = np.all([(axis >= 0) & (axis < size) for axis, size in zip(axes, windows.fixed_size, strict=True)], axis=0)
+    clipped = [np.clip(axis, 0, size - 1) for axis, size in zip(axes, windows.fixed_size, strict=True)]
+    return np.ravel_multi_index(clipped, windows.fixed_size, order="F" if column_major else "C"), np.asarray(valid)
 
 
 def _flat(places: Array, batch: int, channels: int, size: tuple[int, ...]) -> Array:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from ....compiler.lowering.refused import Refused
+from ....compiler.lowering.windows import cropping_of
 from ..builder import Builder, Operand
 from ..call import Call
 from ..dialect import Array, constant_of, dtype_of, shape_of
@@ -21,13 +21,13 @@ _DENSE_LIMIT = 4_000_000
 def lower_conv_transpose(call: Call, b: Builder) -> ir.Value:
     """ConvTranspose over one to three spatial axes; dilation is written into the weights."""
     x, spatial = b.channels_last(call[0]), call.rank() - 2
-    if not 1 <= spatial <= 3:
-        raise Refused(f"{spatial} spatial axes")
+    cropping = cropping_of(call, shape_of(call[1])[2:])
     weight = _dilated(b, call[1], call.ints("dilations") or [1] * spatial)
     stride = call.ints("strides") or [1] * spatial
     size, kernel = shape_of(x)[1:-1], shape_of(weight)[2:]
     full = [(length - 1) * step + width for length, step, width in zip(size, stride, kernel, strict=True)]
-    before, output = _placement(call, size, full, stride)
+    before = [cut for cut, _ in cropping]
+    output = [length - sum(cuts) for length, cuts in zip(full, cropping, strict=True)]
     if spatial == 1:
         batch, width, channels = shape_of(x)
         x, weight = b.reshape(x, (batch, 1, width, channels)), b.reshape(weight, (*shape_of(weight)[:2], 1, *kernel))
@@ -94,27 +94,6 @@ def _whole(b: Builder, x: ir.Value, weight: ir.Value, bias: ir.Value, place: _Pl
     if any(beyond):
         y = b.binary("ADD", b.pad(y, [(0, 0), *((0, more) for more in beyond), (0, 0)]), bias)
     return b.slice(y, [0, *place.before, 0], [batch, *stop, channels])
-
-
-def _placement(call: Call, size: tuple[int, ...], full: list[int], stride: list[int]) -> tuple[list[int], list[int]]:
-    """Give how much of the full result is cut off before, and how much of it is the output, along every axis."""
-    rank = len(size)
-    extra = call.ints("output_padding") or [0] * rank
-    pads = call.ints("pads") or [0] * (2 * rank)
-    wanted = call.ints("output_shape")
-    auto = call.text("auto_pad", "NOTSET")
-    if wanted is None and auto in ("SAME_UPPER", "SAME_LOWER"):
-        wanted = [length * step for length, step in zip(size, stride, strict=True)]
-    if wanted is None:
-        before = pads[:rank] if auto == "NOTSET" else [0] * rank
-        after = pads[rank:] if auto == "NOTSET" else [0] * rank
-        return before, [
-            length + more - start - end for length, more, start, end in zip(full, extra, before, after, strict=True)
-        ]
-    wanted = wanted[-rank:]
-    total = [max(length + more - size, 0) for length, more, size in zip(full, extra, wanted, strict=True)]
-    upper = auto == "SAME_UPPER"
-    return [cut // 2 if upper else cut - cut // 2 for cut in total], wanted
 
 
 def _is_same(

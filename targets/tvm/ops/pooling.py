@@ -14,19 +14,24 @@ import numpy as np
 
 from ....compiler.lowering.call import Call
 from ....compiler.lowering.refused import Refused
-from ....compiler.lowering.windows import Windows, windows_of
+from ....compiler.lowering.windows import Windows, unpooled_shape, windows_of
 from ..builder import Builder, Expr, dtype_of
 from ..lowering import Lowering
 from ..toolkit import relax, te, tirx
-from .pieces import cast, in_float32, number, reshaped, sizes_of, widened
+from .extremes import joining, worst
+from .pieces import cast, in_float32, is_float, number, reshaped, sizes_of, widened
+from .reduction import extreme
 
-_GLOBAL = {"GlobalAveragePool": "mean", "GlobalMaxPool": "max"}
+
+def global_average_pool(call: Call[Expr], b: Builder) -> Expr:
+    """GlobalAveragePool: the mean over all spatial axes."""
+    axes = [*range(2, call.rank())]
+    return in_float32(lambda x: b.op(relax().op.mean, x, axis=axes, keepdims=True), b, call[0])
 
 
-def global_pool(call: Call[Expr], b: Builder) -> Expr:
-    """GlobalAveragePool and GlobalMaxPool: a reduction of all spatial axes."""
-    reduce, axes = getattr(relax().op, _GLOBAL[call.op]), [*range(2, call.rank())]
-    return in_float32(lambda x: b.op(reduce, x, axis=axes, keepdims=True), b, call[0])
+def global_max_pool(call: Call[Expr], b: Builder) -> Expr:
+    """GlobalMaxPool: the largest over all spatial axes."""
+    return in_float32(lambda x: extreme(b, x, [*range(2, call.rank())], largest=True), b, call[0])
 
 
 def global_lp_pool(call: Call[Expr], b: Builder) -> Expr:
@@ -53,15 +58,14 @@ def rooted(b: Builder, x: Expr, power: int) -> Expr:
 
 
 def max_pool(call: Call[Expr], b: Builder) -> list[Expr | None]:
-    """MaxPool, and where each largest element stands when somebody asks; of several the first."""
-    x, windows = call[0], _windows(call)
+    """MaxPool, and where each largest element stands when somebody asks; of several the first. NaN is the largest."""
+    x, windows = widened(b, call[0]), _windows(call)
     _check_reach(windows)
+    best = _over_windows(b, x, windows, largest=True)
+    places = None
     if call.wants(1):
-        best = _over_windows(b, x, windows, "max")
-        return [best, _first_places(b, x, best, windows, bool(call.integer("storage_order", 0)))]
-    native = {1: "max_pool1d", 2: "max_pool2d", 3: "max_pool3d"}[len(windows.kernel)]
-    y = b.op(getattr(relax().op.nn, native), widened(b, x), windows.kernel, **_placed(windows))
-    return [cast(b, y, dtype_of(x)), None]
+        places = _first_places(b, x, best, windows, bool(call.integer("storage_order", 0)))
+    return [cast(b, best, dtype_of(call[0])), places]
 
 
 def average_pool(call: Call[Expr], b: Builder) -> Expr:
@@ -77,7 +81,7 @@ def average_pool(call: Call[Expr], b: Builder) -> Expr:
 def _averaged(b: Builder, x: Expr, windows: Windows, counts: Any) -> Expr:
     if len(windows.kernel) == 2 and max(windows.dilation) == 1 and np.all(counts == math.prod(windows.kernel)):
         return b.op(relax().op.nn.avg_pool2d, x, windows.kernel, count_include_pad=True, **_placed(windows))
-    total = _over_windows(b, x, windows, "sum")
+    total = _over_windows(b, x, windows)
     divisor = counts.ravel()[0] if np.all(counts == counts.ravel()[0]) else counts
     return b.op(relax().op.divide, total, number(b, x, divisor))
 
@@ -95,7 +99,7 @@ def lp_pool(call: Call[Expr], b: Builder) -> Expr:
     """LpPool: the p-norm of each window; padding adds nothing."""
     windows, power = _windows(call), call.integer("p", 2)
     return in_float32(
-        lambda x: rooted(b, _over_windows(b, powered(b, x, power), windows, "sum"), power),
+        lambda x: rooted(b, _over_windows(b, powered(b, x, power), windows), power),
         b,
         call[0],
     )
@@ -103,17 +107,8 @@ def lp_pool(call: Call[Expr], b: Builder) -> Expr:
 
 def max_unpool(call: Call[Expr], b: Builder) -> Expr:
     """MaxUnpool: elements back where they stood, zeros elsewhere."""
-    x, kernel = call[0], call.ints("kernel_shape") or []
-    rank = len(kernel)
-    stride, pads = call.ints("strides") or [1] * rank, call.ints("pads") or [0] * (2 * rank)
-    shape = call.shape()
-    own = [
-        (size - 1) * stride[axis] + kernel[axis] - pads[axis] - pads[rank + axis] for axis, size in enumerate(shape[2:])
-    ]
-    full = [*shape[:2], *own]
-    wanted = call.constant_ints(2, "output shape") or full
-    if any(size < known for size, known in zip(wanted, full, strict=True)):
-        raise Refused(f"its output {wanted} is smaller than what it puts back, {full}")
+    x, shape = call[0], call.shape()
+    full, wanted = unpooled_shape(call)
     zeros = number(b, x, np.zeros(math.prod(full)))
     places = reshaped(b, cast(b, call[1], "int64"), (math.prod(shape),))
     y = b.op(relax().op.scatter_elements, zeros, places, reshaped(b, x, (math.prod(shape),)), axis=0)
@@ -149,19 +144,19 @@ def _check_reach(windows: Windows) -> None:
         raise Refused("a window lies in the padding alone, where nothing is the largest")
 
 
-def _over_windows(b: Builder, x: Expr, windows: Windows, kind: str) -> Expr:
-    """Give the sum or the largest of every window of x [N, C, spatial…]; padding takes no part."""
-    taps = _taps(windows)
+def _over_windows(b: Builder, x: Expr, windows: Windows, *, largest: bool = False) -> Expr:
+    """Give the sum of every window of x [N, C, spatial…], or the largest in it; padding takes no part."""
+    taps, dtype = _taps(windows), dtype_of(x)
+    join, neutral = (
+        (joining(largest=True), worst(dtype, largest=True)) if largest else (te().sum, tirx().const(0, dtype))
+    )
 
     def element(at: tuple[Any, ...], data: Any) -> Any:
         places, inside = _places(windows, at[2:], taps)
-        neutral = tirx().const(0, data.dtype) if kind == "sum" else te().min_value(data.dtype)
         value = data(*at[:2], *places)
-        return getattr(te(), kind)(
-            tirx().if_then_else(tirx().all(*inside), value, neutral) if inside else value, axis=taps
-        )
+        return join(tirx().if_then_else(tirx().all(*inside), value, neutral) if inside else value, axis=taps)
 
-    return b.each(f"pool_{kind}", (*sizes_of(x)[:2], *windows.output), element, x)
+    return b.each("max_pool" if largest else "sum_pool", (*sizes_of(x)[:2], *windows.output), element, x)
 
 
 def _first_places(b: Builder, x: Expr, best: Expr, windows: Windows, backwards: bool) -> Expr:
@@ -175,7 +170,11 @@ def _first_places(b: Builder, x: Expr, best: Expr, windows: Windows, backwards: 
 
     def first(at: tuple[Any, ...], data: Any, most: Any) -> Any:
         places, inside = _places(windows, at[2:], taps)
-        is_best = tirx().all(*inside, data(*at[:2], *_held(places, sizes)) == most(*at))
+        value, wanted = data(*at[:2], *_held(places, sizes)), most(*at)
+        hit = value == wanted
+        if is_float(x):
+            hit = tirx().any(hit, tirx().all(tirx().isnan(value), tirx().isnan(wanted)))
+        is_best = tirx().all(*inside, hit)
         far = tirx().const(np.iinfo(np.int64).max, "int64")
         return te().min(tirx().if_then_else(is_best, _flat(places, sizes), far), axis=taps)
 
@@ -227,9 +226,9 @@ def _apart(flat: Any, sizes: Sequence[int]) -> list[Any]:
 
 LOWERINGS: dict[str, Lowering] = {
     "AveragePool": average_pool,
-    "GlobalAveragePool": global_pool,
+    "GlobalAveragePool": global_average_pool,
     "GlobalLpPool": global_lp_pool,
-    "GlobalMaxPool": global_pool,
+    "GlobalMaxPool": global_max_pool,
     "LpPool": lp_pool,
     "MaxPool": max_pool,
     "MaxUnpool": max_unpool,
