@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
+from ....compiler.lowering.einsum import Term, contracted, labels_of, roles
 from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Var
 from ..call import Call
@@ -17,62 +18,29 @@ from .linear import LINEAR_RANK
 from .lowering import Lowering
 from .pieces import is_float, reshaped, transposed
 
-_ELLIPSIS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-"""Labels for the axes that `...` stands for; a letter that the equation uses itself is not taken."""
-
 BATCH_AXES = 3
 """Axes that are left to a batch of matrices."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Term:
-    """A value with a label for each of its axes."""
-
-    value: Var
-    labels: str
-
-    def size(self, label: str) -> Any:
-        return self.value.shape[self.labels.index(label)]
 
 
 def einsum(call: Call, b: Builder) -> Var:
     """Einsum of any number of operands, from left to right."""
     if call.dtype() in (ir.DataType.UINT32, ir.DataType.UINT64):
         raise Refused(f"a product of {name_of(call.dtype())}, which int32 does not hold")
-    inputs, result = _labels(call)
-    terms = [_diagonal(b, _Term(value=call[place], labels=labels)) for place, labels in enumerate(inputs)]
-    first, *others = terms
-    for place, other in enumerate(others, 1):
-        kept = set(result).union(*(term.labels for term in terms[place + 1 :]))
-        first = _product(b, _summed(b, first, kept | {*other.labels}), _summed(b, other, kept | {*first.labels}), kept)
-    return _ordered(b, _summed(b, first, set(result)), result).value
+    inputs, result = labels_of(call)
+    terms = [_diagonal(b, Term(value=call[place], labels=labels)) for place, labels in enumerate(inputs)]
+    made = contracted(terms, result, partial(_total, b), partial(_product, b))
+    return _ordered(b, made, result).value
 
 
-def _labels(call: Call) -> tuple[list[str], str]:
-    """Read the equation: the labels of each operand's axes, and those of the result."""
-    equation = call.text("equation", "").replace(" ", "")
-    left, arrow, result = equation.partition("->")
-    operands = left.split(",")
-    free = [label for label in _ELLIPSIS if label not in equation]
-    dots = max(
-        (call.rank(place) - len(labels.replace("...", "")) for place, labels in enumerate(operands) if "..." in labels),
-        default=0,
-    )
-    if dots > len(free) or len(operands) != len(call.inputs):
-        raise Refused(f"equation {equation!r}")
-    inputs = []
-    for place, labels in enumerate(operands):
-        own = call.rank(place) - len(labels.replace("...", ""))
-        inputs.append(labels.replace("...", "".join(free[dots - own : dots])))
-        if len(inputs[-1]) != call.rank(place):
-            raise Refused(f"equation {equation!r} for operand {place} of {call.rank(place)} axes")
-    if not arrow:
-        letters = left.replace("...", "").replace(",", "")
-        result = "..." + "".join(sorted(label for label in {*letters} if letters.count(label) == 1))
-    return inputs, result.replace("...", "".join(free[:dots]))
+def _total(b: Builder, x: Var, axes: list[int]) -> Var:
+    return b.op("reduce_sum", x=x, axes=axes, keep_dims=False)
 
 
-def _diagonal(b: Builder, term: _Term) -> _Term:
+def _size(term: Term[Var], label: str) -> Any:
+    return term.value.shape[term.labels.index(label)]
+
+
+def _diagonal(b: Builder, term: Term[Var]) -> Term[Var]:
     """Take the diagonal of axes that share a label."""
     for label in dict.fromkeys(term.labels):
         while term.labels.count(label) > 1:
@@ -83,39 +51,27 @@ def _diagonal(b: Builder, term: _Term) -> _Term:
                 raise Refused("the diagonal of an axis whose size is known only at run time, or that has two sizes")
             flat = b.op("reshape", x=ordered.value, shape=[*ordered.value.shape[:-2], int(size) ** 2])
             places = np.arange(size, dtype=np.int32) * np.int32(size + 1)
-            term = _Term(value=b.op("gather", x=flat, indices=places, axis=-1), labels=rest + label)
+            term = Term(value=b.op("gather", x=flat, indices=places, axis=-1), labels=rest + label)
     return term
 
 
-def _ordered(b: Builder, term: _Term, labels: str) -> _Term:
+def _ordered(b: Builder, term: Term[Var], labels: str) -> Term[Var]:
     """Bring the axes into an order; equal labels keep theirs."""
     places = {label: [place for place, own in enumerate(term.labels) if own == label] for label in {*term.labels}}
-    return _Term(value=transposed(b, term.value, [places[label].pop(0) for label in labels]), labels=labels)
+    return Term(value=transposed(b, term.value, [places[label].pop(0) for label in labels]), labels=labels)
 
 
-def _summed(b: Builder, term: _Term, kept: set[str]) -> _Term:
-    """Sum over the axes that nobody asks for any more."""
-    axes = [place for place, label in enumerate(term.labels) if label not in kept]
-    if not axes:
-        return term
-    value = b.op("reduce_sum", x=term.value, axes=axes, keep_dims=False)
-    return _Term(value=value, labels="".join(label for label in term.labels if label in kept))
-
-
-def _product(b: Builder, one: _Term, other: _Term, kept: set[str]) -> _Term:
+def _product(b: Builder, one: Term[Var], other: Term[Var], kept: set[str]) -> Term[Var]:
     """Multiply two terms, and sum over the labels that both have and nobody else asks for."""
     if one.value.val is not None and other.value.val is None:
         one, other = other, one
-    shared = [label for label in one.labels if label in other.labels]
-    batch = [label for label in shared if label in kept]
-    inner = [label for label in shared if label not in kept]
-    rows = [label for label in one.labels if label not in shared]
-    columns = [label for label in other.labels if label not in shared]
+    role = roles(one.labels, other.labels, kept)
+    batch, inner, rows, columns = role.batch, role.inner, role.rows, role.columns
     if not inner:
         return _elementwise(b, one, other, [*batch, *rows, *columns])
-    if any(one.size(label) != other.size(label) for label in inner):
-        return _summed(b, _elementwise(b, one, other, [*batch, *rows, *inner, *columns]), kept)
-    if len(batch) > BATCH_AXES and any(one.size(label) != other.size(label) for label in batch):
+    if any(_size(one, label) != _size(other, label) for label in inner):
+        return _elementwise(b, one, other, [*batch, *rows, *inner, *columns]).summed(kept, partial(_total, b))
+    if len(batch) > BATCH_AXES and any(_size(one, label) != _size(other, label) for label in batch):
         raise Refused(f"more than {BATCH_AXES} batch axes, of which one is broadcast")
     # without batch axes each row but the last may be one, over which the other operand is repeated
     spread = rows[:-1] if not batch and len(rows) <= BATCH_AXES + 1 else []
@@ -125,10 +81,10 @@ def _product(b: Builder, one: _Term, other: _Term, kept: set[str]) -> _Term:
     lead = len(batch) + len(spread)
     if lead <= BATCH_AXES and len(own) <= 1 and len(columns) <= 1:
         empty = [axis for axis, group in ((-2, own), (-1, columns)) if not group]
-        return _Term(value=b.op("squeeze", x=result, axes=empty) if empty else result, labels="".join(labels))
-    sizes = [*result.shape[:lead]] if lead <= BATCH_AXES else [one.size(label) for label in batch]
-    sizes += [one.size(label) for label in own] + [other.size(label) for label in columns]
-    return _Term(value=reshaped(b, result, _one_unknown(sizes)), labels="".join(labels))
+        return Term(value=b.op("squeeze", x=result, axes=empty) if empty else result, labels="".join(labels))
+    sizes = [*result.shape[:lead]] if lead <= BATCH_AXES else [_size(one, label) for label in batch]
+    sizes += [_size(one, label) for label in own] + [_size(other, label) for label in columns]
+    return Term(value=reshaped(b, result, _one_unknown(sizes)), labels="".join(labels))
 
 
 def _multiplied(b: Builder, one: tuple[Var, bool], other: tuple[Var, bool]) -> Var:
@@ -140,17 +96,17 @@ def _multiplied(b: Builder, one: tuple[Var, bool], other: tuple[Var, bool]) -> V
     return b.op("matmul", x=x, y=y, transpose_x=turned_x, transpose_y=turned_y)
 
 
-def _elementwise(b: Builder, one: _Term, other: _Term, labels: list[str]) -> _Term:
+def _elementwise(b: Builder, one: Term[Var], other: Term[Var], labels: list[str]) -> Term[Var]:
     """Multiply each by each, with the labels in this order."""
     values = []
     for term in (one, other):
         ordered = _ordered(b, term, "".join(label for label in labels if label in term.labels)).value
         missing = [place for place, label in enumerate(labels) if label not in term.labels]
         values.append(b.op("expand_dims", x=ordered, axes=missing) if missing else ordered)
-    return _Term(value=b.op("mul", x=values[0], y=values[1]), labels="".join(labels))
+    return Term(value=b.op("mul", x=values[0], y=values[1]), labels="".join(labels))
 
 
-def _matrix(b: Builder, term: _Term, batch: list[str], rows: list[str], columns: list[str]) -> tuple[Var, bool]:
+def _matrix(b: Builder, term: Term[Var], batch: list[str], rows: list[str], columns: list[str]) -> tuple[Var, bool]:
     """Give a term as [batch…, rows, columns], or as [batch…, columns, rows] and True where it lies so already."""
     turned = term.labels == "".join([*batch, *columns, *rows]) != "".join([*batch, *rows, *columns])
     groups = [columns, rows] if turned else [rows, columns]
@@ -158,13 +114,13 @@ def _matrix(b: Builder, term: _Term, batch: list[str], rows: list[str], columns:
     if len(batch) <= BATCH_AXES and all(len(group) <= 1 for group in groups):
         empty = [len(batch) + place for place, group in enumerate(groups) if not group]
         return (b.op("expand_dims", x=value, axes=empty) if empty else value), turned
-    sizes = [*(term.size(label) for label in batch)] if len(batch) <= BATCH_AXES else [_product_of(term, batch)]
+    sizes = [*(_size(term, label) for label in batch)] if len(batch) <= BATCH_AXES else [_product_of(term, batch)]
     sizes += [_product_of(term, group) for group in groups]
     return reshaped(b, value, _one_unknown(sizes)), turned
 
 
-def _product_of(term: _Term, labels: Sequence[str]) -> Any:
-    sizes = [term.size(label) for label in labels]
+def _product_of(term: Term[Var], labels: Sequence[str]) -> Any:
+    sizes = [_size(term, label) for label in labels]
     if all(isinstance(size, int | np.integer) for size in sizes):
         return int(np.prod(sizes, dtype=np.int64))
     return sizes[0] if len(sizes) == 1 else None
