@@ -1,6 +1,6 @@
 """Activations: one operand, bent element by element or along one axis.
 
-What Relax has an operator for is said by it, so that layouts pass through; the rest is an expression of one element.
+What Relax has an operator for is said by it, unless that loses NaN; the rest is an expression of one element.
 """
 
 from __future__ import annotations
@@ -8,11 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from ....compiler.lowering.call import Call
 from ..builder import Builder, Expr, dtype_of
 from ..lowering import Lowering
 from ..toolkit import relax, te, tirx
-from .pieces import HALVES, in_float32, is_float, minus, number, plus, sizes_of, times
+from .elements import elementwise
+from .extremes import bounded, larger, smaller
+from .pieces import HALVES, cast, in_float32, minus, number, plus, sizes_of, times, widened
+from .reduction import place_along
 
 _SELU_ALPHA, _SELU_GAMMA = 1.67326319217681884765625, 1.05070102214813232421875
 """Source: ONNX's Selu, which rounds the published numbers to float32."""
@@ -33,8 +38,7 @@ def bent(b: Builder, name: str, x: Expr, curve: Curve) -> Expr:
 
 def relu(call: Call[Expr], b: Builder) -> Expr:
     """Relu, also of integers."""
-    x = call[0]
-    return b.op(relax().op.nn.relu, x) if is_float(x) else b.op(relax().op.maximum, x, number(b, x, 0))
+    return bent(b, "relu", call[0], lambda x: bounded(x, 0, None))
 
 
 def leaky_relu(call: Call[Expr], b: Builder) -> Expr:
@@ -64,7 +68,8 @@ def hard_swish(call: Call[Expr], b: Builder) -> Expr:
 
 
 def _hard(b: Builder, x: Expr, alpha: float, beta: float) -> Expr:
-    return b.op(relax().op.clip, plus(b, times(b, x, number(b, x, alpha)), number(b, x, beta)), 0, 1)
+    line = plus(b, times(b, x, number(b, x, alpha)), number(b, x, beta))
+    return bent(b, "clip", line, lambda x: bounded(x, 0, 1))
 
 
 def swish(call: Call[Expr], b: Builder) -> Expr:
@@ -78,17 +83,18 @@ def swish(call: Call[Expr], b: Builder) -> Expr:
 
 
 def clip(call: Call[Expr], b: Builder) -> Expr:
-    """Clip: by two constant bounds, else by the larger and then the smaller of two.
+    """Clip: the larger of it and a bound, and then the smaller of that and the other.
 
     In this order a lower bound above the upper one gives the upper one everywhere, as in ONNX.
     """
-    x = call[0]
-    low, high = (call.constant(index, "bound").item() if call.is_constant(index) else None for index in (1, 2))
-    if dtype_of(x) == "float32" and low is not None and high is not None and low < high:
-        return b.op(relax().op.clip, x, low, high)
-    for operator, index in ((relax().op.maximum, 1), (relax().op.minimum, 2)):
-        x = b.op(operator, x, call[index]) if call.has(index) else x
-    return x
+    given = [index for index in (1, 2) if call.has(index)]
+    if all(call.is_constant(index) and not np.isnan(call.constant(index, "bound")) for index in given):
+        low, high = (call.constant(index, "bound").item() if index in given else None for index in (1, 2))
+        return bent(b, "clip", call[0], lambda x: bounded(x, low, high))
+    x = widened(b, call[0])
+    for choose, index in ((larger, 1), (smaller, 2)):
+        x = elementwise(b, "clip", choose, x, widened(b, call[index])) if index in given else x
+    return cast(b, x, dtype_of(call[0]))
 
 
 def _parted(x: Any, negative: Any) -> Any:
@@ -174,15 +180,13 @@ def log_softmax(call: Call[Expr], b: Builder) -> Expr:
 
 
 def hardmax(call: Call[Expr], b: Builder) -> Expr:
-    """Hardmax: 1 at the first of the largest elements along one axis."""
+    """Hardmax: 1 at the first of the largest elements along one axis; NaN counts as the largest, as in ArgMax."""
     x, axis = call[0], call.axis(-1)
-    first = b.op(relax().op.argmax, x, axis=axis, keepdims=True)
+    first = place_along(b, widened(b, x), axis, largest=True)
 
     def element(at: tuple[Any, ...], place: Any) -> Any:
-        # TVM finds no place, −1, where all are −∞
         own = place(*(0 if other == axis else index for other, index in enumerate(at)))
-        own = te().max(own, tirx().const(0, place.dtype))
-        return tirx().Select(own == at[axis].astype(place.dtype), tirx().const(1, dtype), tirx().const(0, dtype))
+        return tirx().Select(own == at[axis], tirx().const(1, dtype), tirx().const(0, dtype))
 
     dtype = dtype_of(x)
     return b.each("hardmax", sizes_of(x), element, first)

@@ -13,6 +13,7 @@ from ..builder import Builder, Expr, dtype_of
 from ..lowering import Lowering
 from ..toolkit import relax, tirx
 from .elements import Element, either, elementwise, whole
+from .extremes import larger, smaller
 from .pieces import in_float32, is_float, number, reshaped, sizes_of, times, widened
 from .wrapping import wrapped, wrapping
 
@@ -122,18 +123,11 @@ def _rest_of_floats(x: Element, y: Element, sign_of_divisor: bool) -> Element:
 
 
 def extreme(call: Call[Expr], b: Builder) -> Expr:
-    """Max and Min of any number of operands; a NaN among them is the result, TVM's own may lose it."""
-    choose = tirx().max if call.op == "Max" else tirx().min
-    operands = call.all()
-    if not is_float(operands[0]):
-        return reduce(lambda x, y: elementwise(b, call.op.lower(), choose, x, y), operands)
-
-    def two(x: Element, y: Element) -> Element:
-        return either(tirx().isnan(x), x, either(tirx().isnan(y), y, choose(x, y)))
-
-    wide = [widened(b, operand) for operand in operands]
-    result = reduce(lambda x, y: elementwise(b, call.op.lower(), two, x, y), wide)
-    return result if dtype_of(result) == _own(call) else b.op(relax().op.astype, result, _own(call))
+    """Max and Min of any number of operands; a NaN among them is the result."""
+    choose = larger if call.op == "Max" else smaller
+    operands = [widened(b, operand) for operand in call.all()]
+    result = reduce(lambda x, y: elementwise(b, call.op.lower(), choose, x, y), operands)
+    return _as(b, result, _own(call))
 
 
 def mean(call: Call[Expr], b: Builder) -> Expr:

@@ -10,6 +10,7 @@ from ....compiler.lowering.call import Call
 from ....compiler.lowering.refused import Refused
 from ..builder import Expr
 from ..toolkit import te, tirx
+from .extremes import bounded
 
 DEFAULTS: Final[Mapping[str, Sequence[str]]] = {
     "LSTM": ("sigmoid", "tanh", "tanh"),
@@ -46,9 +47,9 @@ def _where_positive(x: Any, other: Any) -> Any:
 _FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "affine": lambda x, alpha, beta: x * alpha + beta,
     "elu": lambda x, alpha: _where_positive(x, (te().exp(x) - 1.0) * alpha),
-    "hardsigmoid": lambda x, alpha, beta: te().max(te().min(x * alpha + beta, _zero(x) + 1.0), _zero(x)),
+    "hardsigmoid": lambda x, alpha, beta: bounded(x * alpha + beta, 0, 1),
     "leakyrelu": lambda x, alpha: _where_positive(x, x * alpha),
-    "relu": lambda x: te().max(x, _zero(x)),
+    "relu": lambda x: bounded(x, 0, None),
     "scaledtanh": lambda x, alpha, beta: te().tanh(x * beta) * alpha,
     "sigmoid": lambda x: te().sigmoid(x),
     "softplus": lambda x: te().max(x, _zero(x)) + tirx().log1p(te().exp(_zero(x) - te().abs(x))),
@@ -69,8 +70,7 @@ class Activation:
     def __call__(self, x: Any) -> Any:
         """Apply it to one element, an expression of `tvm.tirx`."""
         if self.clip is not None:
-            end = tirx().const(self.clip, str(x.ty.dtype))
-            x = te().max(te().min(x, end), _zero(x) - end)
+            x = bounded(x, -self.clip, self.clip)
         return _FUNCTIONS[self.name](x, *self.numbers)
 
 

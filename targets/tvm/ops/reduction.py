@@ -13,6 +13,7 @@ from ..builder import Builder, Expr, dtype_of, extents
 from ..lowering import Lowering
 from ..toolkit import relax, te, tirx
 from .elements import Element, either, elementwise, whole
+from .extremes import joining
 from .pieces import FLOATS, cast, is_float, reshaped, sizes_of, times, widened
 
 _EMPTY: Final = {"ReduceMax": -np.inf, "ReduceMin": np.inf, "ReduceProd": 1, "ReduceMean": np.nan} | {
@@ -136,48 +137,18 @@ _REDUCTIONS: Final[dict[str, Callable[[Builder, Expr, Sequence[int]], Expr]]] = 
 
 
 def extreme(b: Builder, x: Expr, axes: Sequence[int], largest: bool) -> Expr:
-    """Give the largest or smallest over axes that are kept with size 1; a NaN among them is the result.
-
-    TVM's own loses NaN, and says −3.4e38 for the largest of nothing but −∞.
-    """
-    dtype, shape = dtype_of(x), sizes_of(x)
-
-    def worst(_: str) -> Element:
-        if dtype in FLOATS:
-            infinity = tirx().infinity(dtype)
-            return -infinity if largest else infinity
-        return tirx().min_value(dtype) if largest else tirx().max_value(dtype)
-
-    def choose(one: Element, other: Element) -> Element:
-        best = (tirx().max if largest else tirx().min)(one, other)
-        return either(tirx().isnan(one), one, either(tirx().isnan(other), other, best)) if dtype in FLOATS else best
-
-    join = te().comm_reducer(choose, worst, name="extreme")
-    return reduced(b, "max" if largest else "min", x, axes, shape, lambda value, place: value, join)  # noqa: ARG005
-
-
-def reduced(
-    b: Builder,
-    name: str,
-    x: Expr,
-    axes: Sequence[int],
-    shape: Sequence[int],
-    element: Callable[[Element, Sequence[Any]], Element],
-    join: Any,
-) -> Expr:
-    """Join `element(x[place], place)` over axes that stay with size 1, by a reducer of `tvm.te`."""
+    """Give the largest or smallest over axes that are kept with size 1; a NaN among them is the result."""
+    shape, join = sizes_of(x), joining(largest)
 
     def compute(tensor: Any) -> Any:
-        over = [te().reduce_axis((whole(0), whole(shape[axis])), name=f"over_{axis}") for axis in axes]
+        over = {axis: te().reduce_axis((whole(0), whole(shape[axis])), name=f"over_{axis}") for axis in axes}
 
         def one(*place: Any) -> Element:
-            within = dict(zip(axes, over, strict=True))
-            where = [within.get(axis, index) for axis, index in enumerate(place)]
-            return join(element(tensor(*where), where), axis=over)
+            return join(tensor(*(over.get(axis, index) for axis, index in enumerate(place))), axis=[*over.values()])
 
         return te().compute(extents([1 if axis in axes else size for axis, size in enumerate(shape)]), one, name=name)
 
-    compute.__name__ = name
+    name = compute.__name__ = "max" if largest else "min"
     return b.te(compute, x)
 
 
@@ -188,15 +159,14 @@ def place_of_extreme(call: Call[Expr], b: Builder) -> Expr:
         x = cast(b, x, "uint8")
     if not sizes_of(x):
         return b.const(np.zeros((), np.int64))
-    best = extreme(b, x, [axis], largest=call.op == "ArgMax")
     last = bool(call.integer("select_last_index", 0))
-    found = _place(b, x, best, axis, last)
+    found = place_along(b, x, axis, largest=call.op == "ArgMax", last=last)
     return reshaped(b, found, call.result_shape())
 
 
-def _place(b: Builder, x: Expr, best: Expr, axis: int, last: bool) -> Expr:
-    """Give the first or last place along an axis where `best` stands, int64."""
-    shape = sizes_of(x)
+def place_along(b: Builder, x: Expr, axis: int, *, largest: bool, last: bool = False) -> Expr:
+    """Give the first or last place along an axis where the largest or smallest stands, int64; the axis has size 1."""
+    best, shape = extreme(b, x, [axis], largest), sizes_of(x)
     join = te().max if last else te().min
 
     def compute(tensor: Any, top: Any) -> Any:

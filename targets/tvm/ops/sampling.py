@@ -14,6 +14,7 @@ from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Expr, dtype_of
 from ..lowering import Lowering
 from ..toolkit import relax, te
+from .extremes import joining, larger
 from .pieces import by_channel, cast, number, plus, reshaped, sizes_of, transposed, widened
 from .reading import Element, Tap, cubic, held, inside, linear, nearest, or_zero, parts, real
 
@@ -88,7 +89,7 @@ def roi_align(call: Call[Expr], b: Builder) -> Expr:
         own = te().max(te().min(sample(at[0]).astype("int64"), batch - 1), 0)
         read = parts(lambda *places: data(own, at[1], *places), axes, spatial)
         if most:
-            return te().max(reduce(te().max, read), axis=steps)
+            return joining(largest=True)(reduce(larger, read), axis=steps)
         return te().sum(reduce(lambda one, other: one + other, read), axis=steps)
 
     y = b.each("roi_align", (count, channels, *bins), element, x, regions, samples)
