@@ -20,6 +20,10 @@ _IS_DATA = (fake_tensor.DataDependentOutputException, fake_tensor.DynamicOutputS
 """What PyTorch raises where a size or a number is known only when the graph runs."""
 
 
+class _Stopped(Exception):  # noqa: N818 - it is no error of the model: it ends the walk
+    """PyTorch does not compute a node, and what comes behind cannot be known."""
+
+
 def disagreements(
     module: fx.GraphModule, inputs: Sequence[ir.Value], stands_for: Mapping[Node, ir.Value]
 ) -> Iterator[tuple[ir.Value, str]]:
@@ -36,13 +40,16 @@ def disagreements(
             for value, shape in zip(inputs, shapes, strict=True)
         ]
         walk = _Walk(module, stands_for)
-        with suppress(*_IS_DATA):
+        with suppress(_Stopped, *_IS_DATA):
             walk.run(*placed)
     yield from walk.found
 
 
 class _Walk(fx.Interpreter):
-    """Runs the graph on tensors without numbers, and notes what is other than the hub says."""
+    """Runs the graph on tensors without numbers, and notes what is other than the hub says.
+
+    It goes on with what the hub says, so that what is made of it is judged for itself.
+    """
 
     def __init__(self, module: fx.GraphModule, stands_for: Mapping[Node, ir.Value]) -> None:
         super().__init__(module)
@@ -50,13 +57,34 @@ class _Walk(fx.Interpreter):
         self._stands_for = stands_for
 
     def run_node(self, n: Node) -> Any:
-        result = super().run_node(n)
+        try:
+            result = super().run_node(n)
+        except _IS_DATA:
+            raise
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            says = str(error).strip().partition("\n")[0]
+            self.found.append((self._made_by(n), f"PyTorch does not compute it: {says or type(error).__name__}"))
+            raise _Stopped from error
         value = self._stands_for.get(n)
         if value is not None and isinstance(result, torch.Tensor):
             reason = _difference(value, result)
             if reason:
                 self.found.append((value, reason))
+                return _said(value, result)
         return result
+
+    def _made_by(self, n: Node) -> ir.Value:
+        """Give the hub value that a node is a part of: the next one that is whole."""
+        while n not in self._stands_for:
+            n = n.next
+        return self._stands_for[n]
+
+
+def _said(value: ir.Value, result: torch.Tensor) -> torch.Tensor:
+    """Give a tensor as the hub says; `result` tells what it does not say."""
+    shape = value.shape.numpy() if value.shape is not None and value.shape.is_static() else result.shape
+    dtype = TORCH_DTYPES.get(value.dtype or ir.DataType.UNDEFINED, result.dtype)
+    return torch.empty([int(size) for size in shape], dtype=dtype)
 
 
 def _difference(value: ir.Value, result: torch.Tensor) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from keyword import iskeyword
 from operator import getitem
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import onnx_ir as ir
@@ -123,7 +123,7 @@ class Builder:
         return self.graph.get_attr(found)
 
     def _is_taken(self, name: str) -> bool:
-        return hasattr(self.root, name)
+        return hasattr(self.root, name) or name in _OF_EVERY_MODULE
 
 
 def torch_tensor(tensor: ir.TensorProtocol) -> torch.Tensor:
@@ -144,10 +144,17 @@ def _operation(node: Node, root: nn.Module) -> str:
     return str(getattr(node.target, "__name__", node.target))
 
 
+_OF_EVERY_MODULE: Final = frozenset(dir(fx.GraphModule(nn.Module(), fx.Graph())))
+"""Attributes that the module of a graph has of its own, `graph` and `code` among them."""
+
+_SPOKEN_FOR: Final = frozenset({"self", "torch", "device", "inf", "nan", "NoneType", "fx_pytree", "pytree"})
+"""What the code of a graph calls by these names: an input of such a name would stand in front of it."""
+
+
 def _plain(name: str) -> str:
-    """Give the nearest name that Python takes for an attribute."""
+    """Give the nearest name that Python takes for an attribute, and for an argument of the code of a graph."""
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return f"_{plain}" if not plain or plain[0].isdigit() or iskeyword(plain) else plain
+    return f"_{plain}" if not plain or plain[0].isdigit() or iskeyword(plain) or plain in _SPOKEN_FOR else plain
 
 
 def _distinct(name: str, is_taken: Callable[[str], bool]) -> str:

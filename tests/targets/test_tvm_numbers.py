@@ -283,3 +283,14 @@ def test_what_has_no_fixed_size_or_draws_is_refused(refusals):
 def test_a_constant_index_outside_of_its_axis_is_refused(refusals):
     found = refusals("(float[4] x) => (float[1] y) <int64[1] at = {4}> { y = Gather (x, at) }")
     assert found["Gather"] == "an index lies outside of its axis of 4"
+
+
+def test_booleans_are_compared(tvm):
+    a, c = np.array([False, False, True, True]), np.array([False, True, False, True])
+    got = tvm(of_each(["Equal", "And", "Or", "Xor"], "bool", 2, 4), {"x0": a, "x1": c})
+    assert {op: list(result) for op, result in got.items()} == {
+        "Equal": [True, False, False, True],
+        "And": [False, False, False, True],
+        "Or": [False, True, True, True],
+        "Xor": [False, True, True, False],
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ....compiler.lowering.call import Call
-from ..builder import Builder, Expr
+from ..builder import Builder, Expr, dtype_of
 from ..lowering import Lowering
 from ..toolkit import relax, tirx
 from .elements import Element, elementwise
@@ -27,8 +27,10 @@ _TWO: Final = {
 def compare(call: Call[Expr], b: Builder) -> Expr:
     """Compare two operands that broadcast, or work on two booleans.
 
-    TVM takes a value for equal to itself, which NaN is not.
+    TVM takes a value for equal to itself, which NaN is not, and makes no code of `==` between booleans.
     """
+    if call.op == "Equal" and dtype_of(call[0]) == "bool":
+        return _negated(b, b.op(relax().op.logical_xor, call[0], call[1]))
     if call[0].same_as(call[1]) and is_float(call[0]) and "Equal" in call.op:
         return _negated(b, is_nan(call, b))
     return b.op(getattr(relax().op, _TWO[call.op]), call[0], call[1])

@@ -40,6 +40,25 @@ def test_names_that_python_does_not_take_are_replaced_by_near_ones(proto_of, hub
     np.testing.assert_array_equal(y, [111, 222])
 
 
+@pytest.mark.parametrize("name", ["self", "torch", "pytree"])
+def test_an_input_may_be_called_what_the_code_of_a_graph_calls_something_else(name, proto_of, hub_of, compute):
+    text = f"(float[1,3] {name}) => (float[1,3] y) {{ m = MatMul({name}, w) y = Gelu(m) }}"
+    module = to_torch(hub_of(proto_of(text, {"w": np.eye(3, dtype=np.float32)}))).whole()
+    x = np.float32([[100, 0, -100]])
+    for each in (module, torch.export.export(module, (tensor_from(x),), strict=False).module()):
+        np.testing.assert_array_equal(compute(each, [x]), [[[100, 0, 0]]])
+
+
+@pytest.mark.parametrize("name", ["graph", "code", "meta", "training", "recompile"])
+def test_a_layer_and_a_constant_may_be_called_what_a_module_has(name, proto_of, hub_of, compute):
+    proto = proto_of(f"(float[1,2] x) => (float[1,2] y) {{ m = MatMul(x, w) y = Add(m, {name}) }}")
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(2 * np.eye(2, dtype=np.float32), "w"))
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(np.float32([[1, 2]]), name))
+    proto.graph.node[0].name = name
+    (y,) = compute(to_torch(hub_of(proto)).whole(), [np.float32([[10, 20]])])
+    np.testing.assert_array_equal(y, [[21, 42]])
+
+
 def test_an_input_and_a_constant_may_be_outputs(proto_of, hub_of, compute):
     text = """(float[2] x) => (float[2] same, float[2] always, float[2] y) {
         same = Identity(x) always = Constant<value=float[2] {1, 2}>() y = Add(x, always)
@@ -140,6 +159,16 @@ def test_what_is_other_than_the_hub_says_is_refused(proto_of, hub_of, monkeypatc
         ("Neg", "it comes out as torch.float64, and the hub says FLOAT"),
         ("Abs", "it comes out in the shape [6], and the hub says [2, 3]"),
     ]
+
+
+def test_what_cannot_be_computed_of_what_is_other_than_the_hub_says_is_refused(proto_of, hub_of):
+    proto = proto_of("(float[2,4] x, float[4] z) => (float[2,4] y) { wide = Concat<axis=1>(x, x) y = Add(wide, z) }")
+    wrong = helper.make_tensor_value_info("wide", onnx.TensorProto.FLOAT, None)  # an exporter that knows no rank
+    proto.graph.value_info.append(wrong)
+    coverage = to_torch(hub_of(proto)).coverage
+    (refused,) = coverage.refused
+    assert refused.op == "Add"
+    assert refused.detail.startswith("PyTorch does not compute it: Attempting to broadcast a dimension of length 4")
 
 
 def test_sizes_in_a_matrix_are_rows_of_it(said):
