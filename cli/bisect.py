@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ AROUND = 4
         "edgewright bisect tflite-fp16": "of the project in this folder",
         "edgewright bisect tflite-fp16 -C examples/digits -v": "of another project; every tensor",
         "edgewright bisect tflite-fp32 --file model.tflite": "a file that was shipped or changed",
+        "edgewright bisect tflite-fp32 --row 63": "on the row that a verdict names",
         "edgewright bisect onnxruntime-fp32 --cut": "by cutting the model, though its tensors could be shown",
     },
 )
@@ -40,12 +42,31 @@ AROUND = 4
 @click.option("--file", type=click.Path(path_type=Path), help="A file to look into instead of the one just compiled.")
 @click.option("--device", metavar="NAME", help="A device of the project.  [default: the first that opens it]")
 @click.option(
-    "--calls", type=click.IntRange(min=1), default=8, show_default=True, help="Calls on the first evaluation rows."
+    "--calls",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="Calls that are compared: on the evaluation row where the artifact is furthest off, and on the first.",
+)
+@click.option(
+    "--row",
+    "rows",
+    type=click.IntRange(min=0),
+    multiple=True,
+    metavar="N",
+    help="An evaluation row to look at instead, counted from 0 as a verdict does; repeat it.",
 )
 @click.option("--cut", is_flag=True, help="Cut the model even where the runtime shows inner tensors.")
 @pass_output
 def bisect(
-    output: Output, artifact: str, folder: Path | None, file: Path | None, device: str | None, calls: int, cut: bool
+    output: Output,
+    artifact: str,
+    folder: Path | None,
+    file: Path | None,
+    device: str | None,
+    calls: int,
+    rows: tuple[int, ...],
+    cut: bool,
 ) -> int:
     """Walk, and show the tensors around the first that parts."""
     from ..pipeline.bisect import BisectRequest
@@ -53,7 +74,8 @@ def bisect(
     from ..pipeline.config import load_project
     from ..profiles.bisection import Way
 
-    request = BisectRequest(artifact=artifact, file=file, device=device, calls=calls, way=Way.CUT if cut else None)
+    way = Way.CUT if cut else None
+    request = BisectRequest(artifact=artifact, file=file, device=device, calls=calls, rows=rows, way=way)
     with output.progress() as progress:
         found = walk(load_project(folder or Path()), request, progress=progress)
     output.show(found, lambda console: _text(console, found, output.settings.verbose))
@@ -62,15 +84,17 @@ def bisect(
 
 def _text(console: Console, found: Bisection, verbose: bool) -> None:
     how = "shown by the runtime" if found.way == "shown" else "had by cutting the model"
+    calls = "1 call" if found.calls == 1 else f"{found.calls} calls"
+    rows = f"row{'' if len(found.rows) == 1 else 's'} {_in_runs(found.rows)}"
     console.print(
-        f"[bold]{escaped(found.artifact)}[/] on {escaped(found.device)}  {found.calls} calls on {found.inputs} rows; "
+        f"[bold]{escaped(found.artifact)}[/] on {escaped(found.device)}  {calls} on {found.inputs} {rows}; "
         f"{found.compared} of {len(found.tensors)} tensors {how}",
         soft_wrap=True,
     )
     for name, parity in found.outputs.items():
         console.print(f"  output {name}: {_in_words(parity)}", markup=False, soft_wrap=True)
     if found.first is None:
-        console.print("\nno tensor parts")
+        console.print("\nno tensor parts on these rows")
     else:
         here = next(tensor for tensor in found.tensors if tensor.name == found.first)
         console.print(f"\nfirst to part: [bold red]{escaped(here.name)}[/]", soft_wrap=True)
@@ -85,6 +109,17 @@ def _text(console: Console, found: Bisection, verbose: bool) -> None:
     if shown:
         console.print()
         _table(console, shown, found.first)
+
+
+def _in_runs(rows: Sequence[int]) -> str:
+    """`0–6, 63`."""
+    runs: list[list[int]] = []
+    for row in rows:
+        if runs and row == runs[-1][1] + 1:
+            runs[-1][1] = row
+        else:
+            runs.append([row, row])
+    return ", ".join(str(start) if start == stop else f"{start}–{stop}" for start, stop in runs)
 
 
 def _shown(found: Bisection, verbose: bool) -> list[TensorWalk]:

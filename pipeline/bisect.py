@@ -14,13 +14,16 @@ from .calibration import Calibrations, check_calibration
 from .config import Project
 from .imported import Imported
 from .making import compile_step_of, make
-from .on_device import Place
+from .on_device import Place, calls_of, prove
 from .places import check_opened, devices_of, openers
 from .plan import PlannedArtifact, drawn_sizes, plan_artifacts
 from .progress import Progress
+from .rows_compared import parity_of_file, rows_compared, worst_rows
 from .runner import Runner
 from .settling import Settling, check_searches
+from .steps.evaluate import Evaluate
 from .steps.import_model import ImportModel
+from .steps.trace_tensors import TraceTensors
 from .tensor_walk import TensorWalker
 
 CALLS = 8
@@ -31,13 +34,15 @@ CALLS = 8
 class BisectRequest:
     """What is asked for: an artifact of the project by its name, or another file of the same, and how it is looked at.
 
-    `device` names a device of the project, None the first that opens the artifact. With `way` CUT the model is cut even
-    where the runtime shows inner tensors; None chooses.
+    `rows` are the rows to look at; without any, up to `calls` calls, on the rows where the artifact is furthest off and
+    on the first. `device` names a device of the project, None the first that opens the artifact. With `way` CUT the
+    model is cut even where the runtime shows inner tensors; None chooses.
     """
 
     artifact: str
     file: Path | None = None
     calls: int = CALLS
+    rows: tuple[int, ...] = ()
     device: str | None = None
     way: Way | None = None
 
@@ -50,7 +55,7 @@ def bisect(project: Project, request: BisectRequest, *, progress: Progress, cach
 
     Raises:
         RequestError: when the project has no such artifact or device, the device does not open it, or the file is
-            another model's.
+            another model's, or there is no such row.
         EdgewrightError: when the artifact cannot be made or run.
     """
     planned = plan_artifacts(project)
@@ -77,11 +82,27 @@ def bisect(project: Project, request: BisectRequest, *, progress: Progress, cach
     file = request.file.absolute() if request.file is not None else subject.opened
     if not file.is_file():
         raise RequestError(f"{file}: there is no such file")
+    count = imported.inputs.row_count
+    if request.rows and not all(row < count for row in request.rows):
+        raise RequestError(f"there is no row {max(request.rows)}", hint=f"there are {count}, counted from 0")
     if request.way is Way.CUT and request.file is not None:
         raise RequestError("a file cannot be cut", hint="leave the file out: then the artifact is compiled again")
     with runner.cache.workspace() as scratch:
-        walker = TensorWalker(subject, file, compile_step, imported, device, runner, scratch, request.calls)
-        return walker.walk(
+        runner.step(TraceTensors(compile=compile_step, artifact=str(file)))  # a file of another model is not run at all
+        worst: Sequence[int] = request.rows
+        if not worst and request.file is not None:
+            worst = worst_rows(parity_of_file(subject, file, device, imported, runner, scratch))
+        elif not worst:  # a build has found it out, and kept it
+            judged = Evaluate.of(project, imported.signature, subject.artifact, imported.folder)
+            place = Place(device=device, facts=device.facts())
+            worst = worst_rows(prove(subject, place, judged, imported, runner).parity)
+        rows = rows_compared(
+            worst,
+            calls=len(request.rows) or request.calls,
+            rows_per_call=calls_of(imported.reference, imported),
+            row_count=count,
+        )
+        return TensorWalker(subject, file, compile_step, imported, device, runner, scratch, rows).walk(
             request.way,
             can_cut=request.file is None,
             inputs="drawn" if project.data.evaluation is None else "evaluation",

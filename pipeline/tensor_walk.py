@@ -45,16 +45,15 @@ class TensorWalker:
         device: Device,
         runner: Runner,
         scratch: Path,
-        calls: int,
+        rows: tuple[int, ...],
     ) -> None:
-        """`step` made the subject; `file` is its file, or one to be looked at in its place."""
+        """`step` made the subject; `file` is its file, or one in its place; `rows` are those of whole calls."""
         self.subject, self.file, self.step = subject, file, step
         self.imported, self.device, self.runner, self.scratch = imported, device, runner, scratch
         self.batching = _batching(imported.signature, imported.inputs)
-        each = self.batching.rows_per_call
-        rows = min(calls * each, imported.inputs.row_count)
+        self.places = rows
         self.rows = TensorFolder.write(
-            scratch / "rows", imported.inputs.rows(0, max(rows - rows % each, min(rows, each)))
+            scratch / "rows", {name: imported.inputs[name][list(rows)] for name in imported.inputs}
         )
         self.notes: list[str] = []
 
@@ -90,6 +89,7 @@ class TensorWalker:
             device=self.device.name,
             evidence=evidence,
             calls=calls,
+            rows=self.places,
             inputs=inputs,
             way=way,
             outputs=outputs,
@@ -109,12 +109,11 @@ class TensorWalker:
         """Run the artifact as it is; give how far its outputs are from the original's."""
         found, evidence = self._infer(self.subject.artifact, self.file, "outputs")
         original = TensorFolder(self.imported.folder / "reference")
-        stop = self.rows.row_count
         parities = {
-            spec.name: compare(spec.name, original[spec.name][:stop], found[spec.name])
+            spec.name: compare(spec.name, original[spec.name][list(self.places)], found[spec.name])
             for spec in self.imported.signature.outputs
         }
-        return parities, evidence, stop // self.batching.rows_per_call
+        return parities, evidence, len(self.places) // self.batching.rows_per_call
 
     def _show(self, traced: tuple[TracedTensor, ...]) -> bool:
         """Let the runtime show what the artifact holds; False where it computes something else when it does."""

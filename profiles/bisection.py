@@ -66,9 +66,9 @@ class TensorWalk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Bisection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a walk found.
 
-    `calls` calls on rows of `inputs` (`evaluation`, `drawn`) were compared. `outputs` is how far the whole artifact is
-    off there. `first` names the first tensor that parts; None when none does. `findings` say where the error comes
-    from; `notes` what the walk could not look at.
+    `calls` calls on these `rows`, counted from 0, of `inputs` (`evaluation`, `drawn`) were compared. `outputs` is how
+    far the whole artifact is off there. `first` names the first tensor that parts; None when none does. `findings` say
+    where the error comes from; `notes` what the walk could not look at.
     """
 
     artifact: str
@@ -76,6 +76,7 @@ class Bisection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     device: str
     evidence: Evidence
     calls: int
+    rows: tuple[int, ...]
     inputs: str
     way: Way
     outputs: dict[str, TensorParity]

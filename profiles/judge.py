@@ -80,7 +80,8 @@ def _output_findings(output: str, parity: TensorParity, precision: str, gates: G
         yield _Finding(
             "max_abs",
             _Outcome.BROKEN,
-            f"output {output} has {parity.nonfinite} elements that are NaN or infinite there or in the original alone",
+            f"output {output} has {parity.nonfinite} elements that are NaN or infinite there or in the original "
+            f"alone{_on_row(parity)}",
         )
         return
     if bounds.max_abs is None and bounds.min_cosine is None and bounds.min_psnr_db is None and bounds.min_equal is None:
@@ -91,7 +92,7 @@ def _output_findings(output: str, parity: TensorParity, precision: str, gates: G
         yield _Finding(
             "max_abs",
             _Outcome.BROKEN,
-            f"output {output} is off by {_number(parity.max_abs)}, over {bounds.max_abs:.3g}",
+            f"output {output} is off by {_number(parity.max_abs)}{_on_row(parity)}, over {bounds.max_abs:.3g}",
         )
     # equal outputs have no cosine when they are zero and no PSNR at all, and need neither
     if parity.max_abs == 0.0:
@@ -170,6 +171,10 @@ def _profile_findings(entry: Entry) -> Iterator[_Finding]:
     if entry.evidence is Evidence.EMULATED and entry.profile is None:
         reason = f"{entry.runtime} is emulated, and how fast an emulation is says nothing"
         yield _Finding("latency and memory", _Outcome.NOTE, f"not run: {reason}")
+
+
+def _on_row(parity: TensorParity) -> str:
+    return "" if parity.worst_row is None else f" on row {parity.worst_row}"
 
 
 def _number(value: float | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,18 +29,31 @@ def measure(reference: TensorFolder, candidate: TensorFolder, *, inputs: str) ->
     if not reference.row_count:
         raise ToolError("there are no outputs to compare")
     return Parity(
-        outputs={name: compare(name, reference[name], candidate[name]) for name in reference},
+        outputs={name: _by_rows(name, reference[name], candidate[name]) for name in reference},
         rows=reference.row_count,
         inputs=inputs,
     )
 
 
 def compare(name: str, reference: Array, candidate: Array) -> TensorParity:
-    """Compare one output, `reference` and `candidate` of equal shape and of real or boolean numbers.
+    """Compare one output, `reference` and `candidate` of equal shape and of real or boolean numbers; no `worst_row`.
 
     Raises:
         ToolError: when the shapes differ, or there are no numbers to compare.
     """
+    return _summed(name, reference, candidate).parity(reference.dtype.name, reference.size)
+
+
+def _by_rows(name: str, reference: Array, candidate: Array) -> TensorParity:
+    """Compare one output whose first axis counts rows, and say which row is the worst."""
+    sums = _summed(name, reference, candidate)
+    parity = sums.parity(reference.dtype.name, reference.size)
+    if sums.worst is None:
+        return parity
+    return msgspec.structs.replace(parity, worst_row=sums.worst // (reference.size // len(reference)))
+
+
+def _summed(name: str, reference: Array, candidate: Array) -> _Sums:
     if reference.shape != candidate.shape:
         raise ToolError(
             f"output {name!r}: the artifact gives the shape {list(candidate.shape)}, "
@@ -51,25 +65,32 @@ def compare(name: str, reference: Array, candidate: Array) -> TensorParity:
     sums = _Sums()
     left, right = reference.reshape(-1), candidate.reshape(-1)
     for start in range(0, left.size, CHUNK_ELEMENTS):
-        sums.add(left[start : start + CHUNK_ELEMENTS], right[start : start + CHUNK_ELEMENTS])
-    return sums.parity(reference.dtype.name, left.size)
+        sums.add(start, left[start : start + CHUNK_ELEMENTS], right[start : start + CHUNK_ELEMENTS])
+    return sums
 
 
 class _Sums:
-    """Sums over the elements at which both are finite, in float64."""
+    """Sums over the elements at which both are finite, in float64.
+
+    `worst` is the place of the largest difference, of the first element that is not finite in one alone where there is
+    one; None while all are equal.
+    """
 
     def __init__(self) -> None:
         self.squared_error = self.squared_reference = self.squared_candidate = self.product = 0.0
         self.max_abs = self.reference_max_abs = 0.0
         self.equal = self.nonfinite = self.finite = 0
+        self.worst: int | None = None
 
-    def add(self, reference: Array, candidate: Array) -> None:
+    def add(self, start: int, reference: Array, candidate: Array) -> None:
         same = np.asarray(np.equal(reference, candidate))
         left: NDArray[np.float64] = reference.astype(np.float64)
         right: NDArray[np.float64] = candidate.astype(np.float64)
         same |= np.isnan(left) & np.isnan(right)
         finite = np.isfinite(left) & np.isfinite(right)
         self.equal += int(np.count_nonzero(same))
+        if not self.nonfinite and (broken := ~finite & ~same).any():
+            self.worst = start + int(broken.argmax())
         self.nonfinite += int(np.count_nonzero(~finite & ~same))
         self.finite += int(np.count_nonzero(finite))
         if not finite.all():
@@ -77,7 +98,11 @@ class _Sums:
         if not left.size:
             return
         error = right - left
-        self.max_abs = max(self.max_abs, float(np.abs(error).max()))
+        at = int(np.abs(error).argmax())
+        if abs(error[at]) > self.max_abs:
+            self.max_abs = float(abs(error[at]))
+            if not self.nonfinite:
+                self.worst = start + int(np.flatnonzero(finite)[at])
         self.reference_max_abs = max(self.reference_max_abs, float(np.abs(left).max()))
         with np.errstate(over="ignore"):  # a sum that overflows makes its figure None
             self.squared_error += float(np.dot(error, error))

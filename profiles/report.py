@@ -39,7 +39,9 @@ class TensorParity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     any, there is no `max_abs`, `cosine`, `psnr_db` or `snr_db`. `psnr_db` takes the largest magnitude of the reference
     as its peak; it and `snr_db` are None when the two are equal (they would be infinite), as `cosine` is None when one
     of the two is all zeros. `equal_fraction` is the share of elements that are equal; NaN equals NaN.
-    `reference_max_abs` is over the finite elements; `dtype` is the reference's.
+    `reference_max_abs` is over the finite elements; `dtype` is the reference's. `worst_row`, counted
+    from 0, is the row of the largest difference, or of the first element that `nonfinite` counts; None when all are
+    equal.
     """
 
     max_abs: float | None
@@ -50,6 +52,7 @@ class TensorParity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     reference_max_abs: float
     dtype: str
     nonfinite: int = 0
+    worst_row: int | None = None
 
 
 class MetricResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,6 +8,8 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
+from edgewright.pipeline.rows_compared import rows_compared
+
 WIDTH = 4
 
 PROJECT = """
@@ -151,6 +153,46 @@ def test_a_spoiled_weight_is_found_where_it_is(bisect, built, tmp_path):
     assert walked["s1"]["broken"] == []
     assert walked["c2"]["own_broken"] != []
     assert walked["s2"]["own_broken"] == [], "it computes rightly of what it is given"
+
+
+def test_the_row_where_an_artifact_is_furthest_off_is_looked_at(bisect, built, project):
+    """It is the one that the build kept, whichever the others are."""
+    report = json.loads((project / "out" / "report.json").read_bytes())
+    entry = next(each for each in report["entries"] if each["artifact"] == "tflite-fp32")
+    worst = entry["parity"]["outputs"]["y"]
+    _, found = bisect("tflite-fp32", "--calls", "1")
+    assert found["rows"] == [worst["worst_row"]]
+    assert found["outputs"]["y"]["max_abs"] == worst["max_abs"]
+
+
+def test_so_is_that_of_a_file_that_was_given(bisect, built, tmp_path):
+    file = spoiled(built["tflite-fp32"], tmp_path, np.ascontiguousarray(weight(2).transpose(0, 2, 3, 1)))
+    _, everywhere = bisect("tflite-fp32", "--file", file, *(text for row in range(12) for text in ("--row", row)))
+    _, found = bisect("tflite-fp32", "--file", file, "--calls", "1")
+    assert everywhere["calls"] == 12
+    assert found["outputs"]["y"]["max_abs"] == everywhere["outputs"]["y"]["max_abs"]
+
+
+@pytest.mark.parametrize(
+    ("worst", "calls", "rows_per_call", "expected"),
+    [
+        ([], 3, 1, (0, 1, 2)),
+        ([9], 3, 1, (0, 1, 9)),
+        ([1], 3, 1, (0, 1, 2)),
+        ([9, 7], 1, 1, (9,)),
+        ([9], 2, 4, (0, 1, 2, 3, 8, 9, 10, 11)),
+        ([], 100, 1, tuple(range(12))),
+    ],
+)
+def test_rows_are_those_of_whole_calls(worst, calls, rows_per_call, expected):
+    assert rows_compared(worst, calls=calls, rows_per_call=rows_per_call, row_count=12) == expected
+
+
+def test_a_row_that_is_not_there_is_refused(project, edgewright):
+    done = edgewright("bisect", "tflite-fp32", "-C", project, "--row", 12)
+    assert done.returncode == 2
+    assert "there is no row 12" in done.stderr
+    assert "there are 12, counted from 0" in done.stderr
 
 
 def test_of_fused_nodes_all_are_named(bisect, built, tmp_path):

@@ -103,6 +103,27 @@ def test_every_output_is_measured_over_all_rows(tmp_path):
     found = measure(reference, candidate, inputs="drawn")
     assert {name: output.max_abs for name, output in found.outputs.items()} == {"a": 0.0, "b": 1.0}
     assert (found.rows, found.inputs) == (3, "drawn")
+    assert {name: output.worst_row for name, output in found.outputs.items()} == {"a": None, "b": 0}
+
+
+@pytest.mark.parametrize("piece", [1, 4, 100])
+@pytest.mark.parametrize(
+    ("changed", "worst"),
+    [
+        ({(3, 1): 2.0}, 3),
+        ({(1, 0): -3.0, (3, 1): 2.0}, 1),
+        ({(2, 2): np.nan, (4, 0): np.inf, (0, 0): 100.0}, 2),
+    ],
+)
+def test_the_row_of_the_largest_difference_is_told(tmp_path, monkeypatch, piece, changed, worst):
+    """What is not finite is further off than any number."""
+    monkeypatch.setattr(parity, "CHUNK_ELEMENTS", piece)
+    rows = np.zeros((5, 3), np.float32)
+    reference = TensorFolder.write(tmp_path / "reference", {"y": rows})
+    for place, value in changed.items():
+        rows[place] = value
+    found = measure(reference, TensorFolder.write(tmp_path / "candidate", {"y": rows}), inputs="drawn")
+    assert found.outputs["y"].worst_row == worst
 
 
 @pytest.mark.parametrize(
