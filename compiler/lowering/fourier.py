@@ -2,20 +2,97 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .operands import Array, Operands
 from .refused import Refused
-
-Matrix = NDArray[Any]
 
 _LIMIT = 1 << 24
 """Elements of a matrix, 64 MB of float32."""
 
 
-def whole(size: int, length: int, parts: int, inverse: bool, onesided: bool) -> Matrix:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transform:
+    """What a DFT does along one axis: of `length` elements, or of all that there are when that is None."""
+
+    inverse: bool
+    onesided: bool
+    length: int | None = None
+
+    @property
+    def results(self) -> int:
+        """The parts of each result: 1 of real ones, 2 of complex ones."""
+        return 1 if self.inverse and self.onesided else 2
+
+    def matrix(self, size: int, parts: int) -> Array:
+        """Give float64[bins · results, size · parts], for `size` elements of 1 (real) or 2 (complex) parts.
+
+        Raises:
+            Refused: when the matrix would be too large.
+        """
+        if self.results == 1:
+            return from_half(size, self.length or 2 * (size - 1), parts)
+        return whole(size, self.length or size, parts, self.inverse, self.onesided)
+
+
+def transform_of(call: Operands) -> Transform:
+    """Read a DFT.
+
+    Raises:
+        Refused: when its length is not constant.
+    """
+    return Transform(
+        inverse=bool(call.integer("inverse", 0)),
+        onesided=bool(call.integer("onesided", 0)),
+        length=int(call.constant(1, "length").item()) if call.has(1) else None,
+    )
+
+
+def axis_of(call: Operands) -> int:
+    """Read which axis a DFT transforms: the one before the last, unless it says so by an attribute, or an input.
+
+    Raises:
+        Refused: when it says so by an input that is not constant.
+    """
+    if call.opset < 20:
+        return call.axis(1)
+    return int(call.constant(2, "axis").item()) % call.rank() if call.has(2) else call.rank() - 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frames:
+    """The windows that an STFT transforms: `count` of `width` elements, one every `step`."""
+
+    count: int
+    width: int
+    step: int
+
+    @property
+    def places(self) -> Array:
+        """Which elements each window holds, int64[count, width]."""
+        return np.asarray(np.arange(self.count)[:, np.newaxis] * self.step + np.arange(self.width))
+
+
+def frames_of(call: Operands) -> Frames:
+    """Read the windows of an STFT of x [batch, length, 1 or 2].
+
+    Raises:
+        Refused: when they are not constant, or depend on a size that is known only at run time.
+    """
+    if call.rank() != 3:
+        raise Refused(f"a signal of {call.rank()} axes")
+    step, size = int(call.constant(1, "frame step").item()), call.known_sizes()[1]
+    if size is None:
+        raise Refused("how many elements it transforms is known only at run time")
+    width = call.shape(2)[0] if call.has(2) else size
+    if call.has(3):
+        width = int(call.constant(3, "frame length").item())
+    return Frames(count=1 + (size - width) // step, width=width, step=step)
+
+
+def whole(size: int, length: int, parts: int, inverse: bool, onesided: bool) -> Array:
     """Give float64[bins · 2, size · parts]: the real and imaginary share of every input in every output.
 
     `parts` is 1 for real inputs, 2 for complex ones; `size` inputs are cut or filled with zeros to `length`.
@@ -35,7 +112,7 @@ def whole(size: int, length: int, parts: int, inverse: bool, onesided: bool) -> 
     return np.asarray(full.reshape(bins * 2, size * parts) / (length if inverse else 1))
 
 
-def from_half(bins: int, length: int, parts: int) -> Matrix:
+def from_half(bins: int, length: int, parts: int) -> Array:
     """Give float64[length, bins · parts]: from the first half of a spectrum the real signal that has it.
 
     Every bin stands for its mirror image too, but for the first, and the last of an even length.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from ...lowering.call import Call
-from ...lowering.fourier import from_half, whole
+from ...lowering.fourier import Transform, axis_of, frames_of, transform_of
 from ...lowering.refused import Refused
 from ..builder import Builder
 from ..dtypes import TORCH_DTYPES
@@ -21,47 +20,21 @@ if TYPE_CHECKING:
 
 def dft(call: Call[Node], b: Builder) -> Node:
     """Transform along one axis of x [batch, …, 1 or 2], real or complex, to [batch, …, 2]."""
-    axis = _axis(call)
-    inverse, onesided = bool(call.integer("inverse", 0)), bool(call.integer("onesided", 0))
-    length = int(call.constant(1, "length").item()) if call.has(1) else None
-    size, parts = _size(call, axis), _size(call, call.rank() - 1)
-    return _transformed(call, b, call[0], (axis, size, parts), length, inverse, onesided)
-
-
-def _axis(call: Call[Node]) -> int:
-    """Read which axis is transformed: the one before the last, unless it says so by an attribute, or an input."""
-    if call.opset < 20:
-        return call.axis(1)
-    return int(call.constant(2, "axis").item()) % call.rank() if call.has(2) else call.rank() - 2
-
-
-def _size(call: Call[Node], axis: int) -> int:
-    value = call.node.inputs[0]
-    assert value is not None, call.node
-    size = [*(value.shape or ())][axis]
-    if not isinstance(size, int):
-        raise Refused("how many elements it transforms is known only at run time")
-    return size
+    return _transformed(call, b, call[0], axis_of(call), transform_of(call))
 
 
 def _transformed(
-    call: Call[Node],
-    b: Builder,
-    x: Node,
-    line: tuple[int, int, int],
-    length: int | None,
-    inverse: bool,
-    onesided: bool,
+    call: Call[Node], b: Builder, x: Node, axis: int, transform: Transform, size: int | None = None
 ) -> Node:
-    """Transform along an axis, of a size, with 1 or 2 parts on the last axis; cut or filled with zeros to `length`."""
+    """Transform along an axis, of a size that may be another than the input's; the parts are on the last axis."""
     if not call.dtype().is_floating_point():
         raise Refused("a transform of integers")
-    axis, size, parts = line
-    if inverse and onesided:
-        matrix, results = from_half(size, length or 2 * (size - 1), parts), 1
-    else:
-        matrix, results = whole(size, length or size, parts, inverse, onesided), 2
-    return b.call(by_matrix, x, b.const(matrix.T, TORCH_DTYPES[call.dtype()]), axis, results)
+    sizes = call.known_sizes()
+    size, parts = size or sizes[axis], sizes[-1]
+    if size is None or parts is None:
+        raise Refused("how many elements it transforms is known only at run time")
+    matrix = transform.matrix(size, parts).T
+    return b.call(by_matrix, x, b.const(matrix, TORCH_DTYPES[call.dtype()]), axis, transform.results)
 
 
 def by_matrix(x: Tensor, matrix: Tensor, axis: int, results: int) -> Tensor:
@@ -73,13 +46,10 @@ def by_matrix(x: Tensor, matrix: Tensor, axis: int, results: int) -> Tensor:
 
 def stft(call: Call[Node], b: Builder) -> Node:
     """Transform windows of x [batch, length, 1 or 2] that start every `frame_step` elements."""
-    step, size, parts = int(call.constant(1, "frame step").item()), _size(call, 1), _size(call, 2)
-    width = call.shape(2)[0] if call.has(2) else size
-    if call.has(3):
-        width = int(call.constant(3, "frame length").item())
-    places = np.arange(0, size - width + 1, step)[:, np.newaxis] + np.arange(width)
-    pieces = b.call(framed, call[0], b.const(places, torch.int64), call.get(2))
-    return _transformed(call, b, pieces, (2, width, parts), None, False, bool(call.integer("onesided", 1)))
+    frames = frames_of(call)
+    pieces = b.call(framed, call[0], b.const(frames.places, torch.int64), call.get(2))
+    transform = Transform(inverse=False, onesided=bool(call.integer("onesided", 1)))
+    return _transformed(call, b, pieces, 2, transform, frames.width)
 
 
 def framed(x: Tensor, places: Tensor, window: Tensor | None) -> Tensor:

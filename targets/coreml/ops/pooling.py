@@ -122,8 +122,9 @@ def _check_reach(windows: Windows) -> None:
     """
     for size, before, behind, width in zip(windows.size, windows.before, windows.ends, windows.kernel, strict=True):
         if before >= width or behind >= width:
+            beside = "some" if size is None else size
             raise Refused(
-                f"a window of {width} lies in padding of {max(before, behind)}, alone, beside {size} elements"
+                f"a window of {width} lies in padding of {max(before, behind)}, alone, beside {beside} elements"
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from ....compiler.lowering.fourier import from_half, whole
+from ....compiler.lowering.fourier import Transform, transform_of
 from ....compiler.lowering.refused import Refused
 from ..builder import Builder
 from ..call import Call
@@ -17,39 +17,27 @@ from .lowering import Lowering
 
 def lower_dft(call: Call, b: Builder) -> ir.Value:
     """Transform along one axis of x [batch, …, 1 or 2], real or complex, to [batch, …, 2]."""
-    x, rank = call[0], call.rank()
-    inverse, onesided = bool(call.integer("inverse", 0)), bool(call.integer("onesided", 0))
-    length = int(call.constant(1, "length").item()) if call.has(1) else None
+    x, rank, transform = call[0], call.rank(), transform_of(call)
 
     def work(axis: int) -> ir.Value:
         order = [*(place for place in range(rank - 1) if place != axis), axis, rank - 1]
         back = sorted(range(rank), key=order.__getitem__)
-        return b.transpose(transformed(b, b.transpose(x, order), length, inverse, onesided), back)
+        return b.transpose(transformed(b, b.transpose(x, order), transform), back)
 
     if call.opset < 20:
         return work(call.axis(1))
     return by_axis(call, b, 2, rank, work) if call.has(2) else work(rank - 2)
 
 
-def transformed(b: Builder, x: ir.Value, length: int | None, inverse: bool, onesided: bool) -> ir.Value:
-    """Transform x float[…, n, 1 or 2] along n, cut or filled with zeros to `length`; gives float[…, bins, 2]."""
+def transformed(b: Builder, x: ir.Value, transform: Transform) -> ir.Value:
+    """Transform x float[…, n, 1 or 2] along n; gives float[…, bins, 1 or 2]."""
     if dtype_of(x) != ir.DataType.FLOAT:
         raise Refused(f"a transform of {dtype_name(dtype_of(x))}")
-    if inverse and onesided:
-        return _of_half(b, x, length)
     *lead, size, parts = shape_of(x)
-    length = length or size
-    matrix = whole(size, length, parts, inverse, onesided)
+    matrix, results = transform.matrix(size, parts), transform.results
     flat = b.reshape(x, (*lead, size * parts))
-    return b.reshape(fully_connected(b, flat, b.value(matrix.astype(np.float32)), None), (*lead, len(matrix) // 2, 2))
-
-
-def _of_half(b: Builder, x: ir.Value, length: int | None) -> ir.Value:
-    """Turn the first half of a spectrum, float[…, bins, 2], into the real signal float[…, length, 1] that has it."""
-    *lead, bins, parts = shape_of(x)
-    length = length or 2 * (bins - 1)
-    weight = b.value(from_half(bins, length, parts).astype(np.float32))
-    return b.reshape(fully_connected(b, b.reshape(x, (*lead, bins * parts)), weight, None), (*lead, length, 1))
+    y = fully_connected(b, flat, b.value(matrix.astype(np.float32)), None)
+    return b.reshape(y, (*lead, len(matrix) // results, results))
 
 
 def lower_stft(call: Call, b: Builder) -> ir.Value:
@@ -67,7 +55,7 @@ def lower_stft(call: Call, b: Builder) -> ir.Value:
     pieces = b.gather(x, places, 1)
     if call.has(2):
         pieces = b.binary("MUL", pieces, b.reshape(call[2], (width, 1)))
-    return transformed(b, pieces, width, False, bool(call.integer("onesided", 1)))
+    return transformed(b, pieces, Transform(inverse=False, onesided=bool(call.integer("onesided", 1))))
 
 
 LOWERINGS: dict[str, Lowering] = {"DFT": lower_dft, "STFT": lower_stft}
