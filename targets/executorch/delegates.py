@@ -11,10 +11,11 @@ from ...vocabulary.precision import Precision
 def xnnpack(precision: Precision) -> Any:
     """Give XNNPACK's partitioner, which takes what it computes as PyTorch does.
 
-    Softmax of four axes is left to the portable kernels: behind a layer whose result lies with its channels last, the
-    delegate of ExecuTorch 1.5.1 takes it over the channels instead of over the last axis. So is what is float16 in a
-    model that is not made so by its recipe: XNNPACK adds in float16 where PyTorch adds in float32 and rounds once. And
-    so is GELU by the hyperbolic tangent, in whose place XNNPACK computes the one by the error function.
+    It does not get Softmax of four axes: behind a layer whose result lies with its channels last, the delegate of
+    ExecuTorch 1.5.1 takes it over the channels instead of over the last axis. Nor GELU by the hyperbolic tangent, in
+    whose place XNNPACK computes the one by the error function. Both are said in other forms (`forms.py`). Nor what is
+    float16 in a model that is not made so by its recipe: XNNPACK adds in float16 where PyTorch adds in float32 and
+    rounds once.
     """
     import torch
     from executorch.backends.xnnpack.partition.config import ALL_PARTITIONER_CONFIGS

@@ -40,7 +40,7 @@ def make_program(model: Model, delegate: str) -> Program:
     graph = to_torch(model)
     if graph.coverage.refused:
         return _refused(graph.coverage, {})
-    rewrite(graph.module, model.precision)
+    rewrite(graph.module, model.precision, delegate)
     try:
         exported = export(graph.module, model)
         inputs = {fill: example_inputs(model, fill) for fill in FILLS}
@@ -74,7 +74,7 @@ def make_lite(model: Model) -> Program:
     graph = to_torch(model)
     if graph.coverage.refused:
         return _refused(graph.coverage, {})
-    rewrite(graph.module, model.precision)
+    rewrite(graph.module, model.precision, PORTABLE)
     try:
         lite = write_lite(graph.module, model.signature, example_inputs(model))
     except Refused as refusal:

@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from ...compiler.torch_graph.graph import HUB_NODE
 from ...vocabulary.precision import Precision
+from .forms import FORMS, XNNPACK_FORMS, say
+from .products import add_biases, choose_rows
 
 if TYPE_CHECKING:
     from torch.fx import Node
@@ -23,10 +25,13 @@ _SMALLEST_SCALE: Final = 2.0**-23
 """Of a row that is all zeros; float32's epsilon, as PyTorch's own dynamic quantization has it."""
 
 
-def rewrite(module: fx.GraphModule, precision: Precision) -> None:
+def rewrite(module: fx.GraphModule, precision: Precision, delegate: str) -> None:
     """Say the graph anew where ExecuTorch looks for another form; what it computes stays, but for the precision."""
+    choose_rows(module)
+    add_biases(module)
     fuse_bounds(module.graph)
     keep_axes_of_means(module.graph)
+    say(module.graph, XNNPACK_FORMS if delegate == "xnnpack" else FORMS)
     if precision is Precision.DYNAMIC_WI8_AFP32:
         quantize_products(module.graph)
     if precision is Precision.FP16:
