@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -59,8 +59,7 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
             if format_ not in target.formats:
                 raise ConfigError(
                     f"{project.where}: targets.{name}.formats names {format_!r}, which the target does not write",
-                    hint=_nearest(format_, target.formats)
-                    + f"formats of {name}: {', '.join(repr(known) for known in target.formats)}",
+                    hint=_known_formats(format_, target),
                 )
             for recipe in section.recipes:
                 steps, mixed = take_request(project.recipes[recipe], f"{project.where}: recipes.{recipe}")
@@ -80,10 +79,17 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
     return tuple(planned)
 
 
-def _nearest(asked: str, known: Iterable[str]) -> str:
-    """Give the names that may be meant as the beginning of a hint, nothing when none is near."""
-    near = difflib.get_close_matches(asked, [name for name in known if name], n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+_FEW: Final = 8
+
+
+def _known_formats(asked: str, target: Target) -> str:
+    """Give the hint for a format that a target does not have: what is near, and what there is or where it is listed."""
+    known = [name for name in target.formats if name]
+    near = difflib.get_close_matches(asked, known, n=3, cutoff=0.4)  # `pi4` is 0.57 of `rpi4`, `raspberry4` 0.43
+    meant = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    if near and len(known) > _FEW:
+        return f"{meant}`edgewright targets {target.name}` lists all {len(known)}"
+    return f"{meant}formats of {target.name}: {', '.join(map(repr, target.formats))}"
 
 
 def _is_static(recipe: tuple[Any, ...]) -> bool:

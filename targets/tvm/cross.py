@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -138,6 +139,8 @@ def _run(command: Sequence[str]) -> str:
     """
     finished = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if finished.returncode != 0:
-        said = (finished.stderr or finished.stdout).strip()[-2000:]
-        raise ToolError(f"{command[0]} failed with exit code {finished.returncode}: {said}")
+        said = (finished.stderr or finished.stdout).strip()[-2000:] or "it said nothing"
+        code = finished.returncode
+        ended = f"failed with exit code {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
+        raise ToolError(f"{command[0]} {ended}: {said}")
     return finished.stdout

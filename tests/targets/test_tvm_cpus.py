@@ -64,10 +64,12 @@ def test_an_unknown_name_is_answered_with_the_nearest():
     assert caught.value.hint.startswith("rpi4 or ")
 
 
-def test_an_unknown_name_in_a_project_is_answered_with_the_nearest(tmp_path):
+@pytest.mark.parametrize(("asked", "nearest"), [("cortexa76", "cortex-a76"), ("raspberry4", "rpi4"), ("pi4", "rpi4")])
+def test_an_unknown_name_in_a_project_is_answered_with_the_nearest(tmp_path, asked, nearest):
     sections = ('[bundle]\nname = "b"\nversion = "1.0.0"', '[model]\nsource = "m.onnx"', '[data]\nevaluation = "e.npz"')
-    text = "\n".join((*sections, "[targets.tvm]", 'formats = ["cortexa76"]'))
+    text = "\n".join((*sections, "[targets.tvm]", f'formats = ["{asked}"]'))
     project = parse_project(text, folder=tmp_path)
-    with pytest.raises(ConfigError, match=r"targets\.tvm\.formats names 'cortexa76'") as caught:
+    with pytest.raises(ConfigError, match=rf"targets\.tvm\.formats names '{asked}'") as caught:
         plan_artifacts(project)
-    assert caught.value.hint.startswith("did you mean 'cortex-a76'")
+    assert caught.value.hint.startswith(f"did you mean '{nearest}'")
+    assert "`edgewright targets tvm` lists all" in caught.value.hint
