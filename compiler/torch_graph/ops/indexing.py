@@ -9,6 +9,7 @@ import onnx_ir as ir
 import torch
 
 from ...lowering.call import Call
+from ...lowering.indices import counted_from_the_front
 from ...lowering.refused import Refused
 from ..builder import Builder
 from ..lowering import Lowering
@@ -28,8 +29,8 @@ def gather(call: Call[Node], b: Builder) -> Node:
     if call.is_constant(1):
         indices = call.constant(1, "indices")
         size = size_of(call, b, 0, axis)
-        if isinstance(size, int) and ((indices < -size) | (indices >= size)).any():
-            raise Refused(f"an index lies outside of its axis of {size}")
+        if isinstance(size, int):
+            _ = counted_from_the_front(indices, [size])  # refuses what lies outside
         if not indices.ndim:
             return remember(call, b, b.call(torch.select, x, axis, int(indices)))
     taken = b.call(slices_at, raw(b, x, dtype), call[1], axis)

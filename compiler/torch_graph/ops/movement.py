@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from ...lowering.call import Call
-from ...lowering.refused import Refused
+from ...lowering.columns import places_in_image
+from ...lowering.parts import equal_pieces
 from ..builder import Builder
 from ..lowering import Lowering
 from .numbers import Number, numbers, remember, size_of
@@ -40,8 +40,7 @@ def split(call: Call[Node], b: Builder) -> Sequence[Node]:
     if call.has(1):
         sizes: list[Number] = numbers(call, b, 1, "list of sizes")
     elif isinstance(size, int):
-        part = -(-size // count)
-        sizes = [max(min(part, size - start), 0) for start in range(0, part * count, part)] if part else [0] * count
+        sizes = [*equal_pieces(size, count)]
     else:
         parts = b.call(equal_parts, call[0], count, axis)
         return [b.item(parts, place) for place in range(count)]
@@ -118,7 +117,7 @@ def col2im(call: Call[Node], b: Builder) -> Node:
     x, sizes = call[0], call.shape()
     image = call.constant_ints(1, "size of the image") or []
     block = call.constant_ints(2, "size of the blocks") or []
-    places = b.const(_places(call, image, block), torch.int64)
+    places = b.const(places_in_image(call, image, block), torch.int64)
     channels = sizes[1] // int(np.prod(block))
     return b.call(summed_at, x, places, [sizes[0], channels, *image])
 
@@ -129,28 +128,6 @@ def summed_at(x: torch.Tensor, places: torch.Tensor, shape: Sequence[int]) -> to
     count = int(np.prod(shape[2:]))
     total = torch.zeros([shape[0], shape[1], count + 1], dtype=x.dtype, device=x.device)
     return total.index_add(2, places, flat)[:, :, :count].reshape(list(shape))
-
-
-def _places(call: Call[Node], image: list[int], block: list[int]) -> list[int]:
-    """Give the place in the flat image of each tap of each column, counted over taps and then columns."""
-    axes = len(image)
-    dilations, strides = (call.ints(name) or [1] * axes for name in ("dilations", "strides"))
-    pads = call.ints("pads") or [0] * 2 * axes
-    along = []
-    for axis in range(axes):
-        reach = dilations[axis] * (block[axis] - 1) + 1
-        count = (image[axis] + pads[axis] + pads[axis + axes] - reach) // strides[axis] + 1
-        starts = np.arange(count) * strides[axis] - pads[axis]
-        along.append(np.arange(block[axis])[:, np.newaxis] * dilations[axis] + starts)
-    taps = product(*(range(size) for size in block))
-    found = []
-    for tap in taps:
-        for at in product(*(lines[place] for lines, place in zip(along, tap, strict=True))):
-            inside = all(0 <= place < size for place, size in zip(at, image, strict=True))
-            found.append(int(np.ravel_multi_index(at, image)) if inside else int(np.prod(image)))
-    if len(found) != int(np.prod(call.shape()[1:])) // (call.shape()[1] // int(np.prod(block))):
-        raise Refused("its columns are not as many as the image has places for blocks")
-    return found
 
 
 LOWERINGS: dict[str, Lowering] = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ...lowering.call import Call
+from ...lowering.padding import centred
 from ...lowering.refused import Refused
 from ..builder import Builder
 from ..lowering import Lowering
@@ -122,9 +123,7 @@ def center_crop_pad(call: Call[Node], b: Builder) -> Node:
         size = size_of(call, b, 0, axis)
         if not isinstance(size, int) or not isinstance(wanted, int):
             raise Refused("sizes that are known only at run time")
-        more = wanted - size
-        before = more // 2 if more > 0 else -(-more // 2)
-        sizes[2 * (rank - 1 - axis) : 2 * (rank - axis)] = [before, more - before]
+        sizes[2 * (rank - 1 - axis) : 2 * (rank - axis)] = centred(size, wanted)
     return by_bits(b, torch.constant_pad_nd, call.dtype(), call[0], pad=sizes)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ....compiler.lowering.indices import counted_from_the_front
 from ....compiler.lowering.refused import Refused
 from ..builder import Array, Builder, Var, type_name
 from ..call import Call
@@ -34,14 +35,11 @@ def from_the_front(b: Builder, call: Call, index: int, axes: Sequence[int]) -> A
     """
     sizes = [call.sizes()[axis] for axis in axes]
     if call.is_constant(index):
-        indices = call.constant(index, "indices")
+        known = call.constant(index, "indices")
         if all(map(is_number, sizes)):
-            limits = np.array(sizes if len(sizes) > 1 else sizes[0], np.int64)
-            if ((indices < -limits) | (indices >= limits)).any():
-                raise Refused(f"an index lies outside of its axis of {' × '.join(map(str, sizes))}")
-            return np.where(indices < 0, indices + limits, indices)
-        if not (indices < 0).any():
-            return indices
+            return counted_from_the_front(known, sizes)
+        if not (known < 0).any():
+            return known
     computed = call[index]
     whole = vector_of(b, [size_of(b, call[0], axis) for axis in axes])
     if not len(computed.shape):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ....compiler.lowering.columns import columns_over
+from ....compiler.lowering.parts import pieces_of
 from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Var, type_name
 from ..call import Call
@@ -35,16 +37,7 @@ def _is_empty(size: object) -> bool:
 
 def split(call: Call, b: Builder) -> Sequence[Var]:
     """Split: into given sizes, or into equal ones of which the last may be smaller."""
-    x, axis, count = call[0], call.axis(0), len(call.node.outputs)
-    size = call.sizes()[axis]
-    sizes = call.constant_ints(1, "list of sizes") if call.opset >= 13 else call.ints("split")
-    if sizes is None:
-        if not is_number(size):
-            raise Refused("it parts an axis whose size is known only at run time, and says no sizes")
-        piece = -(-int(size) // count)
-        sizes = [max(min(piece, int(size) - start), 0) for start in range(0, piece * count, piece)]
-    if len(sizes) != count or (is_number(size) and sum(sizes) != size):
-        raise Refused(f"pieces of {sizes} are not {count} of {size}")
+    x, axis, sizes = call[0], call.axis(0), pieces_of(call)
     some = [each for each in sizes if each]
     pieces = iter(b.op("split", x, split_sizes=some, axis=axis) if len(some) > 1 else [x])
     return [next(pieces) if each else nothing(b, x, axis) for each in sizes]
@@ -77,7 +70,7 @@ def col2im(call: Call, b: Builder) -> Var:
     x, sizes = call[0], call.shape()
     image = call.constant_ints(1, "size of the image") or []
     block = call.constant_ints(2, "size of the blocks") or []
-    places = _places(image, block, call)
+    places = columns_over(call, image, block)
     if type_name(x) not in ("fp16", "fp32"):
         raise Refused("its sums of integers may leave their dtype")
     taps = int(np.prod(block))
@@ -90,31 +83,6 @@ def col2im(call: Call, b: Builder) -> Var:
         gathered = b.op("reshape", gathered, [sizes[0], channels, *places.shape])
         gathered = b.op("reduce_sum", gathered, axes=[2], keep_dims=False)
     return shaped(b, gathered, [sizes[0], channels, *image])
-
-
-def _places(image: list[int], block: list[int], call: Call) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    """Give, for each place of the image, the columns of each tap over it, int64[most taps over one, places].
-
-    Columns are counted over taps and blocks; what no more tap covers has the number behind the last.
-    """
-    axes = len(image)
-    dilations, strides = (call.ints(name) or [1] * axes for name in ("dilations", "strides"))
-    pads = call.ints("pads") or [0] * 2 * axes
-    counts = [
-        (image[axis] + pads[axis] + pads[axis + axes] - dilations[axis] * (block[axis] - 1) - 1) // strides[axis] + 1
-        for axis in range(axes)
-    ]
-    over: list[list[int]] = [[] for _ in range(int(np.prod(image)))]
-    columns = int(np.prod(counts))
-    for tap, offset in enumerate(np.ndindex(*block)):
-        for column, start in enumerate(np.ndindex(*counts)):
-            at = [start[axis] * strides[axis] - pads[axis] + offset[axis] * dilations[axis] for axis in range(axes)]
-            if all(0 <= at[axis] < image[axis] for axis in range(axes)):
-                over[int(np.ravel_multi_index(at, image))].append(tap * columns + column)
-    places = np.full((max(map(len, over)), len(over)), int(np.prod(block)) * columns)
-    for place, found in enumerate(over):
-        places[: len(found), place] = found
-    return places
 
 
 LOWERINGS: dict[str, Lowering] = {

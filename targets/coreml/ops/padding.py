@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....compiler.lowering.padding import Ends, added, centred, ends_of, left, repeated
 from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Var, constant, type_name
 from ..call import Call
@@ -18,16 +19,8 @@ _SPATIAL_AXES = 2
 
 def pad(call: Call, b: Builder) -> Var:
     """Pad; what is negative cuts, and a cut comes first."""
-    x, rank = call[0], call.rank()
-    pads = call.constant_ints(1, "list of pads") or []
-    axes = call.constant_ints(3, "list of axes") or [*range(rank)]
-    around = {axis % rank: (pads[place], pads[place + len(axes)]) for place, axis in enumerate(axes)}
-    mode = call.text("mode", "constant")
-    if mode != "constant" and any(before < 0 or behind < 0 for before, behind in around.values()):
-        raise Refused(f"negative pads in the mode {mode}")
-    x = _shortened(b, x, around)
-    around = {axis: (max(before, 0), max(behind, 0)) for axis, (before, behind) in around.items()}
-    around = {axis: ends for axis, ends in around.items() if any(ends)}
+    ends, rank, mode = ends_of(call), call.rank(), call.text("mode", "constant")
+    x, around = cut(b, call[0], left(ends, call.known_sizes())), added(ends)
     if not around:
         return x
     if mode == "constant":
@@ -37,21 +30,11 @@ def pad(call: Call, b: Builder) -> Var:
     return _repeated(b, x, around, mode)
 
 
-def _shortened(b: Builder, x: Var, around: dict[int, tuple[int, int]]) -> Var:
-    bounds = {}
-    for axis, (before, behind) in around.items():
-        if before < 0 or behind < 0:
-            if not is_number(x.shape[axis]):
-                raise Refused("negative pads along an axis whose size is known only at run time")
-            bounds[axis] = range(max(-before, 0), x.shape[axis] - max(-behind, 0))
-    return cut(b, x, bounds)
-
-
-def _interleaved(rank: int, around: dict[int, tuple[int, int]]) -> list[int]:
+def _interleaved(rank: int, around: Ends) -> list[int]:
     return [end for axis in range(rank) for end in around.get(axis, (0, 0))]
 
 
-def _constant(call: Call, b: Builder, x: Var, around: dict[int, tuple[int, int]]) -> Var:
+def _constant(call: Call, b: Builder, x: Var, around: Ends) -> Var:
     rank = len(x.shape)
     if call.has(2) and not call.is_constant(2):
         if not all(map(is_number, x.shape)):
@@ -63,9 +46,7 @@ def _constant(call: Call, b: Builder, x: Var, around: dict[int, tuple[int, int]]
     return constant_pad(b, x, around, value)
 
 
-def constant_pad(
-    b: Builder, x: Var, around: dict[int, tuple[int, int]], value: np.ndarray[tuple[int, ...], np.dtype[np.generic]]
-) -> Var:
+def constant_pad(b: Builder, x: Var, around: Ends, value: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Var:
     """Put `before` and `behind` times a value at the ends of each axis; MIL's pad has no integers, its concat has."""
     value = constant(value).astype(DTYPES[type_name(x)]).reshape(())
     if type_name(x) in ("fp16", "fp32"):
@@ -84,7 +65,7 @@ def _filled(b: Builder, x: Var, axis: int, count: int, value: np.ndarray[tuple[i
     return b.op("fill", vector_of(b, sizes), value=b.const(value.reshape(())).val)
 
 
-def _is_said_by_mil(x: Var, around: dict[int, tuple[int, int]], mode: str) -> bool:
+def _is_said_by_mil(x: Var, around: Ends, mode: str) -> bool:
     rank = len(x.shape)
     if type_name(x) not in ("fp16", "fp32") or mode not in _BY_MIL or min(around) < rank - _SPATIAL_AXES:
         return False
@@ -92,18 +73,14 @@ def _is_said_by_mil(x: Var, around: dict[int, tuple[int, int]], mode: str) -> bo
     return all(is_number(x.shape[axis]) and max(ends) <= x.shape[axis] - most for axis, ends in around.items())
 
 
-def _repeated(b: Builder, x: Var, around: dict[int, tuple[int, int]], mode: str) -> Var:
+def _repeated(b: Builder, x: Var, around: Ends, mode: str) -> Var:
     for axis, ends in around.items():
         size = size_of(b, x, axis)
-        places = _places(size, ends, mode) if is_number(size) else _open_places(b, size, ends, mode)
+        places = repeated(size, ends, mode) if is_number(size) else _open_places(b, size, ends, mode)
         held = type_name(x)
         x = b.op("gather", b.cast(x, "int32") if held == "bool" else x, places, axis=axis)
         x = b.cast(x, held)
     return x
-
-
-def _places(size: int, ends: tuple[int, int], mode: str) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    return np.pad(np.arange(size), ends, mode=mode)  # type: ignore[call-overload,no-any-return]  # a mode of ONNX's
 
 
 def _open_places(b: Builder, size: Var, ends: tuple[int, int], mode: str) -> Var:
@@ -122,17 +99,10 @@ def _open_places(b: Builder, size: Var, ends: tuple[int, int], mode: str) -> Var
 
 def center_crop_pad(call: Call, b: Builder) -> Var:
     """CenterCropPad: cut or padded with zeros at both ends, one more behind where the difference is odd."""
-    x, rank = call[0], call.rank()
-    axes = call.ints("axes") or [*range(rank)]
-    sizes = call.shape()
-    bounds, around = {}, {}
-    for axis, size in zip((axis % rank for axis in axes), call.constant_ints(1, "shape") or [], strict=True):
-        less = abs(sizes[axis] - size) // 2
-        if size < sizes[axis]:
-            bounds[axis] = range(less, less + size)
-        elif size > sizes[axis]:
-            around[axis] = (less, size - sizes[axis] - less)
-    x = cut(b, x, bounds)
+    sizes, wanted = call.shape(), call.constant_ints(1, "shape") or []
+    axes = [axis % len(sizes) for axis in call.ints("axes") or range(len(sizes))]
+    ends = {axis: centred(sizes[axis], size) for axis, size in zip(axes, wanted, strict=True)}
+    x, around = cut(b, call[0], left(ends, sizes)), added(ends)
     return constant_pad(b, x, around, np.zeros((), np.float32)) if around else x
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ....compiler.lowering.parts import sliced
 from ....compiler.lowering.refused import Refused
 from ..builder import INT32, Builder, Var
 from ..call import Call
@@ -28,7 +29,7 @@ def slices(call: Call, b: Builder) -> Var:
     for place, (axis, start, end, step) in enumerate(zip(axes, starts, ends, steps, strict=True)):
         size = x.shape[axis % rank]
         if is_number(size) and is_number(start) and is_number(end):
-            fixed[axis % rank] = _clamped(int(size), start, end, step)
+            fixed[axis % rank] = sliced(int(size), start, end, step)
         else:
             others.append((axis % rank, place, start, end, step))
     empty = [axis for axis, bound in fixed.items() if not len(bound)]
@@ -38,17 +39,6 @@ def slices(call: Call, b: Builder) -> Var:
     for axis, place, start, end, step in others:
         x = _cut_at_run_time(call, b, x, axis, place, start, end, step)
     return x
-
-
-def _clamped(size: int, start: int, end: int, step: int) -> range:
-    """Give the places of a slice. Backwards, a start before the axis is its first element, which is not Python's way.
-
-    Source: ONNX, Slice.
-    """
-    start, end = (bound + size if bound < 0 else bound for bound in (start, end))
-    if step > 0:
-        return range(min(max(start, 0), size), min(max(end, 0), size), step)
-    return range(min(max(start, 0), size - 1), min(max(end, -1), size - 1), step)
 
 
 def cut(b: Builder, x: Var, bounds: dict[int, range]) -> Var:

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import onnx_ir as ir
 
+from ....compiler.lowering.indices import counted_from_the_front
 from ..builder import Builder
 from ..call import Call
 from ..dialect import Array, constant_of, dtype_of, shape_of
@@ -20,7 +21,7 @@ def lower_gather(call: Call, b: Builder) -> ir.Value:
     size, indices = shape_of(x)[axis], constant_of(call[1])
     if indices is None:
         return b.gather(x, from_the_front(b, call[1], np.array(size, dtype_of(call[1]).numpy())), axis)
-    indices = np.where(indices < 0, indices + size, indices).astype(np.int32)
+    indices = counted_from_the_front(indices, [size]).astype(np.int32)
     run = _regular(indices.ravel())
     if run is None or constant_of(x) is not None:
         return b.gather(x, indices, axis)

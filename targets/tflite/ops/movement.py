@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import onnx_ir as ir
 
+from ....compiler.lowering.padding import repeated
+from ....compiler.lowering.parts import pieces_of, slice_of
 from ....compiler.lowering.refused import Refused
 from ..builder import Builder
 from ..call import Call
-from ..dialect import Array, dtype_of, is_constant, shape_of
+from ..dialect import dtype_of, is_constant, shape_of
 from .bounds import pad_at_run_time, slice_at_run_time
 from .lowering import Lowering
 
@@ -24,14 +26,7 @@ def lower_concat(call: Call, b: Builder) -> ir.Value:
 
 def lower_split(call: Call, b: Builder) -> list[ir.Value | None]:
     """Cut into pieces of given sizes, or of equal ones with a smaller last."""
-    x, axis = call[0], call.axis(0)
-    size, count = shape_of(x)[axis], len(call.node.outputs)
-    sizes = call.constant_ints(1, "list of sizes") if call.opset >= 13 else call.ints("split")
-    if sizes is None:
-        piece = -(-size // call.integer("num_outputs", count))
-        sizes = [min(piece, size - start) for start in range(0, size, piece)]
-    if len(sizes) != count or sum(sizes) != size:
-        raise Refused(f"pieces of {sizes} are not {count} of {size}")
+    x, axis, sizes = call[0], call.axis(0), pieces_of(call)
     pieces = iter(_pieces(b, x, [size for size in sizes if size], axis))
     nothing = b.value(np.empty((*shape_of(x)[:axis], 0, *shape_of(x)[axis + 1 :]), dtype_of(x).numpy()))
     return [next(pieces) if size else nothing for size in sizes]
@@ -52,12 +47,8 @@ def lower_slice(call: Call, b: Builder) -> ir.Value:
     x, shape = call[0], shape_of(call[0])
     if not all(is_constant(value) for value in call.inputs[1:] if value is not None):
         return slice_at_run_time(call, b)
-    starts, ends = call.constant_ints(1, "starts") or [], call.constant_ints(2, "ends") or []
-    axes = call.constant_ints(3, "axes") or list(range(len(starts)))
-    steps = call.constant_ints(4, "steps") or [1] * len(starts)
-    bounds = [range(size) for size in shape]
-    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        bounds[axis % len(shape)] = range(shape[axis])[slice(start, end, step)]
+    taken = slice_of(call)
+    bounds = [taken.get(axis, range(size)) for axis, size in enumerate(shape)]
     if any(len(bound) == 0 for bound in bounds):
         return b.value(np.empty([len(bound) for bound in bounds], dtype_of(x).numpy()))
     backwards = [axis for axis, bound in enumerate(bounds) if bound.step < 0 and len(bound) > 1]
@@ -96,12 +87,10 @@ def lower_pad(call: Call, b: Builder) -> ir.Value:
             return b.pad(x, full, call.constant(2, "value").item() if call.has(2) else 0)
         case "reflect":
             return _mirror(b, x, full)
-        case "edge":
-            return _by_index(
-                b, x, full, lambda size, before, after: np.clip(np.arange(-before, size + after), 0, size - 1)
-            )
-        case "wrap":
-            return _by_index(b, x, full, lambda size, before, after: np.arange(-before, size + after) % size)
+        case ("edge" | "wrap") as mode:
+            for axis, ends in enumerate(full):
+                x = b.gather(x, repeated(shape_of(x)[axis], ends, mode).astype(np.int32), axis) if any(ends) else x
+            return x
         case mode:
             raise Refused(f"mode {mode!r}")
 
@@ -112,16 +101,6 @@ def _mirror(b: Builder, x: ir.Value, pads: list[tuple[int, int]]) -> ir.Value:
         raise Refused("it reflects more than there is")
     wide = [size + before + after for size, (before, after) in zip(shape, pads, strict=True)]
     return b.op("MIRROR_PAD", [x, np.array(pads, np.int32)], wide, dtype_of(x), mode="REFLECT")
-
-
-def _by_index(
-    b: Builder, x: ir.Value, pads: Sequence[tuple[int, int]], indices: Callable[[int, int, int], Array]
-) -> ir.Value:
-    """Pad by picking: `indices(size, before, after)` says which element stands at each place of an axis."""
-    for axis, (before, after) in enumerate(pads):
-        if before or after:
-            x = b.gather(x, indices(shape_of(x)[axis], before, after).astype(np.int32), axis)
-    return x
 
 
 def lower_depth_to_space(call: Call, b: Builder) -> ir.Value:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ....compiler.lowering.call import Call
+from ....compiler.lowering.indices import counted_from_the_front
 from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Expr, dtype_of
 from ..lowering import Lowering
@@ -28,15 +29,19 @@ def from_the_front(b: Builder, call: Call[Expr], index: int, axes: Sequence[int]
     Raises:
         Refused: when a constant one lies outside, or there is nothing to index.
     """
-    sizes = [call.shape()[axis] for axis in axes]
+    return places_within(b, call, index, *(call.shape()[axis] for axis in axes))
+
+
+def places_within(b: Builder, call: Call[Expr], index: int, *sizes: int) -> Expr:
+    """Give an input of indices as int64 from 0 up to a size: one for all, or one for each place of their last axis.
+
+    Raises:
+        Refused: when a constant one lies outside, or there is nothing to index.
+    """
     if 0 in sizes and 0 not in call.shape(index):
         raise Refused("it indexes an axis without elements")
     if call.is_constant(index):
-        indices = call.constant(index, "indices").astype(np.int64)
-        limits = np.array(sizes if len(sizes) > 1 else sizes[0], np.int64)
-        if ((indices < -limits) | (indices >= limits)).any():
-            raise Refused(f"an index lies outside of its axis of {' × '.join(map(str, sizes))}")
-        return b.const(np.where(indices < 0, indices + limits, indices), "int64")
+        return b.const(counted_from_the_front(call.constant(index, "indices").astype(np.int64), sizes), "int64")
 
     def inside(value: Element, size: Element) -> Element:
         place = either(value < whole(0), value + size, value)
@@ -109,9 +114,12 @@ def tensor_scatter(call: Call[Expr], b: Builder) -> Expr:
     circular = call.text("mode", "linear") == "circular"
 
     def element(place: Sequence[Any], old: Any, new: Any, starts: Any) -> Element:
-        own = place[axis] - starts(place[0])
+        # brought near first: LLVM may take a difference that overflows for any number
+        begin = starts(place[0])
         if circular:
-            own = tirx().floormod(own, whole(length))
+            own = tirx().floormod(place[axis] - tirx().floormod(begin, whole(length)), whole(length))
+        else:
+            own = place[axis] - tirx().max(tirx().min(begin, whole(length)), whole(-run))
         taken = tirx().all(own >= whole(0), own < whole(run))
         near = tirx().max(tirx().min(own, whole(run - 1)), whole(0))
         return either(taken, new(*place[:axis], near, *place[axis + 1 :]), old(*place))

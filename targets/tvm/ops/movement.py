@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ....compiler.lowering.call import Call
-from ....compiler.lowering.refused import Refused
+from ....compiler.lowering.columns import columns_over
+from ....compiler.lowering.parts import pieces_of
 from ..builder import Builder, Expr
 from ..lowering import Lowering
 from ..toolkit import relax
@@ -30,14 +30,7 @@ def concat(call: Call[Expr], b: Builder) -> Expr:
 
 def split(call: Call[Expr], b: Builder) -> Sequence[Expr]:
     """Split: into given sizes, or into equal ones of which the last may be smaller."""
-    x, axis, count = call[0], call.axis(0), len(call.node.outputs)
-    size = call.shape()[axis]
-    sizes = call.constant_ints(1, "list of sizes") if call.opset >= 13 else call.ints("split")
-    if sizes is None:
-        piece = -(-size // count)
-        sizes = [max(min(piece, size - start), 0) for start in range(0, piece * count, piece or 1)] or [0] * count
-    if len(sizes) != count or sum(sizes) != size:
-        raise Refused(f"pieces of {sizes} are not {count} of {size}")
+    x, axis, sizes = call[0], call.axis(0), pieces_of(call)
     ends = np.cumsum(sizes)
     return [part(b, x, axis, int(end) - each, int(end)) for each, end in zip(sizes, ends, strict=True)]
 
@@ -86,7 +79,7 @@ def col2im(call: Call[Expr], b: Builder) -> Expr:
     x, sizes = call[0], call.shape()
     image = call.constant_ints(1, "size of the image") or []
     block = call.constant_ints(2, "size of the blocks") or []
-    places = _places(image, block, call)
+    places = columns_over(call, image, block)
     taps = int(np.prod(block))
     channels, columns = sizes[1] // taps, sizes[2]
     flat = reshaped(b, x, (sizes[0], channels, taps * columns))
@@ -95,31 +88,6 @@ def col2im(call: Call[Expr], b: Builder) -> Expr:
     gathered = b.op(relax().op.take, flat, b.const(places.ravel(), "int64"), axis=2)
     gathered = reshaped(b, gathered, (sizes[0], channels, *places.shape))
     return reshaped(b, b.op(relax().op.sum, gathered, axis=[2]), (sizes[0], channels, *image))
-
-
-def _places(image: list[int], block: list[int], call: Call[Expr]) -> NDArray[np.int64]:
-    """Give, for each place of the image, the columns of each tap over it, int64[most taps over one, places].
-
-    Columns are counted over taps and blocks; what no more tap covers has the number behind the last.
-    """
-    axes = len(image)
-    dilations, strides = (call.ints(name) or [1] * axes for name in ("dilations", "strides"))
-    pads = call.ints("pads") or [0] * 2 * axes
-    counts = [
-        (image[axis] + pads[axis] + pads[axis + axes] - dilations[axis] * (block[axis] - 1) - 1) // strides[axis] + 1
-        for axis in range(axes)
-    ]
-    over: list[list[int]] = [[] for _ in range(int(np.prod(image)))]
-    columns = int(np.prod(counts))
-    for tap, offset in enumerate(np.ndindex(*block)):
-        for column, start in enumerate(np.ndindex(*counts)):
-            at = [start[axis] * strides[axis] - pads[axis] + offset[axis] * dilations[axis] for axis in range(axes)]
-            if all(0 <= at[axis] < image[axis] for axis in range(axes)):
-                over[int(np.ravel_multi_index(at, image))].append(tap * columns + column)
-    places = np.full((max(map(len, over)), len(over)), int(np.prod(block)) * columns)
-    for place, found in enumerate(over):
-        places[: len(found), place] = found
-    return places
 
 
 LOWERINGS: dict[str, Lowering] = {

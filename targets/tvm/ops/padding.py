@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ....compiler.lowering.call import Call
+from ....compiler.lowering.padding import Ends, added, centred, ends_of, left, repeated
 from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Expr
 from ..lowering import Lowering
@@ -16,23 +17,11 @@ from .elements import Element, whole
 from .pieces import is_float, number, sizes_of
 from .slicing import cut
 
-Ends = Mapping[int, tuple[int, int]]
-"""Axis → how many elements come before and behind."""
-
 
 def pad(call: Call[Expr], b: Builder) -> Expr:
     """Pad; what is negative cuts, and a cut comes first."""
-    x, rank = call[0], call.rank()
-    pads = call.constant_ints(1, "list of pads") or []
-    axes = call.constant_ints(3, "list of axes") or [*range(rank)]
-    around = {axis % rank: (pads[place], pads[place + len(axes)]) for place, axis in enumerate(axes)}
-    mode, sizes = call.text("mode", "constant"), call.shape()
-    if mode != "constant" and any(end < 0 for ends in around.values() for end in ends):
-        raise Refused(f"negative pads in the mode {mode}")
-    kept = {axis: range(max(-ends[0], 0), sizes[axis] - max(-ends[1], 0)) for axis, ends in around.items()}
-    x = cut(b, x, kept)
-    around = {axis: (max(before, 0), max(behind, 0)) for axis, (before, behind) in around.items()}
-    around = {axis: ends for axis, ends in around.items() if any(ends)}
+    ends, mode, sizes = ends_of(call), call.text("mode", "constant"), call.shape()
+    x, around = cut(b, call[0], left(ends, sizes)), added(ends)
     if not around:
         return x
     if mode == "constant":
@@ -66,7 +55,7 @@ def _constant(b: Builder, x: Expr, around: Ends, value: Expr, known: np.ndarray[
 def _repeated(b: Builder, x: Expr, around: Ends, mode: str) -> Expr:
     for axis, ends in around.items():
         sizes = sizes_of(x)
-        places = np.pad(np.arange(sizes[axis]), ends, mode=mode)  # type: ignore[call-overload]  # a mode of ONNX's
+        places = repeated(sizes[axis], ends, mode)
         shape = (*sizes[:axis], len(places), *sizes[axis + 1 :])
 
         def element(place: Sequence[Any], data: Any, source: Any, axis: int = axis) -> Element:
@@ -78,16 +67,10 @@ def _repeated(b: Builder, x: Expr, around: Ends, mode: str) -> Expr:
 
 def center_crop_pad(call: Call[Expr], b: Builder) -> Expr:
     """CenterCropPad: cut or padded with zeros at both ends, one more behind where the difference is odd."""
-    x, rank = call[0], call.rank()
-    sizes, wanted = call.shape(), call.result_shape()
-    bounds, around = {}, {}
-    for axis in (axis % rank for axis in call.ints("axes") or range(rank)):
-        less = abs(sizes[axis] - wanted[axis]) // 2
-        if wanted[axis] < sizes[axis]:
-            bounds[axis] = range(less, less + wanted[axis])
-        elif wanted[axis] > sizes[axis]:
-            around[axis] = (less, wanted[axis] - sizes[axis] - less)
-    x = cut(b, x, bounds)
+    sizes, wanted, rank = call.shape(), call.result_shape(), call.rank()
+    axes = [axis % rank for axis in call.ints("axes") or range(rank)]
+    ends = {axis: centred(sizes[axis], wanted[axis]) for axis in axes}
+    x, around = cut(b, call[0], left(ends, sizes)), added(ends)
     return _constant(b, x, around, number(b, x, 0), np.zeros(())) if around else x
 
 

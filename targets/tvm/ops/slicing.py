@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....compiler.lowering.call import Call
+from ....compiler.lowering.parts import slice_of, sliced
 from ....compiler.lowering.refused import Refused
 from ..builder import Builder, Expr, dtype_of
 from ..lowering import Lowering
@@ -18,42 +19,24 @@ from .pieces import sizes_of
 
 def slices(call: Call[Expr], b: Builder) -> Expr:
     """Slice. Where it starts may be computed at run time; how long the result is, the hub must say."""
-    rank = call.rank()
     if not call.is_constant(1):
         return _from_run_time(call, b)
+    return cut(b, call[0], slice_of(call) if call.is_constant(2) else _as_long(call))
+
+
+def _as_long(call: Call[Expr]) -> dict[int, range]:
+    """Give the places of a slice whose ends are computed: as many as the result has."""
+    rank, sizes, wanted = call.rank(), call.shape(), call.result_shape()
     starts = call.constant_ints(1, "list of starts") or []
-    axes = call.constant_ints(3, "list of axes") or [*range(len(starts))]
+    axes = [axis % rank for axis in call.constant_ints(3, "list of axes") or range(len(starts))]
     steps = call.constant_ints(4, "list of steps") or [1] * len(starts)
-    sizes = call.shape()
-    if call.is_constant(2):
-        ends = call.constant_ints(2, "list of ends") or []
-        bounds = zip(axes, starts, ends, steps, strict=True)
-        ranges = {axis % rank: _clamped(sizes[axis % rank], start, end, step) for axis, start, end, step in bounds}
-    else:
-        wanted = call.result_shape()
-        ranges = {
-            axis % rank: _as_long(sizes[axis % rank], start, step, wanted[axis % rank])
-            for axis, start, step in zip(axes, starts, steps, strict=True)
-        }
-    return cut(b, call[0], ranges)
-
-
-def _clamped(size: int, start: int, end: int, step: int) -> range:
-    """Give the places of a slice. Backwards, a start before the axis is its first element, which is not Python's way.
-
-    Source: ONNX, Slice.
-    """
-    start, end = (bound + size if bound < 0 else bound for bound in (start, end))
-    if step > 0:
-        return range(min(max(start, 0), size), min(max(end, 0), size), step)
-    return range(min(max(start, 0), size - 1), min(max(end, -1), size - 1), step)
-
-
-def _as_long(size: int, start: int, step: int, length: int) -> range:
-    whole_range = _clamped(size, start, size if step > 0 else -size - 1, step)
-    if length > len(whole_range):
-        raise Refused(f"its result would have {length} of {len(whole_range)} elements")
-    return whole_range[:length]
+    found = {}
+    for axis, start, step in zip(axes, starts, steps, strict=True):
+        whole_range = sliced(sizes[axis], start, sizes[axis] if step > 0 else -sizes[axis] - 1, step)
+        if wanted[axis] > len(whole_range):
+            raise Refused(f"its result would have {wanted[axis]} of {len(whole_range)} elements")
+        found[axis] = whole_range[: wanted[axis]]
+    return found
 
 
 def cut(b: Builder, x: Expr, bounds: Mapping[int, range]) -> Expr:
