@@ -118,6 +118,46 @@ def test_pairs_of_floats_compare(tvm):
         np.testing.assert_array_equal(got[op], function(*PAIRS), err_msg=op)
 
 
+BOUNDED = {
+    "relu": ("Relu (v)", lambda v: np.maximum(v, 0)),
+    "clip": ("Clip (v, low, high)", lambda v: np.clip(v, -1, 2)),
+    "below": ("Clip (v, , high)", lambda v: np.minimum(v, 2)),
+    "above": ("Clip (v, bound)", lambda v: np.maximum(v, 0.5)),
+    "sigmoid": ("HardSigmoid (v)", lambda v: np.clip(0.2 * v + 0.5, 0, 1)),
+}
+"""By name: an operator that brings a value between bounds, constant ones and such that are computed, and NumPy's."""
+
+
+@pytest.mark.parametrize("before", ["Identity (x)", "Conv (x, kernel)"])
+def test_bounds_keep_nan(tvm, before):
+    x = np.repeat(FLOATS, 3).reshape(1, 1, 6, 8)
+    nodes = " ".join(f"{name} = {node}" for name, (node, _) in BOUNDED.items())
+    outputs = ", ".join(f"float[1,c,6,8] {name}" for name in BOUNDED)
+    text = f"(float[1,1,6,8] x, float bound) => ({outputs}) {{ v = {before} {nodes} }}"
+    numbers = {"low": np.array(-1, np.float32), "high": np.array(2, np.float32), "kernel": np.ones((4, 1, 1, 1), "f")}
+    got = tvm(text, {"x": x, "bound": np.array(0.5, np.float32)}, numbers)
+    for name, (_, function) in BOUNDED.items():
+        wanted = np.broadcast_to(function(x), got[name].shape)
+        np.testing.assert_allclose(got[name], wanted, rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("before", ["Identity (x)", "Conv (x, kernel)"])
+def test_pooling_keeps_nan_and_finds_nothing_but_infinity(tvm, before):
+    text = f"""(float[1,1,4,4] x) => (
+        float[1,c,2,2] windows, float[1,c,2,2] best, int64[1,c,2,2] at, float[1,c,1,1] all
+    ) {{
+        v = {before} windows = MaxPool <kernel_shape = [3, 3], strides = [2, 2], pads = [0, 0, 1, 1]> (v)
+        best, at = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (v) all = GlobalMaxPool (v)
+    }}"""
+    x = np.full((1, 1, 4, 4), -INF, np.float32)
+    x[0, 0, 0, 1], x[0, 0, 2, 0] = NAN, 3
+    got = tvm(text, {"x": x}, {"kernel": np.ones((1, 1, 1, 1), np.float32)})
+    np.testing.assert_array_equal(got["windows"].ravel(), [NAN, -INF, 3, -INF])
+    np.testing.assert_array_equal(got["best"].ravel(), [NAN, -INF, 3, -INF])
+    np.testing.assert_array_equal(got["at"].ravel(), [1, 2, 8, 10])
+    np.testing.assert_array_equal(got["all"].ravel(), [NAN])
+
+
 def test_a_constant_zero_is_no_rule_of_its_own(tvm):
     n = FLOATS.size
     text = f"""(float[{n}] x) => (float[{n}] product, float[{n}] over, float[{n}] under) <float zero = {{0}}> {{
@@ -229,6 +269,18 @@ def test_indices_count_from_the_end_and_stay_in_their_axis(tvm):
     np.testing.assert_array_equal(far["picked"], [8, 1, 8, 1])
 
 
+def test_what_is_put_back_stays_in_its_tensor(tvm):
+    text = """(float[1,1,1,2] x, int64[1,1,1,2] at, float[1,4,1] cache, float[1,2,1] update, int64[1] start) => (
+        float[1,1,2,4] y, float[1,4,1] z
+    ) { y = MaxUnpool <kernel_shape = [2, 2], strides = [2, 2]> (x, at) z = TensorScatter (cache, update, start) }"""
+    feeds = {"x": np.array([[[[5, 7]]]], np.float32), "cache": np.zeros((1, 4, 1), np.float32)}
+    feeds["update"] = np.array([[[1], [2]]], np.float32)
+    ends = np.array([[[[-(2**63), 2**63 - 1]]]])
+    far = tvm(text, feeds | {"at": ends, "start": np.array([-(2**63)])}, opset=24)
+    np.testing.assert_array_equal(far["y"].ravel(), [5, 0, 0, 0, 0, 0, 0, 7])
+    np.testing.assert_array_equal(far["z"].ravel(), [0, 0, 0, 0])
+
+
 def test_outputs_may_be_inputs_constants_scalars_and_empty(tvm):
     text = """(float[2] x, int64 unused, float[0,2] none) => (
         float[2] same, float[2] again, int64[2] fixed, float total, float[0,2] nothing, float[1,0] flat
@@ -294,3 +346,20 @@ def test_booleans_are_compared(tvm):
         "Or": [False, True, True, True],
         "Xor": [False, True, True, False],
     }
+
+
+def test_a_mask_that_keeps_what_there_is_not_is_refused(refusals):
+    mask = {"mask": np.array([True, False, True])}
+    found = refusals("(float[2] x) => (float[2] y) { y = Compress <axis = 0> (x, mask) }", mask)
+    assert found["Compress"] == "its mask keeps element 2 of an axis of 2"
+
+
+@pytest.mark.parametrize(("reduction", "joined"), [("none", 5), ("add", 15)])
+def test_elements_are_scattered_by_fewer_indices_than_the_data_has_rows(reduction, joined, tvm):
+    text = f"""(float[2,3,2] x, int64[2,2,1] at, float[2,2,1] u) => (float[2,3,2] y) {{
+        y = ScatterElements<axis=2, reduction="{reduction}">(x, at, u)
+    }}"""
+    given = np.full((2, 3, 2), 10, np.float32)
+    at = np.array([[[0], [-1]], [[1], [0]]])
+    got = tvm(text, {"x": given, "at": at, "u": np.full((2, 2, 1), 5, np.float32)})["y"]
+    assert got.tolist() == [[[joined, 10], [10, joined], [10, 10]], [[10, joined], [joined, 10], [10, 10]]]
