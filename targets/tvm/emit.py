@@ -13,6 +13,7 @@ from ...compiler.lowering.walk import Walk
 from ...compiler.model import Model, dtype_name
 from ...vocabulary.coverage import Coverage
 from .builder import Builder, Expr, refuse_dtype
+from .ops.pieces import sizes_of
 from .ops.table import LOWERINGS
 from .toolkit import relax
 
@@ -21,11 +22,12 @@ from .toolkit import relax
 class Emitted:
     """A `tvm.IRModule` and what became of each hub node. The module is whole only when no node is refused.
 
-    `main` takes the inputs of the model's signature in order, and gives a tuple of its outputs.
+    `main` takes the inputs of the model's signature in order, and gives a tuple of its outputs, of these `shapes`.
     """
 
     module: Any
     coverage: Coverage
+    shapes: tuple[tuple[int, ...], ...]
 
 
 def emit(model: Model) -> Emitted:
@@ -46,9 +48,10 @@ def emit(model: Model) -> Emitted:
             for node in expanded.graph:
                 walk.say(node)
             outputs = [_output(walk, value, block) for value in expanded.graph.outputs]
-            given = block.emit_output(relax().Tuple([output for output in outputs if output is not None]))
+            made = [output for output in outputs if output is not None]
+            given = block.emit_output(relax().Tuple(made))
         block.emit_func_output(given)
-    return Emitted(module=block.get(), coverage=walk.coverage())
+    return Emitted(module=block.get(), coverage=walk.coverage(), shapes=tuple(map(sizes_of, made)))
 
 
 def _input(walk: Walk[Expr], value: ir.Value, place: int) -> Expr | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from ...vocabulary.digest import digest_file
 from ...vocabulary.errors import RefusedError, RequestError
 from ...vocabulary.label import Label
 from ...vocabulary.precision import Precision
+from ...vocabulary.signature import Signature
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import Options
 from ..settings import read_settings
@@ -137,7 +140,8 @@ class TVM:
         emitted = self._said(fixed)
         path = out / FILE_NAME
         compiled = compile_module(emitted.module, model.precision, cpu, path, tiles)
-        add_interface(path, interface_of(fixed.signature, cpu.name, compiled.weights))
+        signature = _with_shapes(fixed.signature, emitted.shapes)
+        add_interface(path, interface_of(signature, cpu.name, compiled.weights))
         return Artifact(
             target=self.name,
             variant=options.variant,
@@ -151,7 +155,7 @@ class TVM:
                 arch=(cpu.arch,),
                 features=features_of(cpu),
             ),
-            signature=fixed.signature,
+            signature=signature,
             narrowed={},
             coverage=emitted.coverage,
             ops=compiled.calls,
@@ -199,3 +203,11 @@ class TVM:
             if isinstance(symbol, str)
         }
         return FixDimensions(sizes)(model)
+
+
+def _with_shapes(signature: Signature, shapes: Sequence[tuple[int, ...]]) -> Signature:
+    """Give a signature with the shapes that its outputs came to have: the source may leave their sizes open."""
+    outputs = zip(signature.outputs, shapes, strict=True)
+    return msgspec.structs.replace(
+        signature, outputs=tuple(msgspec.structs.replace(spec, shape=shape) for spec, shape in outputs)
+    )

@@ -30,8 +30,8 @@ def smaller(x: Element, y: Element) -> Element:
 
 
 def _chosen(choose: Any, x: Element, y: Element) -> Element:
-    best = choose(x, y)
-    return either(tirx().isnan(x), x, best) if str(x.ty.dtype) in FLOATS else best
+    best = choose(y, x)  # x where either is NaN: in a reduction only the element, not the result so far, is looked at
+    return either(tirx().isnan(y), y, best) if str(x.ty.dtype) in FLOATS else best
 
 
 def worst(dtype: str, largest: bool) -> Element:

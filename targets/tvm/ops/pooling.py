@@ -19,6 +19,7 @@ from ..builder import Builder, Expr, dtype_of
 from ..lowering import Lowering
 from ..toolkit import relax, te, tirx
 from .extremes import joining, worst
+from .indexing import places_within
 from .pieces import cast, in_float32, is_float, number, reshaped, sizes_of, widened
 from .reduction import extreme
 
@@ -110,7 +111,7 @@ def max_unpool(call: Call[Expr], b: Builder) -> Expr:
     x, shape = call[0], call.shape()
     full, wanted = unpooled_shape(call)
     zeros = number(b, x, np.zeros(math.prod(full)))
-    places = reshaped(b, cast(b, call[1], "int64"), (math.prod(shape),))
+    places = reshaped(b, places_within(b, call, 1, math.prod(full)), (math.prod(shape),))
     y = b.op(relax().op.scatter_elements, zeros, places, reshaped(b, x, (math.prod(shape),)), axis=0)
     y = reshaped(b, y, full)
     if wanted == full:

@@ -25,6 +25,8 @@ def compress(call: Call[Expr], b: Builder) -> Expr:
     else:
         x = reshaped(b, x, (int(np.prod(call.shape())),))
     sizes = sizes_of(x)
+    if len(places) and places[-1] >= sizes[axis]:
+        raise Refused(f"its mask keeps element {places[-1]} of an axis of {sizes[axis]}")
     kept = (*sizes[:axis], len(places), *sizes[axis + 1 :])
     if 0 in kept:
         return b.const(np.zeros(kept, call.result_dtype().numpy()))
