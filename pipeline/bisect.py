@@ -88,7 +88,7 @@ def bisect(project: Project, request: BisectRequest, *, progress: Progress, cach
     if request.way is Way.CUT and request.file is not None:
         raise RequestError("a file cannot be cut", hint="leave the file out: then the artifact is compiled again")
     with runner.cache.workspace() as scratch:
-        runner.step(TraceTensors(compile=compile_step, artifact=str(file)))  # a file of another model is not run at all
+        trace = runner.step(TraceTensors(compile=compile_step, artifact=str(file)))  # refuses a file of another model
         worst: Sequence[int] = request.rows
         if not worst and request.file is not None:
             worst = worst_rows(parity_of_file(subject, file, device, imported, runner, scratch))
@@ -102,7 +102,7 @@ def bisect(project: Project, request: BisectRequest, *, progress: Progress, cach
             rows_per_call=calls_of(imported.reference, imported),
             row_count=count,
         )
-        return TensorWalker(subject, file, compile_step, imported, device, runner, scratch, rows).walk(
+        return TensorWalker(subject, file, compile_step, trace, imported, device, runner, scratch, rows).walk(
             request.way,
             can_cut=request.file is None,
             inputs="drawn" if project.data.evaluation is None else "evaluation",

@@ -28,7 +28,7 @@ from .runner import Runner
 from .steps.compare_tensors import CompareTensors, as_hub, read_walk, walk_of
 from .steps.compile_model import CompileModel, read_artifact
 from .steps.cut_model import CutModel
-from .steps.trace_tensors import TracedTensor, TraceTensors, read_trace
+from .steps.trace_tensors import TracedTensor, read_trace
 from .subject import Subject
 from .told import told
 
@@ -41,14 +41,18 @@ class TensorWalker:
         subject: Subject,
         file: Path,
         step: CompileModel,
+        trace: Path,
         imported: Imported,
         device: Device,
         runner: Runner,
         scratch: Path,
         rows: tuple[int, ...],
     ) -> None:
-        """`step` made the subject; `file` is its file, or one in its place; `rows` are those of whole calls."""
-        self.subject, self.file, self.step = subject, file, step
+        """`step` made the subject; `file` is its file, or one in its place, `trace` what `TraceTensors` left of it.
+
+        `rows` are those of whole calls.
+        """
+        self.subject, self.file, self.step, self.trace = subject, file, step, trace
         self.imported, self.device, self.runner, self.scratch = imported, device, runner, scratch
         self.batching = _batching(imported.signature, imported.inputs)
         self.places = rows
@@ -64,7 +68,7 @@ class TensorWalker:
             RequestError: when it can be done in neither way.
             EdgewrightError: when something could not be made or run.
         """
-        trace = self.runner.step(TraceTensors(compile=self.step, artifact=str(self.file)))
+        trace = self.trace
         traced = read_trace(trace)
         outputs, evidence, calls = self._outputs()
         self._run_reference("reference", trace / "float", [tensor.name for tensor in traced])

@@ -43,7 +43,9 @@ def following(out: Path, note: Callable[[str], None]) -> Iterator[None]:
 
     def follow() -> None:
         last = ""
-        while not ended.wait(POLL_SECONDS):
+        over = False
+        while not over:
+            over = ended.wait(POLL_SECONDS)  # what was said last is read once more at the end
             if place.is_file() and (line := place.read_text("utf-8")) != last:
                 note(line)
                 last = line

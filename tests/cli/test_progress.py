@@ -88,3 +88,25 @@ def test_what_is_announced_is_a_line_at_once() -> None:
     stream = io.StringIO()
     Lines(stream).announced("int8: at most 9 evaluations")
     assert stream.getvalue() == "int8: at most 9 evaluations\n"
+
+
+def test_what_a_long_step_says_stands_below_its_bar_and_its_last_word_stays(stream, monkeypatch):
+    monkeypatch.setattr("edgewright.cli.progress.SHOWN_AFTER_S", 0.05)
+    with bars(stream) as progress:
+        progress.started("tune tvm-fp32")
+        progress.noted("tune tvm-fp32", f"trial 9, 11 s left; all kernels 0.04 ms; {'x' * 80}")
+        time.sleep(0.3)
+        progress.noted("tune tvm-fp32", "4 kernels, 35 trials in 19 s")
+        progress.finished("tune tvm-fp32", 25.45, "done")
+    shown = plain(stream)
+    assert re.search(r"tune tvm-fp32 ━+ .*\n +trial 9, 11 s left; all kernels 0.04 ms; x+…", shown)
+    assert re.search(r"✓ tune tvm-fp32 25.45 s\n\s+4 kernels, 35 trials in 19 s", shown)
+
+
+def test_a_log_has_the_first_and_the_last_word_of_a_step():
+    stream = io.StringIO()
+    lines = Lines(stream)
+    for text in ("trial 1", "trial 2", "4 kernels, 35 trials"):
+        lines.noted("tune tvm-fp32", text)
+    lines.finished("tune tvm-fp32", 25.45, "done")
+    assert stream.getvalue() == "tune tvm-fp32: trial 1\ntune tvm-fp32: 4 kernels, 35 trials\ntune tvm-fp32 … 25.45 s\n"

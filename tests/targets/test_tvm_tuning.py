@@ -140,7 +140,7 @@ def test_a_task_of_which_no_trial_works_keeps_its_default_and_is_named(folders):
     )
     tune(products(16, 32, 24), HOST, 60, database, out, said.append, worker(refuse))
     (name,) = json.loads((out / "tiles.json").read_text())["defaults"]
-    assert said[-1] == f"no trial could be measured of {name}: the default is kept (no such luck)"
+    assert said[-1].endswith(f"; no trial could be measured of {name}: the default is kept (no such luck)")
     assert len(tiles_in(out)) == 1
 
 
@@ -180,8 +180,9 @@ def test_progress_says_task_trials_and_the_best(folders):
     assert said[0].startswith("trial 1, ")
     assert "contraction 4×16 by " in said[0]
     assert "1 of " in said[0]
-    assert "best 0.25 ms; all kernels 0.25 ms" in said[0]
-    assert "1 kernels" in said[-1]
+    assert " s left; all kernels 0.25 ms; contraction" in said[0]
+    assert said[0].endswith("best 0.25 ms")
+    assert said[-1].startswith("1 kernel, ")
 
 
 def test_a_model_without_kernels_has_nothing_to_tune(folders):

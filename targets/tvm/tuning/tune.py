@@ -68,20 +68,27 @@ def tune(
     missed = [task for task in tasks if task.key not in measured]
     defaults = tuple(sorted(task.name for task in missed))
     write_found(out, Found(tiles=fastest, defaults=defaults))
-    told(_summary(tasks, known, made, time.monotonic() - began))
+    said_last = [_summary(tasks, known, made, time.monotonic() - began)]
     unmeasured = [task.name for task in missed if known.tried(task.key)]
     if unmeasured:
-        told(f"no trial could be measured of {', '.join(unmeasured)}: the default is kept ({failures[-1]})")
-    if len(missed) > len(unmeasured):
-        told(f"the budget was over before {len(missed) - len(unmeasured)} kernels had a trial: they keep the default")
+        said_last.append(f"no trial could be measured of {', '.join(unmeasured)}: the default is kept ({failures[-1]})")
+    if untried := len(missed) - len(unmeasured):
+        said_last.append(f"the budget was over before {_kernels(untried)} had a trial: the default is kept")
+    told("; ".join(said_last))  # at once: of several lines only the last would be seen
 
 
 def _progress(task: Task, tasks: Sequence[Task], known: Known, made: int, left_s: float) -> str:
     ranked = known.ranked(task.key)
     best = f"best {ranked[0][0]:.3g} ms" if ranked else "nothing measured yet"
+    measured = sum(bool(known.ranked(each.key)) for each in tasks)
+    total = (
+        f"all kernels {_total_ms(tasks, known):.3g} ms"
+        if measured == len(tasks)
+        else f"{measured} of {len(tasks)} kernels measured"
+    )
     return (
-        f"trial {made}, {max(left_s, 0):.0f} s left: {task.name}, {len(known.tried(task.key))} of {len(task.tiles)} "
-        f"tiles, {best}; all kernels {_total_ms(tasks, known):.3g} ms"
+        f"trial {made}, {max(left_s, 0):.0f} s left; {total}; {task.name}: {len(known.tried(task.key))} of "
+        f"{len(task.tiles)} tiles, {best}"
     )
 
 
@@ -91,10 +98,15 @@ def _summary(tasks: Sequence[Task], known: Known, made: int, spent_s: float) -> 
         for task in tasks
         if (ranked := known.ranked(task.key))
     )
+    trials = "1 trial" if made == 1 else f"{made} trials"
     return (
-        f"{len(tasks)} kernels, {made} trials in {spent_s:.0f} s: {default:.3g} ms by default, "
+        f"{_kernels(len(tasks))}, {trials} in {spent_s:.0f} s: {default:.3g} ms by default, "
         f"{_total_ms(tasks, known):.3g} ms with the fastest tiles"
     )
+
+
+def _kernels(count: int) -> str:
+    return "1 kernel" if count == 1 else f"{count} kernels"
 
 
 def _total_ms(tasks: Sequence[Task], known: Known) -> float:
