@@ -16,6 +16,10 @@ TIE = 1e-6
 """How near to the middle of two elements counts as the middle, for `round_prefer_…`, as in onnxruntime: found by
 comparing all sizes from 2 to 39."""
 
+CLOSE = 2.0**-21
+"""How far weights of an axis may be apart, for each of its elements, to be the same: four roundings of a place in
+float32, in which onnxruntime and others that interpolate count."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Axis:
@@ -114,3 +118,28 @@ class Axis:
         near = ((a + 2) * d - (a + 3)) * d * d + 1
         far = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
         return np.where(d <= 1, near, np.where(d < 2, far, 0.0))
+
+
+def is_between(matrix: Array, places: Array) -> bool:
+    """Whether a matrix [after, before] weighs, for each of `places` in the old elements, the two beside it.
+
+    A place outside is the nearest element.
+    """
+    before = matrix.shape[1]
+    return bool(np.allclose(between(places, before), matrix, rtol=0, atol=CLOSE * before))
+
+
+def between(places: Array, before: int) -> Array:
+    """Give the weights of the two old elements beside each of `places`, float64[after, before]."""
+    places = np.clip(places, 0, before - 1)
+    low, rows = np.floor(places).astype(np.int64), np.arange(len(places))
+    weights = np.zeros((len(places), before))
+    np.add.at(weights, (rows, low), 1 - (places - low))
+    np.add.at(weights, (rows, np.minimum(low + 1, before - 1)), places - low)
+    return weights
+
+
+def repeats(picks: Array, size: int) -> int:
+    """Give how many times each of `size` elements is repeated, 0 when they are chosen otherwise."""
+    times = len(picks) // size
+    return times if np.array_equal(picks, np.repeat(np.arange(size), times)) else 0

@@ -7,25 +7,21 @@ Where one of MIL's operations is documented to make the same choice or matrix it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
 
 import numpy as np
 
-from ....compiler.lowering.interpolation import Axis
+from ....compiler.lowering.interpolation import Axis, is_between, repeats
 from ....compiler.lowering.refused import Refused
+from ....compiler.lowering.resizing import axis_of, lines_of, outside_of
 from ..builder import Array, Builder, Var
 from ..call import Call, fixed
 from .lowering import Lowering
 from .pieces import is_float, like, moved
 
-CLOSE = 2.0**-21
-"""How far weights of an axis may be apart, for each of its elements, to be the same: four roundings of a place in
-float32, in which both MIL and onnxruntime count."""
-
 
 def resize(call: Call, b: Builder) -> Var:
     """Resize by scales or to sizes, along any axes."""
-    axes, x = _axes(call), call[0]
+    axes, x = lines_of(call), call[0]
     made = _open(call, b, x, axes)
     if made is not None:
         return made
@@ -44,18 +40,12 @@ def resize(call: Call, b: Builder) -> Var:
 def _chosen(b: Builder, x: Var, picks: Mapping[int, Array]) -> Var:
     rank = len(x.shape)
     if rank >= 3 and set(picks) <= {rank - 2, rank - 1} and is_float(x):
-        factors = [_repeats(picks[axis], x.shape[axis]) if axis in picks else 1 for axis in (rank - 2, rank - 1)]
+        factors = [repeats(picks[axis], x.shape[axis]) if axis in picks else 1 for axis in (rank - 2, rank - 1)]
         if all(factors):
             return _upsampled(b, x, factors)
     for axis, pick in picks.items():
         x = b.op("gather", x=x, indices=pick.astype(np.int32), axis=axis)
     return x
-
-
-def _repeats(pick: Array, size: int) -> int:
-    """Give how many times each element of an axis is repeated, 0 when they are chosen otherwise."""
-    times = len(pick) // size
-    return times if np.array_equal(pick, np.repeat(np.arange(size), times)) else 0
 
 
 def _upsampled(b: Builder, x: Var, factors: list[int]) -> Var:
@@ -108,75 +98,15 @@ def _is_sampled(mode: str, matrix: Array) -> bool:
             places = x * last / (after - 1)
         case _:
             places = x * (before - before / after) / (after - 1)
-    places = np.clip(places, 0, last)
-    low = np.floor(places).astype(np.int64)
-    own, rows = np.zeros((after, before)), np.arange(after)
-    np.add.at(own, (rows, low), 1 - (places - low))
-    np.add.at(own, (rows, np.minimum(low + 1, last)), places - low)
-    return bool(np.allclose(own, matrix, rtol=0, atol=CLOSE * before))
+    return is_between(matrix, places)
 
 
 def _extrapolated(call: Call, b: Builder, y: Var, lines: Mapping[int, Axis]) -> Var:
     """Put the extrapolation value where `tf_crop_and_resize` reads outside."""
-    rank, masks = len(y.shape), []
-    for axis, line in lines.items():
-        outside = line.outside()
-        if outside.any():
-            masks.append(outside.reshape([-1 if place == axis else 1 for place in range(rank)]))
-    if not masks:
+    outside = outside_of(lines, len(y.shape))
+    if outside is None:
         return y
-    mask = reduce(np.logical_or, masks)
-    return b.op("select", cond=b.const(mask), a=call.real("extrapolation_value", 0.0), b=y)
-
-
-def _axes(call: Call) -> dict[int, Axis | float]:
-    """Read how each axis that changes is resized; of one whose size is known only at run time, by which scale."""
-    shape, first_version = call.sizes(), call.op == "Upsample" or call.opset < 11
-    axes = [axis % len(shape) for axis in call.ints("axes") or range(len(shape))]
-    scales = _numbers(call, 1 if first_version else 2, "scales")
-    sizes = None if first_version else call.constant_ints(3, "sizes")
-    if not scales and sizes is None:
-        raise Refused("it has neither scales nor sizes as inputs")
-    policy = call.text("keep_aspect_ratio_policy", "stretch")
-    if sizes is not None and policy != "stretch":
-        ratios = [size / fixed(shape)[axis] for axis, size in zip(axes, sizes, strict=True)]
-        ratio = min(ratios) if policy == "not_larger" else max(ratios)
-        scales, sizes = [ratio] * len(axes), [int(np.floor(shape[axis] * ratio + 0.5)) for axis in axes]
-    crops = call.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize"
-    regions = _numbers(call, 1, "region") if crops else []
-    lines: dict[int, Axis | float] = {}
-    for place, axis in enumerate(axes):
-        region = (regions[place], regions[place + len(axes)]) if regions else (0.0, 1.0)
-        full, scale = shape[axis], scales[place] if scales else None
-        if not isinstance(full, int | np.integer):
-            if scale is None:
-                raise Refused("it gives an axis a size, whose size before is known only at run time")
-            if scale != 1.0 or region != (0.0, 1.0):
-                lines[axis] = scale
-            continue
-        size = sizes[place] if sizes is not None else int(np.floor(full * (scale or 1.0)))
-        if full < 1 or size < 1:
-            raise Refused("it takes or gives an empty tensor")
-        scale = size / full if scale is None else scale
-        if size != full or scale != 1.0 or region != (0.0, 1.0):
-            lines[axis] = _axis(call, int(full), size, scale, region)
-    return lines
-
-
-def _axis(call: Call, before: int, after: int, scale: float, region: tuple[float, float]) -> Axis:
-    old = call.op == "Upsample" or call.opset < 11
-    return Axis(
-        before=before,
-        after=after,
-        scale=scale,
-        mode=call.text("mode", "nearest"),
-        coordinates="asymmetric" if old else call.text("coordinate_transformation_mode", "half_pixel"),
-        rounding="floor" if old else call.text("nearest_mode", "round_prefer_floor"),
-        cubic=call.real("cubic_coeff_a", -0.75),
-        exclude_outside=bool(call.integer("exclude_outside", 0)),
-        antialias=bool(call.integer("antialias", 0)),
-        region=region,
-    )
+    return b.op("select", cond=b.const(outside), a=call.real("extrapolation_value", 0.0), b=y)
 
 
 def _open(call: Call, b: Builder, x: Var, axes: Mapping[int, Axis | float]) -> Var | None:
@@ -189,7 +119,7 @@ def _open(call: Call, b: Builder, x: Var, axes: Mapping[int, Axis | float]) -> V
     factors = [int(scale) for scale in scales]
     if scales != factors or not is_float(x):
         return None
-    samples = [_axis(call, 3, 3 * factor, factor, (0.0, 1.0)) for factor in factors]
+    samples = [axis_of(call, 3, 3 * factor, factor) for factor in factors]
     mode, coordinates = samples[0].mode, samples[0].coordinates
     aligned = coordinates == "align_corners"
     if mode == "linear" and (aligned or coordinates in _HALF_PIXEL) and not samples[0].exclude_outside:
@@ -199,15 +129,11 @@ def _open(call: Call, b: Builder, x: Var, axes: Mapping[int, Axis | float]) -> V
         )
     # every axis of some size is repeated as one of three elements is
     repeated = mode == "nearest" and coordinates in (*_HALF_PIXEL, "asymmetric")
-    return _upsampled(b, x, factors) if repeated and all(_repeats(line.picks(), 3) for line in samples) else None
+    return _upsampled(b, x, factors) if repeated and all(repeats(line.picks(), 3) for line in samples) else None
 
 
 _HALF_PIXEL = ("half_pixel", "pytorch_half_pixel")
 """Coordinates that are the same for every whole factor, which gives one element only from one."""
-
-
-def _numbers(call: Call, index: int, what: str) -> list[float]:
-    return [float(number) for number in call.constant(index, what).ravel()] if call.has(index) else []
 
 
 LOWERINGS: dict[str, Lowering] = {"Resize": resize, "Upsample": resize}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....compiler.lowering.interpolation import between
 from ..dialect import Array
 
 
@@ -18,11 +19,4 @@ def kernel_matrix(before: int, after: int, align: bool, half: bool) -> Array:
     """Give the matrix of RESIZE_BILINEAR."""
     scale = (before - 1) / (after - 1) if align and after > 1 else before / after
     x = np.arange(after, dtype=np.float64)
-    x = np.clip((x + 0.5) * scale - 0.5 if half else x * scale, 0, before - 1)
-    low = np.floor(x).astype(np.int64)
-    high = np.minimum(low + 1, before - 1)
-    weights = np.zeros((after, before))
-    rows = np.arange(after)
-    np.add.at(weights, (rows, low), 1 - (x - low))
-    np.add.at(weights, (rows, high), x - low)
-    return weights
+    return between((x + 0.5) * scale - 0.5 if half else x * scale, before)

@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 import onnx_ir as ir
 
-from ....compiler.lowering.interpolation import Axis
 from ....compiler.lowering.refused import Refused
+from ....compiler.lowering.resizing import resized_axes
 from ..builder import Builder, Operand
 from ..call import Call
 from ..dialect import Array, dtype_of, shape_of
@@ -26,7 +26,9 @@ _FLAGS = ((False, False), (False, True), (True, False))
 
 def lower_resize(call: Call, b: Builder) -> ir.Value:
     """Resize by scales or to sizes, along any axes."""
-    axes = _axes(call)
+    if call.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize":
+        raise Refused("coordinate mode tf_crop_and_resize")
+    axes = resized_axes(call)
     if call.text("mode", "nearest") == "nearest":
         return _nearest(b, call[0], {axis: line.picks() for axis, line in axes.items()})
     return _multiplied(b, call[0], {axis: line.matrix() for axis, line in axes.items()})
@@ -73,53 +75,6 @@ def _by_kernel(b: Builder, operator: str, x: ir.Value, sizes: dict[int, int], al
     shape = (batch, *size, channels)
     y = b.op(operator, operands, shape, dtype_of(x), align_corners=align, half_pixel_centers=half)
     return b.channels_first(y)
-
-
-def _axes(call: Call) -> dict[int, Axis]:
-    """Read how each axis that changes is resized."""
-    shape = shape_of(call[0])
-    axes = [axis % len(shape) for axis in call.ints("axes") or range(len(shape))]
-    scales = _floats(call, 2 if call.op == "Resize" and call.opset > 10 else 1)
-    sizes = call.constant_ints(3, "sizes") if call.op == "Resize" and call.has(3) else None
-    policy = call.text("keep_aspect_ratio_policy", "stretch")
-    if sizes is not None and policy != "stretch":
-        ratios = [size / shape[axis] for axis, size in zip(axes, sizes, strict=True)]
-        ratio = min(ratios) if policy == "not_larger" else max(ratios)
-        scales, sizes = [ratio] * len(axes), [int(np.floor(shape[axis] * ratio + 0.5)) for axis in axes]
-    lines = {}
-    for place, axis in enumerate(axes):
-        scale = scales[place] if scales else None
-        full = shape[axis]
-        size = sizes[place] if sizes is not None else int(np.floor(full * (scale or 1.0)))
-        if scale is None:
-            scale = size / full
-        if size < 1:
-            raise Refused("it gives an empty tensor")
-        if size != full or scale != 1.0:
-            lines[axis] = _axis(call, full, size, scale)
-    return lines
-
-
-def _axis(call: Call, before: int, after: int, scale: float) -> Axis:
-    old = call.op == "Upsample" or call.opset < 11
-    coordinates = "asymmetric" if old else call.text("coordinate_transformation_mode", "half_pixel")
-    if coordinates == "tf_crop_and_resize":
-        raise Refused("coordinate mode tf_crop_and_resize")
-    return Axis(
-        before=before,
-        after=after,
-        scale=scale,
-        mode=call.text("mode", "nearest"),
-        coordinates=coordinates,
-        rounding="floor" if old else call.text("nearest_mode", "round_prefer_floor"),
-        cubic=call.real("cubic_coeff_a", -0.75),
-        exclude_outside=bool(call.integer("exclude_outside", 0)),
-        antialias=bool(call.integer("antialias", 0)),
-    )
-
-
-def _floats(call: Call, index: int) -> list[float]:
-    return [float(number) for number in call.constant(index, "scales").ravel()] if call.has(index) else []
 
 
 LOWERINGS: dict[str, Lowering] = {"Resize": lower_resize, "Upsample": lower_resize}

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....compiler.lowering.call import Call
-from ....compiler.lowering.interpolation import Axis
+from ....compiler.lowering.interpolation import Axis, repeats
 from ....compiler.lowering.refused import Refused
-from ....compiler.lowering.resizing import resized_axes
+from ....compiler.lowering.resizing import outside_of, resized_axes
 from ..builder import Builder, Expr
 from ..lowering import Lowering
 from ..toolkit import relax, te
@@ -39,7 +39,7 @@ def _chosen(b: Builder, x: Expr, picks: Mapping[int, NDArray[Any]]) -> Expr:
     if not picks:
         return x
     sizes = sizes_of(x)
-    times = {axis: _repeats(pick, sizes[axis]) for axis, pick in picks.items()}
+    times = {axis: repeats(pick, sizes[axis]) for axis, pick in picks.items()}
     tables = [axis for axis in picks if not times[axis]]
 
     def element(at: tuple[Any, ...], data: Any, *lines: Any) -> Any:
@@ -50,12 +50,6 @@ def _chosen(b: Builder, x: Expr, picks: Mapping[int, NDArray[Any]]) -> Expr:
 
     shape = [len(picks[axis]) if axis in picks else size for axis, size in enumerate(sizes)]
     return b.each("nearest", shape, element, x, *(b.const(picks[axis].astype(np.int32)) for axis in tables))
-
-
-def _repeats(pick: NDArray[Any], size: int) -> int:
-    """Give how many times each element of an axis is repeated, 0 when they are chosen otherwise."""
-    times = len(pick) // size
-    return times if np.array_equal(pick, np.repeat(np.arange(size), times)) else 0
 
 
 def _weighed(b: Builder, x: Expr, matrices: Mapping[int, NDArray[Any]]) -> Expr:
@@ -89,15 +83,11 @@ def _along(b: Builder, x: Expr, axis: int, matrix: NDArray[Any]) -> Expr:
 
 def _extrapolated(call: Call[Expr], b: Builder, y: Expr, axes: Mapping[int, Axis]) -> Expr:
     """Put the extrapolation value where `tf_crop_and_resize` reads outside."""
-    rank, masks = len(sizes_of(y)), []
-    for axis, line in axes.items():
-        outside = line.outside()
-        if outside.any():
-            masks.append(outside.reshape([-1 if place == axis else 1 for place in range(rank)]))
-    if not masks:
+    outside = outside_of(axes, len(sizes_of(y)))
+    if outside is None:
         return y
-    mask = b.const(reduce(np.logical_or, masks))
-    return b.op(relax().op.where, mask, number(b, y, call.real("extrapolation_value", 0.0)), y)
+    value = number(b, y, call.real("extrapolation_value", 0.0))
+    return b.op(relax().op.where, b.const(outside), value, y)
 
 
 LOWERINGS: dict[str, Lowering] = {"Resize": resize, "Upsample": resize}
