@@ -88,7 +88,9 @@ def build(
     if output.settings.debug:
         for problem in result.problems:
             click.echo(f"{problem.subject}:\n{problem.log or problem.message}", err=True)
-    output.show(result, lambda console: _text(console, result, output.settings.verbose))
+    place = f" -C {path_from_here(project.folder)}" if project.folder.absolute() != Path.cwd() else ""
+    closer = f"edgewright bisect{place}" if asked["model"] is None else None
+    output.show(result, lambda console: _text(console, result, closer, output.settings.verbose))
     return result.exit_code
 
 
@@ -103,7 +105,8 @@ def _devices(project: Project) -> list[str]:
     return [f"runs on {', '.join(added)}, too: this machine itself does not open what every target makes"]
 
 
-def _text(console: Console, result: BuildResult, verbose: bool) -> None:
+def _text(console: Console, result: BuildResult, closer: str | None, verbose: bool) -> None:
+    """Print it all; `closer` is the command that looks into an artifact, None where there is no project for it."""
     from ..profiles.render import render
 
     console.print(render(result.report, console.width))
@@ -113,6 +116,8 @@ def _text(console: Console, result: BuildResult, verbose: bool) -> None:
             console.print(f"{problem.subject}: {problem.message}", markup=False, soft_wrap=True)
     for hint, subjects in _hints(result.problems).items():
         console.print(f"hint for {', '.join(subjects)}: {hint}", markup=False, soft_wrap=True)
+    if closer is not None and (parting := _parting(result.report.entries)) is not None:
+        console.print(f"see where {parting} goes wrong:  {closer} {parting}", markup=False, soft_wrap=True)
     for line in _not_judged(result.report.entries):
         console.print(line, markup=False, soft_wrap=True)
     console.print(f"report   {path_from_here(result.report_path)}, and report.html beside it", soft_wrap=True)
@@ -125,6 +130,21 @@ def _text(console: Console, result: BuildResult, verbose: bool) -> None:
     state = "signed" if result.signed else "unsigned: `edgewright keygen` makes a key pair, and no verifier takes it so"
     console.print(f"bundle   {path_from_here(result.bundle)}, {state}", markup=False, soft_wrap=True)
     console.print(f"archive  {path_from_here(result.archive)}", markup=False, soft_wrap=True)
+
+
+def _parting(entries: Sequence[Entry]) -> str | None:
+    """Name the first artifact whose outputs are too far from the original's."""
+    from ..fallback.rules import REFERENCE
+    from ..profiles.gates import TENSOR_GATES
+
+    parting = (
+        entry.artifact
+        for entry in entries
+        if entry.artifact != REFERENCE
+        and any(reason.removeprefix("golden vectors: ").partition(":")[0] in TENSOR_GATES for reason in entry.reasons)
+        and entry.verdict == "fail"
+    )
+    return next(parting, None)
 
 
 def _not_judged(entries: Sequence[Entry]) -> list[str]:

@@ -28,6 +28,8 @@ OLDEST_NODE = 20
 """The oldest major version of Node that what runs in it is built for."""
 PATIENCE_S = 30.0
 """A loaded machine takes a second or two to start Node."""
+OWN_LINKER = "gcc"
+"""What links TVM's libraries for this machine."""
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
@@ -51,7 +53,17 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 def checks() -> list[Check]:
     """Look at everything."""
-    return [python(), *packages(), chromium(), node(), web_files(), cache_folder(), signing_key(), processor()]
+    return [
+        python(),
+        *packages(),
+        chromium(),
+        node(),
+        web_files(),
+        linkers(),
+        cache_folder(),
+        signing_key(),
+        processor(),
+    ]
 
 
 def python(running: tuple[int, int, int] = sys.version_info[:3]) -> Check:
@@ -131,6 +143,19 @@ def web_files() -> Check:
     except ToolError as error:
         return Check(name="web files", state=State.OPTIONAL, detail=error.message, fix="make web")
     return Check(name="web files", state=State.OK, detail="built")
+
+
+def linkers() -> Check:
+    """Which of the compilers are there that link TVM's libraries, for this machine and for others."""
+    from ..targets.tvm.cpus import CPUS
+    from ..targets.tvm.cross import linker_of
+
+    known = dict.fromkeys(linker_of(cpu, Path()).command for cpu in CPUS.values())
+    found, absent = ([name for name in known if (shutil.which(name) is not None) is there] for there in (True, False))
+    detail = ", ".join(found) + (f"{'; ' if found else ''}not here: {', '.join(absent)}" if absent else "")
+    if OWN_LINKER in found:
+        return Check(name="linkers", state=State.OK, detail=detail)
+    return Check(name="linkers", state=State.OPTIONAL, detail=f"{detail}; tvm needs one", fix="apt-get install gcc")
 
 
 def cache_folder() -> Check:

@@ -105,12 +105,12 @@ def _show_all(console: Console, states: list[TargetState]) -> None:
         table.add_row(
             state.name,
             _packages(state),
-            _in_short([*filter(None, state.formats)]) or "default",
+            _in_short(_formats(state)),
             str(len(state.precisions)),
             str(len(state.ops)),
         )
     console.print(table)
-    console.print("\n`edgewright targets NAME` names the precisions and operators of one")
+    console.print("\n`edgewright targets NAME` names the formats, precisions and operators of one")
     for state in states:
         if state.fix is not None:
             console.print(f"\n{state.name} is not installed: {state.fix}", markup=False, soft_wrap=True)
@@ -120,10 +120,12 @@ def _show_one(console: Console, state: TargetState) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    formats = _formats(state)
     rows = {
         "installed": _packages(state),
         "precisions": ", ".join(state.precisions),
-        "formats": ", ".join(f"{name or 'default'} ({_runtime(path)})" for name, path in state.formats.items()),
+        "formats": ", ".join(formats) + ("" if formats[0] == "default" else f"; {formats[0]} when nothing is said"),
+        "runtimes": ", ".join(dict.fromkeys(map(_runtime, state.formats.values()))),
         "devices": ", ".join(state.devices) or "none that need nothing said",
         "operators": str(len(state.ops)),
     }
@@ -147,6 +149,17 @@ def _show_one(console: Console, state: TargetState) -> None:
 def _in_short(names: list[str]) -> str:
     """Name the first of many."""
     return " ".join(names) if len(names) <= MOST_NAMED else f"{' '.join(names[: MOST_NAMED - 1])} … ({len(names)})"
+
+
+def _formats(state: TargetState) -> list[str]:
+    """Name the formats, the one that is built when nothing is said first.
+
+    It has no name of its own where it is the only one, or where no other is opened by its runtime; else it is the first
+    of the named.
+    """
+    unnamed, *named = state.formats
+    others = [name for name in named if state.formats[name] == state.formats[unnamed]]
+    return named if others else ["default", *named]
 
 
 def _kinds(target: Target) -> tuple[str, ...]:

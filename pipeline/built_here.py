@@ -43,7 +43,7 @@ def entry_to_be_built(subject: Subject, place: Place) -> Entry:
     """Say of what the device will make of an artifact that it was not run, whatever stood in for it here."""
     reason = (
         f"to be built on a device with {subject.artifact.requires.runtime}, by what lies in the artifact; "
-        "only what it is built of was run here, and no ladder relies on it"
+        "only what it is built of was run here"
     )
     target = cast("BuiltOnDevice", load_target(subject.artifact.target))
     entry = entry_without_run(subject, place, reason)

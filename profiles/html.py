@@ -28,6 +28,7 @@ def render_html(report: Report) -> str:
         [
             element("h2", "Verdicts"),
             _verdicts(report),
+            _labels(report.entries),
             _reasons([entry for entry in report.entries if not entry.left_out]),
             section_of(report.searches),
             speed_section(report),
@@ -109,6 +110,11 @@ def _reasons(entries: Sequence[Entry]) -> Content:
         for each in told(entries)
     ]
     return element("ul", lines) if lines else []
+
+
+def _labels(entries: Sequence[Entry]) -> Content:
+    """Say what the words behind the names of artifacts mean."""
+    return [element("p", f"{label}: {meaning}.", class_="quiet") for label, meaning in wording.labels_of(entries)]
 
 
 def _drop(metric: MetricResult | None) -> str:

@@ -175,4 +175,5 @@ def _reasons(report: Report) -> list[Text]:
         line.append(f" on {each.device}", style=STYLES[each.entries[-1].verdict])
         line.append(f": {each.reason}")
         lines.append(line)
+    lines += [Text(f"  {label}: {meaning}") for label, meaning in wording.labels_of(report.entries)]
     return [Text(""), *lines, Text("")] if lines else [Text("")]

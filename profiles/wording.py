@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..devices.base import Facts
 from ..vocabulary.evidence import Evidence
+from ..vocabulary.label import Label
 from .report import Entry, MetricResult, Report, Verdict
 
 NOT_RUN = "–"
@@ -98,6 +101,19 @@ def memory_of(entry: Entry) -> str:
 def artifact_size_of(entry: Entry) -> str:
     """The size of all files; a dash when there are none."""
     return size_of(entry.size_bytes if entry.files else None)
+
+
+LABELS = {
+    Label.UNTUNED: "no fast code was looked for on its machine; a ladder has it behind all other artifacts",
+    Label.TO_BE_BUILT: "the device itself makes of it what runs there; no ladder relies on it",
+}
+"""A label → what it means."""
+
+
+def labels_of(entries: Iterable[Entry]) -> list[tuple[Label, str]]:
+    """Give the labels that occur, with what they mean."""
+    found = {label for entry in entries for label in entry.labels}
+    return [(label, meaning) for label, meaning in LABELS.items() if label in found]
 
 
 def artifact_of(entry: Entry) -> str:

@@ -44,7 +44,7 @@ def test_keygen_never_overwrites(edgewright, tmp_path):
 def test_targets_names_all(edgewright):
     table, _, told = edgewright("targets").stdout.partition("\n\n")
     assert [line.split()[0] for line in table.splitlines()] == ["target", *ALL_TARGETS]
-    assert "`edgewright targets NAME` names the precisions and operators of one" in told
+    assert "`edgewright targets NAME` names the formats, precisions and operators of one" in told
 
 
 def test_targets_of_one_lists_its_operators(edgewright):
@@ -106,7 +106,7 @@ def test_doctor_is_content_with_this_machine(edgewright):
     names_of_extras = ["tflite", "coreml", "torch", "search", "tvm", "executorch", "browser"]
     extras = [f"extra {name}" for name in names_of_extras]
     web = ["chromium", "node", "web files"]
-    assert names == ["python", "packages", *extras, *web, "cache", "signing key", "processor"]
+    assert names == ["python", "packages", *extras, *web, "linkers", "cache", "signing key", "processor"]
 
 
 def test_doctor_shows_the_command_that_fixes(edgewright, monkeypatch):
@@ -192,6 +192,13 @@ def test_doctor_shows_what_devices_on_the_web_run_in(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert (health.chromium().state, health.chromium().detail) == (State.OK, str(tmp_path / "chromium"))
     assert (health.node().state, health.node().detail) == (State.OK, f"{tmp_path / 'node'}, v22.1.0")
+
+
+def test_doctor_names_the_linkers_that_are_there(monkeypatch):
+    monkeypatch.setattr(health.shutil, "which", lambda name: name if name == "aarch64-linux-gnu-gcc" else None)
+    check = health.linkers()
+    assert (check.state, check.fix) == (State.OPTIONAL, "apt-get install gcc")
+    assert check.detail.startswith("aarch64-linux-gnu-gcc; not here: gcc, ")
 
 
 def test_doctor_says_how_to_get_a_browser_and_node(monkeypatch, tmp_path):
