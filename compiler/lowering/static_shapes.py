@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from ...vocabulary.errors import ModelError
 from ...vocabulary.signature import Signature
+from ..model import Model
+from ..passes.fix_dimensions import FixDimensions
 
 
 def static_input_shapes(signature: Signature, dims: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
@@ -32,3 +34,14 @@ def static_input_shapes(signature: Signature, dims: Mapping[str, int]) -> dict[s
         spec.name: tuple(sizes[size] if isinstance(size, str) else size for size in spec.shape)
         for spec in signature.inputs
     }
+
+
+def with_static_shapes(model: Model, dims: Mapping[str, int]) -> Model:
+    """Give the model with the sizes that `static_input_shapes` says.
+
+    Raises:
+        ModelError: as `static_input_shapes` does.
+    """
+    shapes = static_input_shapes(model.signature, dims)
+    pairs = (pair for spec in model.signature.inputs for pair in zip(spec.shape, shapes[spec.name], strict=True))
+    return FixDimensions({symbol: size for symbol, size in pairs if isinstance(symbol, str)})(model)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...vocabulary.digest import digest_file
-from ...vocabulary.errors import RefusedError, RequestError
 from ...vocabulary.precision import Precision
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import Options, Part
+from ..checks import check_coverage, check_floats, check_format, check_layouts
 
 if TYPE_CHECKING:
     from ...compiler.model import Model
@@ -82,18 +82,10 @@ class CoreML:
         from .package import write
         from .precision import IN_FLOAT32, in_half, passes
 
-        if options.format not in self.formats:
-            raise RequestError(f"coreml has no format {options.format!r}", hint="leave the format out")
         settings = _settings(options)
         half = in_half(model.precision, settings.compute)
         emitted = self._emit(model, options)
-        refused = emitted.coverage.refused
-        if refused:
-            lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
-            raise RefusedError(
-                f"coreml cannot say all of the model, {len(refused)} refused:{lines}",
-                hint="change these nodes in the source model, or build it for the target onnxruntime",
-            )
+        check_coverage(self.name, emitted.coverage)
         float32_nodes = Float32Nodes(settings.float32_nodes if half else (), emitted.made)
         exact = {entry.node for entry in emitted.coverage.nodes if entry.op in IN_FLOAT32} | emitted.statistics
         extras = extras_of(emitted, settings)
@@ -142,7 +134,9 @@ class CoreML:
         from .dimensions import sizes_of
         from .emit import emit
 
-        _check(model, options)
+        check_format(self, options)
+        check_floats(self, options)
+        check_layouts(self, model.signature, options)
         settings = _settings(options)
         wanted = asked(settings, model.signature)
         fixed = FixDimensions(sizes_of(model.signature, options.dims, wanted))(model)
@@ -154,21 +148,3 @@ def _settings(options: Options) -> Settings:
     from .settings import Settings
 
     return read_settings("coreml", options.settings, Settings)
-
-
-def _check(model: Model, options: Options) -> None:
-    """Check what a project may ask of other targets.
-
-    Raises:
-        RequestError: when it asks for what coreml does not have.
-    """
-    if options.io != "float":
-        raise RequestError(f"coreml has no io {options.io!r}", hint="leave io out: Core ML takes floats and int32")
-    for spec in (*model.signature.inputs, *model.signature.outputs):
-        wanted = options.layout.get(spec.name, spec.layout)
-        if wanted != spec.layout:
-            raise RequestError(
-                f"coreml keeps the layout of {spec.name!r}, {spec.layout or 'that of the source'}; "
-                f"it cannot be {wanted}",
-                hint="leave layout out",
-            )

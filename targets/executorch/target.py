@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...vocabulary.digest import digest_file
-from ...vocabulary.errors import RefusedError, RequestError
+from ...vocabulary.errors import RequestError
 from ...vocabulary.precision import Precision
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import Options
+from ..checks import check_coverage, check_floats, check_format, check_layouts
 
 if TYPE_CHECKING:
     from ...compiler.model import Model
@@ -82,13 +83,8 @@ class ExecuTorch:
             RequestError: when the options ask for what this target does not do.
         """
         fixed, program = self._made(model, options)
-        if program.data is None:
-            refused = program.coverage.refused
-            lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
-            raise RefusedError(
-                f"executorch cannot say all of the model, {len(refused)} refused:{lines}",
-                hint="change these nodes in the source model, or build it for the target onnxruntime",
-            )
+        check_coverage(self.name, program.coverage)
+        assert program.data is not None, program.coverage
         lite = options.format == "ptl"
         path = out / ("model.ptl" if lite else "model.pte")
         path.write_bytes(program.data)
@@ -112,8 +108,7 @@ class ExecuTorch:
 
     def _made(self, model: Model, options: Options) -> tuple[Model, Program]:
         """Give the model with every size known, and its program."""
-        from ...compiler.lowering.static_shapes import static_input_shapes
-        from ...compiler.passes.fix_dimensions import FixDimensions
+        from ...compiler.lowering.static_shapes import with_static_shapes
         from .program import make_lite, make_program
 
         self._check(model, options)
@@ -121,38 +116,20 @@ class ExecuTorch:
         asked = (options.dims, options.format, delegate)
         if self._last is not None and self._last[0] is model and self._last[1] == asked:
             return self._last[2]
-        shapes = static_input_shapes(model.signature, options.dims)
-        sizes = {
-            symbol: size
-            for spec in model.signature.inputs
-            for symbol, size in zip(spec.shape, shapes[spec.name], strict=True)
-            if isinstance(symbol, str)
-        }
-        fixed = FixDimensions(sizes)(model)
+        fixed = with_static_shapes(model, options.dims)
         made = fixed, make_lite(fixed) if options.format == "ptl" else make_program(fixed, delegate)
         self._last = (model, asked, made)  # a model is never changed in place, and coverage is asked for before files
         return made
 
     def _check(self, model: Model, options: Options) -> None:
-        if options.format not in self.formats:
-            raise RequestError(
-                f"executorch has no format {options.format!r}",
-                hint=f"known: {', '.join(filter(None, self.formats))}; without one it is a .pte file",
-            )
-        if options.io != "float":
-            raise RequestError(f"executorch keeps the source's dtypes: io cannot be {options.io}", hint="leave io out")
+        check_format(self, options)
+        check_floats(self, options)
+        check_layouts(self, model.signature, options)
         if options.format == "ptl" and model.precision.integer:
             raise RequestError(
                 f"a .ptl file does not hold a model of {model.precision}",
                 hint="leave the format out: a .pte file does, or take the recipe fp32",
             )
-        for spec in (*model.signature.inputs, *model.signature.outputs):
-            wanted = options.layout.get(spec.name, spec.layout)
-            if wanted != spec.layout:
-                raise RequestError(
-                    f"executorch keeps the source's layout: {spec.name} cannot be {wanted}",
-                    hint="leave layout out, or ask another target for it",
-                )
 
     def _settings(self, options: Options) -> Settings:
         from ..settings import read_settings

@@ -12,6 +12,7 @@ from ...vocabulary.errors import ModelError, RefusedError, RequestError
 from ...vocabulary.precision import Precision
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import InnerTensor, Options
+from ..checks import check_floats, check_format, check_layouts
 
 if TYPE_CHECKING:
     from ...compiler.model import Model
@@ -116,11 +117,7 @@ class OnnxRuntime:
         return inner_tensors(model, artifact)
 
     def _check(self, model: Model, options: Options) -> None:
-        if options.format not in self.formats:
-            raise RequestError(
-                f"target onnxruntime has no format {options.format!r}",
-                hint=f"known: {', '.join(filter(None, self.formats))}",
-            )
+        check_format(self, options)
         if options.format == "ort" and model.precision is Precision.WEIGHT_ONLY_WI4_AFP32:
             raise RequestError(
                 "a .ort file of onnxruntime cannot hold weights of four bits",
@@ -130,15 +127,5 @@ class OnnxRuntime:
             if name not in model.signature.symbols:
                 known = ", ".join(model.signature.symbols) or "none, all of its dimensions are numbers"
                 raise ModelError(f"the model has no dimension named {name!r}", hint=f"its symbolic dimensions: {known}")
-        if options.io != "float":
-            raise RequestError(
-                f"target onnxruntime keeps the source's dtypes: io cannot be {options.io}",
-                hint="leave `io` out, or ask another target for it",
-            )
-        layouts = {spec.name: spec.layout for spec in (*model.signature.inputs, *model.signature.outputs)}
-        for name, layout in options.layout.items():
-            if layouts.get(name) != layout:
-                raise RequestError(
-                    f"target onnxruntime keeps the source's layout: {name} cannot be {layout}",
-                    hint="leave `layout` out, or ask another target for it",
-                )
+        check_floats(self, options)
+        check_layouts(self, model.signature, options)

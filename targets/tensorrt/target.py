@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...vocabulary.digest import digest_file
-from ...vocabulary.errors import RefusedError, RequestError
+from ...vocabulary.errors import RequestError
 from ...vocabulary.label import Label
 from ...vocabulary.note import Note
 from ...vocabulary.precision import Precision
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import Options
+from ..checks import check_coverage, check_floats, check_format, check_layouts
 
 if TYPE_CHECKING:
     from ...compiler.model import Model
@@ -84,13 +85,7 @@ class TensorRT:
         from .emit import emit
 
         shaped, settings = self._shape(model, options), _settings(options.settings)
-        refused = shaped.coverage.refused
-        if refused:
-            lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
-            raise RefusedError(
-                f"tensorrt cannot say all of the model, {len(refused)} refused:{lines}",
-                hint="change these nodes in the source model, or build it for the target onnxruntime",
-            )
+        check_coverage(self.name, shaped.coverage)
         paths, reason = emit(shaped.model, settings, out)
         notes = (
             (Note(step="tensorrt", where="golden vectors", text=f"none, so verify_engine.py cannot pass: {reason}"),)
@@ -129,7 +124,10 @@ class TensorRT:
         from .shaped import shape
 
         settings = _settings(options.settings)
-        _check(model, options, settings)
+        check_format(self, options)
+        check_floats(self, options)
+        check_layouts(self, model.signature, options)
+        _check(model, settings)
         return shape(model, options.dims, settings)
 
 
@@ -140,24 +138,12 @@ def _settings(settings: Mapping[str, Any]) -> Settings:
     return read_settings("tensorrt", settings, Settings)
 
 
-def _check(model: Model, options: Options, settings: Settings) -> None:
-    """Check what a project may ask.
+def _check(model: Model, settings: Settings) -> None:
+    """Hold the settings against a model.
 
     Raises:
         RequestError: when it asks for what there is not.
     """
-    if options.format:
-        raise RequestError(f"tensorrt has no format {options.format!r}", hint="leave the format out")
-    if options.io != "float":
-        raise RequestError(f"tensorrt has no io {options.io!r}", hint="leave io out")
-    for spec in (*model.signature.inputs, *model.signature.outputs):
-        wanted = options.layout.get(spec.name, spec.layout)
-        if wanted != spec.layout:
-            raise RequestError(
-                f"tensorrt keeps the layout of {spec.name!r}, {spec.layout or 'that of the source'}; "
-                f"it cannot be {wanted}",
-                hint="leave layout out",
-            )
     if settings.compute and model.precision is not Precision.FP32:
         raise RequestError(
             f"compute = {settings.compute!r} is for the precision fp32, this variant is {model.precision}",

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...vocabulary.digest import digest_file
-from ...vocabulary.errors import RefusedError, RequestError
 from ...vocabulary.precision import Precision
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import Options
+from ..checks import check_coverage, check_floats, check_format
 
 if TYPE_CHECKING:
     from ...compiler.model import Model
@@ -66,18 +66,12 @@ class TFJS:
         from .weights import in_fewer_bytes
         from .write import write
 
-        if options.format not in self.formats:
-            raise RequestError(f"tfjs has no format {options.format!r}", hint="leave the format out")
-        if options.io != "float":
-            raise RequestError(f"tfjs has no io {options.io!r}", hint="leave io out: TF.js takes floats and int32")
+        check_format(self, options)
+        check_floats(self, options)
         translated = self._translated(model, options)
-        graph, refused = translated.graph, translated.coverage.refused
-        if refused or graph is None:
-            lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
-            raise RefusedError(
-                f"tfjs cannot say all of the model, {len(refused)} refused:{lines}",
-                hint="change these nodes in the source model, or build it for the target onnxruntime",
-            )
+        check_coverage(self.name, translated.coverage)
+        graph = translated.graph
+        assert graph is not None, translated.coverage
         halves = model.precision is Precision.FP16
         graph = replace(graph, constants=in_fewer_bytes(graph.constants, halves=halves))
         signature = signature_of(model.signature, graph, options)

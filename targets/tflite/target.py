@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...vocabulary.digest import digest_file
-from ...vocabulary.errors import RequestError
 from ...vocabulary.precision import Precision
 from ...vocabulary.signature import Affine, Signature, TensorSpec
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import InnerTensor, Options
+from ..checks import check_format
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -31,8 +31,8 @@ class TFLite:
 
     name = "tflite"
     extra: str | None = "tflite"
-    packages = ("ai-edge-litert", "flatbuffers")
-    precisions = (
+    packages: tuple[str, ...] = ("ai-edge-litert", "flatbuffers")
+    precisions: tuple[Precision, ...] = (
         Precision.FP32,
         Precision.FP16,
         Precision.WEIGHT_ONLY_WI8_AFP32,
@@ -41,7 +41,7 @@ class TFLite:
         Precision.STATIC_WI8_AI8,
         Precision.STATIC_WI8_AI16,
     )
-    formats = {"": "edgewright.targets.tflite.runtime:LiteRT"}  # noqa: RUF012 - the contract's form, never written to
+    formats: Mapping[str, str] = {"": "edgewright.targets.tflite.runtime:LiteRT"}
     settings = "edgewright.targets.tflite.settings:Settings"
 
     def ops(self) -> tuple[str, ...]:
@@ -80,8 +80,6 @@ class TFLite:
             RequestError: when the options ask for a format or layout that there is not, or for the metadata of ML Kit
                 and that cannot call the model.
         """
-        if options.format not in self.formats:
-            raise RequestError(f"tflite has no format {options.format!r}", hint="leave the format out")
         from ..settings import read_settings
         from .emit import emit
         from .legalize.legalize import legalize
@@ -89,6 +87,7 @@ class TFLite:
         from .ml_kit import ml_kit
         from .settings import Settings
 
+        check_format(self, options)
         settings = read_settings(self.name, options.settings, Settings)
         lowered = legalize(model, options)
         signature = _signature(model.signature, lowered.graph, options)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ...vocabulary.digest import digest_file
-from ...vocabulary.errors import RefusedError, RequestError
+from ...vocabulary.errors import RequestError
 from ...vocabulary.label import Label
 from ...vocabulary.precision import Precision
 from ...vocabulary.signature import Signature
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import Options
+from ..checks import check_coverage, check_floats, check_layouts
 from ..settings import read_settings
 from .cpus import HOST, NAMES, cpu_named
 from .settings import Settings
@@ -172,37 +173,16 @@ class TVM:
         from .emit import emit
 
         emitted = emit(fixed)
-        refused = emitted.coverage.refused
-        if refused:
-            lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
-            raise RefusedError(
-                f"tvm cannot say all of the model, {len(refused)} refused:{lines}",
-                hint="change these nodes in the source model, or build it for the target onnxruntime",
-            )
+        check_coverage(self.name, emitted.coverage)
         return emitted
 
     def _fixed(self, model: Model, options: Options) -> Model:
         """Give the model with every size known."""
-        from ...compiler.lowering.static_shapes import static_input_shapes
-        from ...compiler.passes.fix_dimensions import FixDimensions
+        from ...compiler.lowering.static_shapes import with_static_shapes
 
-        if options.io != "float":
-            raise RequestError(f"tvm keeps the source's dtypes: io cannot be {options.io}", hint="leave io out")
-        layouts = {spec.name: spec.layout for spec in (*model.signature.inputs, *model.signature.outputs)}
-        for name, layout in options.layout.items():
-            if layouts.get(name) != layout:
-                raise RequestError(
-                    f"tvm keeps the source's layout: {name} cannot be {layout}",
-                    hint="leave `layout` out, or ask another target for it",
-                )
-        shapes = static_input_shapes(model.signature, options.dims)
-        sizes = {
-            symbol: size
-            for spec in model.signature.inputs
-            for symbol, size in zip(spec.shape, shapes[spec.name], strict=True)
-            if isinstance(symbol, str)
-        }
-        return FixDimensions(sizes)(model)
+        check_floats(self, options)
+        check_layouts(self, model.signature, options)
+        return with_static_shapes(model, options.dims)
 
 
 def _with_shapes(signature: Signature, shapes: Sequence[tuple[int, ...]]) -> Signature:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ....compiler.lowering.static_shapes import static_input_shapes
 from ....compiler.model import Model
-from ....vocabulary.errors import RefusedError, RequestError
+from ....vocabulary.errors import RequestError
 from ...artifact import Coverage
 from ...base import Options
+from ...checks import check_coverage
 from ..integer.borders import integer_io
 from .lower import Lowered, lower
 from .simplify import simplify
@@ -33,13 +34,7 @@ def legalize(model: Model, options: Options) -> Lowered:
     if options.io not in ("float", "int8"):
         raise RequestError(f"tflite has no io {options.io!r}", hint='known: "float", "int8"')
     lowered = lower_model(model, options)
-    refused = lowered.coverage.refused
-    if refused:
-        lines = "".join(f"\n  {entry.node} ({entry.op}): {entry.detail}" for entry in refused)
-        raise RefusedError(
-            f"tflite cannot say all of the model, {len(refused)} refused:{lines}",
-            hint="change these nodes in the source model, or build it for the target onnxruntime",
-        )
+    check_coverage("tflite", lowered.coverage)
     lowered = lowered.with_reasons(simplify(lowered.graph, model.precision))
     if options.io == "int8":
         integer_io(lowered)
