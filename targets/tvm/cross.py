@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import signal
@@ -137,7 +138,11 @@ def _run(command: Sequence[str]) -> str:
     Raises:
         ToolError: when it fails; its own words stand in the message.
     """
-    finished = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    # a path that linkers write into libraries is not to come from whoever builds, nor is the language of messages
+    said_by_shell = {name: value for name, value in os.environ.items() if name != "LD_RUN_PATH"}
+    finished = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", check=False, env={**said_by_shell, "LC_ALL": "C"}
+    )
     if finished.returncode != 0:
         said = (finished.stderr or finished.stdout).strip()[-2000:] or "it said nothing"
         code = finished.returncode

@@ -81,13 +81,16 @@ def read_interface(data: bytes) -> Interface:
     size, checksum, _ = _END.unpack(data[-_END.size :])
     if zlib.crc32(memoryview(data)[: -_END.size]) != checksum:
         raise ValueError("it is damaged: its bytes do not add up to what its end says")
-    said: Mapping[str, Any] = json.loads(data[-_END.size - size : -_END.size])
-    return Interface(
-        inputs=_tensors(said["inputs"]),
-        outputs=_tensors(said["outputs"]),
-        cpu=said["cpu"],
-        weights=said["weights"],
-    )
+    try:
+        said: Mapping[str, Any] = json.loads(data[-_END.size - size : -_END.size])
+        return Interface(
+            inputs=_tensors(said["inputs"]),
+            outputs=_tensors(said["outputs"]),
+            cpu=said["cpu"],
+            weights=said["weights"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"its end does not say how it is called: {error!r}") from error
 
 
 def _tensor(spec: TensorSpec) -> Tensor:

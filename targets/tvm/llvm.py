@@ -7,7 +7,7 @@ from typing import Any, Final
 from .cpus import Cpu
 from .toolkit import tvm
 
-_FEATURES: Final = {
+NAMED: Final = {
     "sse4.2": "sse4.2",
     "avx": "avx",
     "avx2": "avx2",
@@ -45,5 +45,10 @@ def target_of(cpu: Cpu) -> Any:
 
 def features_of(cpu: Cpu) -> tuple[str, ...]:
     """Name what code for a CPU may need of it, as devices name it, sorted."""
-    has = tvm().target.codegen.llvm_get_cpu_features(target_of(cpu))
-    return tuple(sorted({name for feature, name in _FEATURES.items() if feature in has}))
+    has = has_features(target_of(cpu))
+    return tuple(sorted({name for feature, name in NAMED.items() if feature in has}))
+
+
+def has_features(target: Any) -> frozenset[str]:
+    """Give what LLVM takes the CPU of a target to have, by its own names."""
+    return frozenset(map(str, tvm().target.codegen.llvm_get_cpu_features(tvm().target.Target(target))))

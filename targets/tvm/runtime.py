@@ -120,7 +120,8 @@ class _Slot:
                 f"input {self.name!r} is {self.dtype}{list(self.shape)}, got {array.dtype}{list(array.shape)}"
             )
         flags = array.flags
-        if flags.c_contiguous and flags.writeable and array.ctypes.data % _ALIGNMENT == 0:
+        # strides of what has no elements may be any, and TVM looks at them
+        if array.size and flags.c_contiguous and flags.writeable and array.ctypes.data % _ALIGNMENT == 0:
             return ffi().from_dlpack(array)
         self._memory[...] = array
         return self._tensor

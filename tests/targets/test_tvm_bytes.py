@@ -28,7 +28,7 @@ def test_halves_are_equal_bytes_in_every_process_and_folder(tmp_path, convnet):
     halved.save(hub)
     (here := tmp_path / "a folder with a longer name").mkdir()
     (there := tmp_path / "there").mkdir()
-    environment = {**os.environ, "PYTHONHASHSEED": "7", "TMPDIR": str(tmp_path)}
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "TMPDIR": str(tmp_path), "LD_RUN_PATH": "/elsewhere"}
     command = [sys.executable, "-c", COMPILE, str(hub), str(there)]
     other = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
     artifact = TVM().compile(halved, Options(variant="fp16"), here)

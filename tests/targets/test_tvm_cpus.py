@@ -8,7 +8,7 @@ from edgewright.devices.cpu import FEATURES, architecture, features
 from edgewright.pipeline.config import parse_project
 from edgewright.pipeline.plan import plan_artifacts
 from edgewright.targets.tvm.cpus import CPUS, NAMES, cpu_named
-from edgewright.targets.tvm.llvm import features_of, target_of
+from edgewright.targets.tvm.llvm import features_of, has_features, target_of
 from edgewright.targets.tvm.target import TVM
 from edgewright.targets.tvm.toolkit import tvm
 from edgewright.vocabulary.errors import ConfigError, RequestError
@@ -56,6 +56,11 @@ def test_the_host_needs_nothing_that_this_machine_lacks(name):
     host = cpu_named(name)
     assert host.arch == architecture()
     assert set(features_of(host)) <= set(features())
+
+
+def test_the_host_is_built_for_nothing_that_devices_cannot_say():
+    unsaid = {"avx512bitalg", "avx512ifma", "avx512vbmi", "avx512vbmi2", "avx512vpopcntdq", "gfni", "sha", "vaes"}
+    assert unsaid.isdisjoint(has_features(target_of(cpu_named("host"))))
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():

@@ -301,6 +301,15 @@ def test_outputs_may_be_inputs_constants_scalars_and_empty(tvm):
     assert (got["nothing"].shape, got["flat"].shape, got["total"].shape) == ((0, 2), (1, 0), ())
 
 
+def test_strides_of_what_has_no_elements_may_be_any(tvm):
+    empty = np.lib.stride_tricks.as_strided(np.zeros(64, np.float32), (0, 2), (400, 8))
+    got = tvm(
+        "(float[0,2] none, float[1] x) => (float[0,2] y, float[1] z) { y = Abs (none) z = Abs (x) }",
+        {"none": empty, "x": np.ones(1, np.float32)},
+    )
+    assert got["y"].shape == (0, 2)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "double"])
 def test_other_reals(tvm, dtype):
     kind = np.float16 if dtype == "float16" else np.float64

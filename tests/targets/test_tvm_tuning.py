@@ -148,7 +148,7 @@ def test_a_builder_that_never_works_is_an_error_that_says_why(folders):
     database, out = folders
     dies = worker("import sys; sys.stdin.readline(); sys.exit('no space left')")
     with pytest.raises(
-        ToolError, match=r"not one of [0-9]+ trials of 1 kernels was measured.*ended with 1: no space left"
+        ToolError, match=r"not one of [0-9]+ trials of 1 kernel was measured.*ended with 1: no space left"
     ):
         tune(products(16, 32), HOST, 60, database, out, lambda line: None, dies)
 
@@ -167,9 +167,23 @@ def test_a_builder_that_hangs_is_stopped():
         assert bench.time(task, task.tiles[0]).failure == "it took more than 0.3 s"
 
 
+def test_a_builder_that_answers_nonsense_costs_its_trial():
+    (task,) = tasks_of(products(16, 32), HOST)
+    with Bench(HOST, worker("print(input()[:0] + '-1.0 ms', flush=True)")) as bench:
+        assert bench.time(task, task.tiles[0]).failure.startswith("its answer cannot be read: ")
+
+
+def test_a_builder_imports_nothing_from_the_folder_of_whoever_builds(tmp_path, monkeypatch):
+    (tmp_path / "msgspec.py").write_text("raise SystemExit('imported')")
+    monkeypatch.chdir(tmp_path)
+    (task,) = tasks_of(products(16, 32), HOST)
+    with Bench(HOST) as bench:
+        assert bench.time(task, task.tiles[0]).ms > 0
+
+
 def test_nothing_is_tried_when_the_budget_is_over(folders):
     database, out = folders
-    with pytest.raises(ToolError, match="not one of 0 trials"):
+    with pytest.raises(ToolError, match="was over before a kernel was tried"):
         tune(products(16, 32), HOST, 1e-9, database, out, lambda line: None, quick())
 
 
@@ -210,6 +224,19 @@ def test_lines_that_were_cut_off_cost_a_trial_and_no_more(tmp_path):
         file.write(b'{"key":"b","na')
     database.add(Trial(key="a", name="first", tile=tile, ms=1.0))
     assert database.read().ranked("a") == [(1.0, tile)]
+
+
+def test_only_tiles_that_are_still_a_choice_are_known(folders):
+    database, out = folders
+    module = products(16, 32)
+    (task,) = tasks_of(module, HOST)
+    held, other = Database(database), Tile(rows=3, columns=5, vectors=7)
+    held.add(Trial(key=task.key, name="", tile=other, ms=1e-9))
+    held.add(Trial(key=task.key, name="", settled_s=1000))
+    with (database / "trials.jsonl").open("a") as file:
+        file.write(json.dumps({"key": task.key, "name": "", "tile": {"rows": 1, "columns": 1, "vectors": 1}, "ms": -1}))
+    tune(module, HOST, 60, database, out, lambda line: None, quick())
+    assert tiles_in(out)[task.key] in task.tiles
 
 
 def test_builds_at_once_do_not_mix_their_lines(tmp_path):

@@ -20,7 +20,8 @@ from ..toolkit import tvm
 from .tasks import Task
 from .worker import Answer, Job
 
-WORKER: tuple[str, ...] = (sys.executable, "-m", "edgewright.targets.tvm.tuning.worker")
+WORKER: tuple[str, ...] = (sys.executable, "-P", "-m", "edgewright.targets.tvm.tuning.worker")
+"""`-P`: what lies in the folder that somebody builds in is not imported."""
 
 TRIAL_S = 60.0
 """The longest that one trial may take; the first of a process imports TVM too. Usual are 0.2 to 1 s."""
@@ -61,8 +62,12 @@ class Bench:
             child.stdin.flush()
         line = self._line(child)
         if line is not None and line.endswith(b"\n"):
-            return msgspec.json.decode(line, type=Answer)
-        failure = f"it took more than {self._trial_s:g} s" if line is None else self._death(child)
+            try:
+                return msgspec.json.decode(line, type=Answer)
+            except msgspec.MsgspecError as error:
+                failure = f"its answer cannot be read: {error}"
+        else:
+            failure = f"it took more than {self._trial_s:g} s" if line is None else self._death(child)
         self._stop()
         return Answer(failure=failure)
 

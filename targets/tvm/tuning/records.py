@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -26,7 +27,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     key: str
     name: str
     tile: Tile | None = None
-    ms: float | None = None
+    ms: Annotated[float, msgspec.Meta(gt=0)] | None = None
     failure: str | None = None
     settled_s: float | None = None
 
@@ -49,6 +50,15 @@ class Known:
             tried = self._tried.setdefault(trial.key, {})
             times = [ms for ms in (trial.ms, tried.get(trial.tile)) if ms is not None]
             tried[trial.tile] = min(times, default=None)
+
+    def among(self, tiles: Mapping[str, Collection[Tile]]) -> Known:
+        """Give what is known of these tiles of tasks alone: what is none of the choices is no answer."""
+        kept = Known()
+        for key, choices in tiles.items():
+            tried = {tile: ms for tile, ms in self._tried.get(key, {}).items() if tile in choices}
+            if tried:
+                kept._tried[key], kept._settled[key] = tried, self.settled_s(key)
+        return kept
 
     def tried(self, key: str) -> dict[Tile, float | None]:
         """Give the tiles tried and the milliseconds of each, None for one that failed."""

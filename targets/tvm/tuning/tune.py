@@ -38,9 +38,9 @@ def tune(
     began = time.monotonic()
     tasks = tasks_of(module, target)
     trials = Database(database)
-    known = trials.read()
+    known = trials.read().among({task.key: task.tiles for task in tasks})
     search = Search(tasks=tasks, known=known, budget_s=budget_s)
-    made, said, failures = 0, began - TOLD_EVERY_S, [""]
+    made, said, failure = 0, began - TOLD_EVERY_S, ""
     with Bench(target, command) as bench:
         while (chosen := search.next()) is not None and time.monotonic() - began < budget_s:
             task, tile = chosen
@@ -48,33 +48,43 @@ def tune(
             trial = Trial(key=task.key, name=task.name, tile=tile, ms=answer.ms, failure=answer.failure)
             trials.add(trial)
             known.add(trial)
-            made += 1
-            failures += [answer.failure] if answer.failure else []
+            made, failure = made + 1, answer.failure or failure
             if time.monotonic() - said >= TOLD_EVERY_S:
                 said = time.monotonic()
                 told(_progress(task, tasks, known, made, began + budget_s - said))
-    measured = {task.key: known.ranked(task.key) for task in tasks if known.ranked(task.key)}
+    measured = [task for task in tasks if known.ranked(task.key)]
     if tasks and not measured:
-        raise ToolError(
-            f"not one of {made} trials of {len(tasks)} kernels was measured: {failures[-1]}",
-            hint="leave tune out: the kernels are then built as they are by default",
-        )
-    for task in tasks:
-        if task.key in measured and known.settled_s(task.key) < budget_s:
+        raise _nothing_measured(made, len(tasks), budget_s, failure)
+    for task in measured:
+        if known.settled_s(task.key) < budget_s:
             trials.add(Trial(key=task.key, name=task.name, settled_s=budget_s))
-    fastest = {
-        task.key: Fastest(name=task.name, tile=measured[task.key][0][1]) for task in tasks if task.key in measured
-    }
-    missed = [task for task in tasks if task.key not in measured]
-    defaults = tuple(sorted(task.name for task in missed))
-    write_found(out, Found(tiles=fastest, defaults=defaults))
-    said_last = [_summary(tasks, known, made, time.monotonic() - began)]
+    missed = [task for task in tasks if not known.ranked(task.key)]
+    fastest = {task.key: Fastest(name=task.name, tile=known.ranked(task.key)[0][1]) for task in measured}
+    write_found(out, Found(tiles=fastest, defaults=tuple(sorted(task.name for task in missed))))
+    # at once: of several lines only the last would be seen
+    told("; ".join([_summary(tasks, known, made, time.monotonic() - began), *_defaults(missed, known, failure)]))
+
+
+def _nothing_measured(made: int, tasks: int, budget_s: float, failure: str) -> ToolError:
+    without = "leave tune out: the kernels are then built as they are by default"
+    if not made:
+        return ToolError(
+            f"the budget of {budget_s:g} s was over before a kernel was tried", hint=f"give it minutes, or {without}"
+        )
+    return ToolError(
+        f"not one of {_counted(made, 'trial')} of {_counted(tasks, 'kernel')} was measured: {failure}", hint=without
+    )
+
+
+def _defaults(missed: Sequence[Task], known: Known, failure: str) -> list[str]:
+    """Say which tasks keep the default, and why."""
     unmeasured = [task.name for task in missed if known.tried(task.key)]
+    said = []
     if unmeasured:
-        said_last.append(f"no trial could be measured of {', '.join(unmeasured)}: the default is kept ({failures[-1]})")
+        said.append(f"no trial could be measured of {', '.join(unmeasured)}: the default is kept ({failure})")
     if untried := len(missed) - len(unmeasured):
-        said_last.append(f"the budget was over before {_kernels(untried)} had a trial: the default is kept")
-    told("; ".join(said_last))  # at once: of several lines only the last would be seen
+        said.append(f"the budget was over before {_counted(untried, 'kernel')} had a trial: the default is kept")
+    return said
 
 
 def _progress(task: Task, tasks: Sequence[Task], known: Known, made: int, left_s: float) -> str:
@@ -98,15 +108,14 @@ def _summary(tasks: Sequence[Task], known: Known, made: int, spent_s: float) -> 
         for task in tasks
         if (ranked := known.ranked(task.key))
     )
-    trials = "1 trial" if made == 1 else f"{made} trials"
     return (
-        f"{_kernels(len(tasks))}, {trials} in {spent_s:.0f} s: {default:.3g} ms by default, "
+        f"{_counted(len(tasks), 'kernel')}, {_counted(made, 'trial')} in {spent_s:.0f} s: {default:.3g} ms by default, "
         f"{_total_ms(tasks, known):.3g} ms with the fastest tiles"
     )
 
 
-def _kernels(count: int) -> str:
-    return "1 kernel" if count == 1 else f"{count} kernels"
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _total_ms(tasks: Sequence[Task], known: Known) -> float:

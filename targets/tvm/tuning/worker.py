@@ -6,10 +6,11 @@ It is a process of its own because a compiler may crash or hang; whoever started
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from statistics import median
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -28,6 +29,10 @@ RELATIVE, ABSOLUTE = 1e-3, 1e-4
 """How far a tile may be from the function as it stands: sums of some thousand products of about 1 in another order."""
 
 
+LONGEST_S = 300
+"""A trial that takes longer ends the process: whoever asked, and would have ended it long before, is gone."""
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A function as `tvm.ir.save_json` writes it, the target as `str` does, and the tile to try."""
 
@@ -40,7 +45,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Milliseconds for one call, or why there are none."""
 
-    ms: float | None = None
+    ms: Annotated[float, msgspec.Meta(gt=0)] | None = None
     failure: str | None = None
 
 
@@ -50,11 +55,13 @@ def main() -> None:
     os.dup2(2, 1)  # what LLVM prints is no answer
     expected: dict[str, list[Any]] = {}
     for line in sys.stdin.buffer:
+        signal.alarm(LONGEST_S)  # nobody handles it, so it ends the process also where a compiler hangs
         job = msgspec.json.decode(line, type=Job)
         if job.function not in expected:
             expected.clear()
             expected[job.function] = _examples(job)
         answers.write(msgspec.json.encode(_tried(job, expected[job.function])) + b"\n")
+        signal.alarm(0)
 
 
 def _examples(job: Job) -> list[Any]:
