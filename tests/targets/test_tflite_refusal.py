@@ -103,3 +103,12 @@ def test_empty_tensors_go_in_and_out(lite):
     assert lite("(float[4] x) => (int64[0] y) { y = Shape<start=1>(x) }").outputs["y"].shape == (0,)
     built = lite("(float[2,0,3] x, float[2,1,3] z) => (float[2,1,3] y) { y = Concat<axis=1>(x, z) }")
     assert built.outputs["y"].shape == (2, 1, 3)
+
+
+def test_a_crop_is_refused_even_where_no_size_changes(hub_of_text):
+    model = hub_of_text(
+        "(float[1,1,4,4] x) => (float[1,1,4,4] y) { "
+        'y = Resize<mode = "linear", coordinate_transformation_mode = "tf_crop_and_resize">(x, region, , sizes) }',
+        {"region": np.array([0, 0, 0, 0, 1, 1, 0.5, 0.5], np.float32), "sizes": np.array([1, 1, 4, 4])},
+    )
+    assert [node.detail for node in TFLite().coverage(model, OPTIONS).refused] == ["coordinate mode tf_crop_and_resize"]
