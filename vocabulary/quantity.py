@@ -73,6 +73,8 @@ class Quantity:
         form = cls._FORM.fullmatch(text.strip())
         if form is None or form[2] not in units:
             raise ValueError(f"a number with a unit of {dimension} ({', '.join(units)})")
+        if not math.isfinite(float(form[1])):
+            raise ValueError(f"a finite number with a unit of {dimension}")
         return cls(float(form[1]), form[2])
 
     @property

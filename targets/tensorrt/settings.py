@@ -11,6 +11,9 @@ from ...vocabulary.quantity import Dimension, Quantity
 
 _BOUNDS = re.compile(r"([1-9][0-9]*)\.\.([1-9][0-9]*)(?:\.\.([1-9][0-9]*))?")
 
+_LARGEST = 2**31 - 1
+"""TensorRT counts the sizes of a tensor in 32 bits."""
+
 
 class Bounds(msgspec.Struct, frozen=True):
     """The lowest size of a dimension, the one that the engine is made fastest for, and the highest."""
@@ -44,13 +47,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
         for symbol, text in self.profile.items():
             match = _BOUNDS.fullmatch(text)
             sizes = [int(size) for size in match.groups() if size] if match else []
-            if not sizes or sizes != sorted(sizes):
+            if not sizes or sizes != sorted(sizes) or sizes[-1] > _LARGEST:
                 raise ValueError(f'profile.{symbol}: expected sizes such as "1..8" or "1..4..8", got {text!r}')
         if self.workspace:
             try:
                 Quantity.parse(self.workspace, Dimension.SIZE)
             except ValueError as error:
                 raise ValueError(f"workspace: expected {error}, got {self.workspace!r}") from error
+            if not self.workspace_bytes:
+                raise ValueError(f"workspace: expected a size above zero, got {self.workspace!r}")
         if self.compute == "bf16" and self.release == "8.6":
             raise ValueError('compute: TensorRT 8.6 has no bfloat16; say release = "10.6" or leave compute out')
         if self.hardware == "same_compute_capability" and self.release != "10.15":

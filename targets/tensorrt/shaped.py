@@ -22,7 +22,7 @@ from .half_compute import compute_in_half
 from .narrow_border import narrow_border, narrowed_signature, out_of_range
 from .older_opset import in_opset
 from .pools import PoolOverTwo
-from .releases import Release, releases
+from .releases import TYPES, Release, releases
 from .residuals import QuantizeResiduals
 from .restrictions import OPENED, restriction
 from .settings import Settings
@@ -64,6 +64,9 @@ def shape(model: Model, dims: Mapping[str, int], settings: Settings) -> Shaped:
     for node in graph.graph:
         reason = refused.get(node) or _reason(node, settings.release, release, opset)
         judged.note(node, reason)
+    for value in graph.graph.inputs:
+        if value.dtype not in TYPES and not value.uses():  # what reads one is refused for it
+            judged.note_input(value, f"it is {'of no known type' if value.dtype is None else value.dtype.name}")
     _judge_outputs(graph.graph, judged, open_=bool(settings.bounds))
     shaped = replace(expanded, signature=narrowed_signature(expanded.signature, narrowed))
     if not judged.refused:
@@ -134,6 +137,9 @@ class _Judged:
         else:
             own = op.rpartition(".")[2] == node.op_type
             made.reasons.append(reason if own else f"{node.op_type}: {reason}")
+
+    def note_input(self, value: ir.Value, reason: str) -> None:
+        self._made[f"input {value.name}"] = _Made(op="input", reasons=[f"{reason}, which TensorRT does not have"])
 
     def coverage(self) -> Coverage:
         return Coverage(nodes=tuple(self._entry(name, made) for name, made in self._made.items()))

@@ -170,6 +170,8 @@ def test_sizes_that_nothing_fixes_are_refused_with_what_to_say(hub_of_text):
         ({"settings": {"profile": {"width": "1..2"}}}, ModelError, "no dimension named 'width'"),
         ({"settings": {"profile": {"rows": "1..2"}}, "dims": {"rows": 2}}, RequestError, "is fixed to 2"),
         ({"settings": {"profile": {"rows": "4..2"}}}, ConfigError, 'expected sizes such as "1..8" or "1..4..8"'),
+        ({"settings": {"profile": {"rows": f"1..{2**31}"}}}, ConfigError, 'expected sizes such as "1..8" or "1..4..8"'),
+        ({"settings": {"workspace": "0 MB"}}, ConfigError, "expected a size above zero, got '0 MB'"),
         ({"settings": {"workspace": "much"}}, ConfigError, "workspace: expected a number with a unit"),
         ({"settings": {"release": "8.6", "compute": "bf16"}}, ConfigError, "TensorRT 8.6 has no bfloat16"),
         ({"settings": {"float32_nodes": ["nobody"]}}, RequestError, "no node named 'nobody'"),
@@ -259,6 +261,11 @@ def test_nodes_that_are_named_stay_float32_in_fp16(written):
 
 
 # integers
+
+
+def test_an_input_that_no_node_reads_is_of_a_type_that_tensorrt_has(refusal):
+    reasons = refusal("(float[2] x, double[2] unread) => (float[2] y) { y = Relu(x) }")
+    assert reasons == {"input": "it is DOUBLE, which TensorRT does not have"}
 
 
 @pytest.fixture
