@@ -122,6 +122,17 @@ def test_a_hint_is_said_once_for_all_that_need_it(edgewright, built, with_projec
     assert "hint for tflite-fp16, tflite-fp32: take them out\n" in edgewright("build").stdout
 
 
+def test_a_build_whose_outputs_are_too_far_off_says_how_to_look_closer(edgewright, built, with_project):
+    reasons = ("max_drop: top1 drops by 2 pp, over 1.0 pp", "max_abs: output y is off by 0.0002 on row 67, over 0.0001")
+    entry = msgspec.structs.replace(ENTRY, verdict="fail", reasons=reasons)
+    report = Report(name="digits", version="1.0.0", devices={"here": FACTS}, entries=(entry,))
+    built["result"] = {"report": report, "bundle": None, "archive": None, "exit_code": 1}
+    assert "goes wrong:  edgewright bisect onnxruntime-fp32\n" in edgewright("build").stdout
+    entry = msgspec.structs.replace(entry, reasons=reasons[:1])
+    built["result"]["report"] = msgspec.structs.replace(report, entries=(entry,))
+    assert "bisect" not in edgewright("build").stdout
+
+
 def test_debug_shows_what_a_failed_child_said(edgewright, built, with_project):
     problem = Problem(subject="tflite-fp32", message="a bug", hint=None, exit_code=3, log="Traceback: …\nKeyError: 'x'")
     built["result"] = {"problems": (problem,), "bundle": None, "archive": None, "exit_code": 3}

@@ -17,6 +17,7 @@ from edgewright.profiles.render import COLUMNS, fitting_columns, render
 from edgewright.profiles.report import Report, Verdict
 from edgewright.vocabulary.errors import ConfigError
 from edgewright.vocabulary.evidence import Evidence
+from edgewright.vocabulary.label import Label
 from edgewright.vocabulary.note import Note
 
 
@@ -178,6 +179,14 @@ def test_reasons_and_the_summary_stand_below_the_table(report):
     text = text_of(report, 140)
     assert "tflite-fp16 on here: max_size: 41.43 kB, over 40 kB" in text
     assert text.rstrip().endswith("1 passed, 1 failed, 2 not run")
+
+
+def test_what_a_label_means_is_said_once_where_it_occurs(report):
+    assert "untuned" not in text_of(report, 140)
+    labelled = tuple(msgspec.structs.replace(entry, labels=(Label.UNTUNED,)) for entry in report.entries)
+    found = msgspec.structs.replace(report, entries=labelled)
+    assert text_of(found, 140).count("untuned: no fast code was looked for") == 1
+    assert render_html(found).count("untuned: no fast code was looked for") == 1
 
 
 def test_a_reason_that_several_artifacts_share_is_said_once(report):
