@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ...vocabulary.precision import Precision
+from .coreml import coreml
 
 
 def xnnpack(precision: Precision) -> Any:
@@ -39,13 +40,6 @@ def xnnpack(precision: Precision) -> Any:
         return type(config.__name__, (config,), {"check_constraints": check})
 
     return XnnpackPartitioner(configs=[careful(config) for config in ALL_PARTITIONER_CONFIGS])
-
-
-def coreml(precision: Precision) -> Any:  # noqa: ARG001 - it takes every type
-    """Give Core ML's partitioner."""
-    from executorch.backends.apple.coreml.partition import CoreMLPartitioner
-
-    return CoreMLPartitioner()
 
 
 def vulkan(precision: Precision) -> Any:  # noqa: ARG001 - it takes every type

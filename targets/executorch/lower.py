@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ...vocabulary.precision import Precision
 from ...vocabulary.signature import Signature
+from .coreml import repeatable
 from .delegates import PARTITIONERS
 from .export import MADE_FOR
 from .runtime import NAMES_METHOD
@@ -58,7 +60,7 @@ def lower(exported: ExportedProgram, delegate: str, precision: Precision, signat
 
     Whatever a delegate's own part raises comes as it is.
     """
-    with quiet(), without_repetition():
+    with quiet(), without_repetition(), repeatable() if delegate == "coreml" else nullcontext():
         program = exir().to_edge_transform_and_lower(
             exported,
             partitioner=[PARTITIONERS[delegate](precision)] if delegate in PARTITIONERS else None,

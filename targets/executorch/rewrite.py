@@ -34,7 +34,7 @@ def rewrite(module: fx.GraphModule, precision: Precision, delegate: str) -> None
     say(module.graph, XNNPACK_FORMS if delegate == "xnnpack" else FORMS)
     if precision is Precision.DYNAMIC_WI8_AFP32:
         quantize_products(module.graph)
-    if precision is Precision.FP16:
+    if precision is Precision.FP16 and delegate != "coreml":  # which is told so, and takes float32
         compute_in_half(module)
     module.recompile()
 

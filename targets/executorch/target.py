@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...vocabulary.digest import digest_file
-from ...vocabulary.errors import RequestError
+from ...vocabulary.errors import MissingExtraError, RequestError
 from ...vocabulary.precision import Precision
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import Options
@@ -103,7 +104,7 @@ class ExecuTorch:
             narrowed={},
             coverage=program.coverage,
             ops=program.ops,
-            toolchain={package: version(package) for package in (*self.packages, "onnx", "onnx-ir")},
+            toolchain={package: version(package) for package in (*self._tools(options), "onnx", "onnx-ir")},
         )
 
     def _made(self, model: Model, options: Options) -> tuple[Model, Program]:
@@ -123,6 +124,11 @@ class ExecuTorch:
 
     def _check(self, model: Model, options: Options) -> None:
         check_format(self, options)
+        if self._settings(options).delegate == "coreml" and find_spec("coremltools") is None:
+            raise MissingExtraError(
+                "programs for Core ML need coremltools, not installed here",
+                hint="make them on macOS or on x86-64 Linux, where executorch brings it along",
+            )
         check_floats(self, options)
         check_layouts(self, model.signature, options)
         if options.format == "ptl" and model.precision.integer:
@@ -130,6 +136,9 @@ class ExecuTorch:
                 f"a .ptl file does not hold a model of {model.precision}",
                 hint="leave the format out: a .pte file does, or take the recipe fp32",
             )
+
+    def _tools(self, options: Options) -> tuple[str, ...]:
+        return (*self.packages, *(["coremltools"] if self._settings(options).delegate == "coreml" else []))
 
     def _settings(self, options: Options) -> Settings:
         from ..settings import read_settings

@@ -6,13 +6,11 @@ import logging
 import typing
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from functools import cache
+from io import StringIO
 from typing import Any
 from unittest.mock import patch
-
-_SPEAKERS = ("", "torch", "torchao", "executorch")
-"""Loggers, the root among them, that speak of libraries for other machines and of what will be deprecated."""
 
 
 @cache
@@ -31,20 +29,20 @@ def exir() -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep ExecuTorch and torch from warning: what they make of a model is looked at and run instead."""
-    loggers = [logging.getLogger(name) for name in _SPEAKERS]
-    before = [logger.level for logger in loggers]
-    handlers = list(logging.getLogger().handlers)
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+    """Keep ExecuTorch and torch from warning: what they make of a model is looked at and run instead.
+
+    Loggers speak of libraries for other machines, of what will be deprecated and of each step; coremltools draws bars
+    of its progress on stderr.
+    """
+    before, handlers = logging.root.manager.disable, list(logging.root.handlers)
+    logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
-        logging.getLogger().handlers[:] = handlers  # XNNPACK's partitioner calls `logging.basicConfig`
+        logging.disable(before)
+        logging.root.handlers[:] = handlers  # XNNPACK's partitioner calls `logging.basicConfig`
 
 
 @contextmanager
