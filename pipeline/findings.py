@@ -47,7 +47,10 @@ def _node(tensor: TensorWalk) -> str:
 def _where(here: TensorWalk, sources: Sequence[TensorWalk], between: Sequence[str]) -> Iterator[str]:
     node = ", ".join(between)
     if here.own is None:
-        yield f"The error is born at {node}: what it is made of is within its bounds."
+        yield (
+            f"The error shows first at {node}: what that is made of is within its bounds. It computes something else, "
+            "or makes a small difference large."
+        )
     elif here.own_broken:
         yield f"The error is born at {node}: the reference makes another result of the artifact's own inputs, " + (
             "; ".join(here.own_broken) + "."
