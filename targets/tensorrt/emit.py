@@ -63,6 +63,7 @@ def _plan(model: Model, settings: Settings, path: Path) -> dict[str, Any]:
     return {
         "model": path.name,
         "sha256": digest_file(path),
+        "data": {data.name: digest_file(data) for data in (path.with_name(f"{MODEL}.data"),) if data.is_file()},
         "release": settings.release,
         "types": sorted(flag for dtype, flag in _FLAGS.items() if dtype in dtypes),
         "flags": [settings.compute] if settings.compute else [],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,19 @@ SCRIPTS: Final = ("build_engine.py", "verify_engine.py")
 """What must run on the device, in this order, by its Python and in the artifact's folder; each must leave with 0."""
 
 _LOG_TAIL: Final = 2000
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read of `engine.json`, which a device writes."""
+
+    engine_sha256: str
+    model_sha256: str
+    tensorrt: str
+    cuda: str
+    os: str
+    arch: str
+    compute_capability: str
+    hardware: str
 
 
 def finish(artifact: Artifact, folder: Path, *, seconds: float, python: str = sys.executable) -> Artifact:
@@ -61,11 +73,11 @@ def finished(artifact: Artifact, folder: Path) -> Artifact:
         ToolError: when there is no engine, or one of another model.
     """
     try:
-        record = json.loads((folder / RECORD).read_text("utf-8"))
+        record = msgspec.json.decode((folder / RECORD).read_bytes(), type=_Record)
         sha256 = digest_file(folder / ENGINE)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError) as error:  # msgspec's errors are of these
         raise ToolError(f"there is no engine in {folder}: {error}") from error
-    if record["engine_sha256"] != sha256 or record["model_sha256"] != artifact.files[0].sha256:
+    if record.engine_sha256 != sha256 or record.model_sha256 != artifact.files[0].sha256:
         raise ToolError(f"the engine in {folder} is not that of this artifact")
     names = (ENGINE, RECORD, *(file.path for file in artifact.files))
     return msgspec.structs.replace(
@@ -74,12 +86,12 @@ def finished(artifact: Artifact, folder: Path) -> Artifact:
         files=tuple(_file(folder, name) for name in names),
         requires=Requirements(
             runtime="tensorrt",
-            min_runtime_version=record["tensorrt"],
-            os=(record["os"],),
-            arch=(record["arch"],),
-            accelerator=_accelerator(record["compute_capability"], record["hardware"]),
+            min_runtime_version=record.tensorrt,
+            os=(record.os,),
+            arch=(record.arch,),
+            accelerator=_accelerator(record.compute_capability, record.hardware),
         ),
-        toolchain={**artifact.toolchain, "tensorrt": record["tensorrt"], "cuda": record["cuda"]},
+        toolchain={**artifact.toolchain, "tensorrt": record.tensorrt, "cuda": record.cuda},
         labels=tuple(label for label in artifact.labels if label is not Label.TO_BE_BUILT),
     )
 

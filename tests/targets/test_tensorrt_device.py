@@ -6,6 +6,7 @@ onnxruntime. Nothing here says what a real TensorRT does.
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from onnx import helper
 
 from edgewright.compiler.recipe import apply, parse
 from edgewright.targets.base import Options
+from edgewright.targets.tensorrt.device.build_engine import trtexec
 from edgewright.targets.tensorrt.on_device import finish, finished
 from edgewright.targets.tensorrt.target import TensorRT
 from edgewright.vocabulary.errors import ToolError
@@ -150,6 +152,44 @@ def test_a_profile_gives_the_sizes_of_open_dimensions(artifact):
     assert run(folder, "verify_engine.py") == (0, f"{agree}verified\n")
 
 
+def test_weights_beside_the_model_are_those_that_it_was_written_with(artifact, monkeypatch):
+    monkeypatch.setattr("edgewright.targets.tensorrt.emit.INLINE_LIMIT_BYTES", 0)
+    _, folder = artifact()
+    (folder / "model.onnx.data").write_bytes(b"other weights")
+    code, said = run(folder, "build_engine.py")
+    assert code == 1
+    assert "no engine: model.onnx.data is not the file that build.json was written for" in said
+
+
+def test_a_damaged_timing_cache_is_begun_anew(artifact, tmp_path):
+    _, folder = artifact()
+    (cache := tmp_path / "timing.cache").write_bytes(b"damaged")
+    code, said = run(folder, "build_engine.py", "--timing-cache", str(cache))
+    assert code == 0
+    assert "or damaged: begun anew" in said
+    assert cache.read_bytes() != b"damaged"
+
+
+def test_a_name_in_the_line_for_trtexec_is_a_word_whatever_it_holds(artifact):
+    _, folder = artifact(profile={"rows": "1..8"})
+    plan = json.loads((folder / "build.json").read_text())
+    plan["inputs"][0]["name"] = "x'; rm -r ~ #"
+    assert "--minShapes=x'; rm -r ~ #:1x8" in shlex.split(trtexec(10, plan, None))
+
+
+def test_an_engine_may_be_read_by_whoever_may_read_its_model(built_once):
+    modes = {name: (built_once / name).stat().st_mode for name in ("model.engine", "engine.json", "build.json")}
+    assert len(set(modes.values())) == 1
+
+
+def test_a_damaged_record_is_no_engine(built, artifact):
+    made, _ = artifact()
+    (built / "engine.json").write_text('{"tensorrt": "10.6.0"}')
+    assert "not verified: no engine with its engine.json" in run(built, "verify_engine.py")[1]
+    with pytest.raises(ToolError, match="there is no engine in"):
+        finished(made, built)
+
+
 def test_open_dimensions_without_their_profile_give_no_engine(artifact):
     _, folder = artifact(profile={"rows": "1..8"})
     plan = json.loads((folder / "build.json").read_text())
@@ -234,7 +274,7 @@ def test_a_timing_cache_is_read_and_written_and_begun_anew_for_another_gpu(artif
         assert f"--timingCacheFile={cache}" in said
     assert cache.read_bytes() == b"10.6.0 Fake A10\nkernel\nkernel\n"
     said = run(folder, "build_engine.py", "--timing-cache", str(cache), gpu="Fake H200,9.0")[1]
-    assert "is of another GPU or TensorRT: begun anew" in said
+    assert "is of another GPU or TensorRT, or damaged: begun anew" in said
     assert cache.read_bytes() == b"10.6.0 Fake H200\nkernel\n"
     assert list(tmp_path.glob(".times*")) == []
 

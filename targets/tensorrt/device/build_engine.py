@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -57,43 +58,21 @@ def trtexec(major: int, plan: dict[str, Any], cache: str | None) -> str:
     words += [f"--timingCacheFile={cache}"] if cache else []
     words += ["--versionCompatible"] if plan["version_compatible"] else []
     words += [f"--hardwareCompatibilityLevel={_HARDWARE[plan['hardware']]}"] if plan["hardware"] in _HARDWARE else []
-    return " ".join(f"'{word}'" if set(word) & set(" ;&|$<>()*?") else word for word in words)
+    return shlex.join(words)
 
 
 def build(folder: Path, cache: Path | None, log: Any, trt: Any) -> dict[str, Any]:
     """Build, write, and give the record that lies beside the engine."""
-    plan = json.loads((folder / PLAN).read_text("utf-8"))
-    model = folder / plan["model"]
-    if digest(model) != plan["sha256"]:
-        raise BuildError(f"{model.name} is not the file that {PLAN} was written for")
     version, major = trt.__version__, numbers(trt.__version__)[0]
-    if numbers(version) < numbers(plan["release"]):
-        raise BuildError(f"this model was written for TensorRT {plan['release']} or later, here is {version}")
+    plan = checked(folder, version)
     gpu = Gpu()
     builder = trt.Builder(log)
     network = builder.create_network(_network_flags(major, plan, trt))
-    parser = trt.OnnxParser(network, log)
-    if not parser.parse_from_file(str(model)):
+    parser = trt.OnnxParser(network, log)  # lives as long as the network, which reads its weights
+    if not parser.parse_from_file(str(folder / plan["model"])):
         errors = "; ".join(str(parser.get_error(index)) for index in range(parser.num_errors))
         raise BuildError(f"TensorRT {version} does not take the model: {errors}")
-    config = builder.create_builder_config()
-    for flag in flags(major, plan):
-        config.set_flag(getattr(trt.BuilderFlag, flag.upper()))
-    if not plan["tf32"]:
-        config.clear_flag(trt.BuilderFlag.TF32)
-    if plan["version_compatible"]:
-        config.set_flag(trt.BuilderFlag.VERSION_COMPATIBLE)
-    if plan["hardware"] != "this_gpu":
-        config.hardware_compatibility_level = getattr(trt.HardwareCompatibilityLevel, plan["hardware"].upper())
-    if plan["workspace"]:
-        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, plan["workspace"])
-    if plan["profiled"]:
-        profile = builder.create_optimization_profile()
-        for entry in plan["inputs"]:
-            if entry["min"]:
-                profile.set_shape(entry["name"], entry["min"], entry["opt"], entry["max"])
-        if config.add_optimization_profile(profile) < 0:
-            raise BuildError("TensorRT does not take the profile of build.json")
+    config = _config(builder, major, plan, trt)
     _read_cache(config, cache)
     data = builder.build_serialized_network(network, config)
     if data is None:
@@ -119,6 +98,43 @@ def build(folder: Path, cache: Path | None, log: Any, trt: Any) -> dict[str, Any
     return record
 
 
+def checked(folder: Path, version: str) -> dict[str, Any]:
+    """Read what is to be built, and check that the files are those and this TensorRT is not too old.
+
+    Raises:
+        BuildError: when one of that is not so.
+    """
+    plan: dict[str, Any] = json.loads((folder / PLAN).read_text("utf-8"))
+    for name, wanted in {plan["model"]: plan["sha256"], **plan["data"]}.items():
+        if digest(folder / name) != wanted:
+            raise BuildError(f"{name} is not the file that {PLAN} was written for")
+    if numbers(version) < numbers(plan["release"]):
+        raise BuildError(f"this model was written for TensorRT {plan['release']} or later, here is {version}")
+    return plan
+
+
+def _config(builder: Any, major: int, plan: dict[str, Any], trt: Any) -> Any:
+    config = builder.create_builder_config()
+    for flag in flags(major, plan):
+        config.set_flag(getattr(trt.BuilderFlag, flag.upper()))
+    if not plan["tf32"]:
+        config.clear_flag(trt.BuilderFlag.TF32)
+    if plan["version_compatible"]:
+        config.set_flag(trt.BuilderFlag.VERSION_COMPATIBLE)
+    if plan["hardware"] != "this_gpu":
+        config.hardware_compatibility_level = getattr(trt.HardwareCompatibilityLevel, plan["hardware"].upper())
+    if plan["workspace"]:
+        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, plan["workspace"])
+    if plan["profiled"]:
+        profile = builder.create_optimization_profile()
+        for entry in plan["inputs"]:
+            if entry["min"]:
+                profile.set_shape(entry["name"], entry["min"], entry["opt"], entry["max"])
+        if config.add_optimization_profile(profile) < 0:
+            raise BuildError("TensorRT does not take the profile of build.json")
+    return config
+
+
 def _network_flags(major: int, plan: dict[str, Any], trt: Any) -> int:
     names = ["EXPLICIT_BATCH"] if major < 10 else ["STRONGLY_TYPED"] if is_typed(major, plan) and major < 11 else []
     return sum(1 << int(getattr(trt.NetworkDefinitionCreationFlag, name)) for name in names)
@@ -128,9 +144,9 @@ def _read_cache(config: Any, cache: Path | None) -> None:
     """What kernels took on this GPU before; that of another GPU or version is not used."""
     if cache is None:
         return
-    known = cache.read_bytes() if cache.is_file() else b""
-    if not config.set_timing_cache(config.create_timing_cache(known), False):
-        say(f"{cache} is of another GPU or TensorRT: begun anew")
+    known = config.create_timing_cache(cache.read_bytes() if cache.is_file() else b"")
+    if known is None or not config.set_timing_cache(known, False):
+        say(f"{cache} is of another GPU or TensorRT, or damaged: begun anew")
         config.set_timing_cache(config.create_timing_cache(b""), False)
 
 
@@ -141,11 +157,13 @@ def _write_cache(config: Any, cache: Path | None) -> None:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all; who may read the folder's other files may read it."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+        os.umask(mask := os.umask(0o077))
+        os.chmod(name, 0o666 & ~mask)  # noqa: PTH101 - the name is a string
         os.replace(name, path)  # noqa: PTH105 - the name is a string
     except BaseException:
         os.unlink(name)  # noqa: PTH108 - as above
@@ -184,6 +202,9 @@ def main(arguments: list[str]) -> int:
         record = build(folder, cache, trt.Logger(trt.Logger.WARNING), trt)
     except (BuildError, CudaError, OSError) as error:
         say(f"no engine: {error}")
+        return 1
+    except (KeyError, ValueError) as error:
+        say(f"no engine: {PLAN} cannot be read: {error!r}")
         return 1
     say(f"{ENGINE}: {record['gpu']}, TensorRT {record['tensorrt']}, {(folder / ENGINE).stat().st_size} bytes")
     return 0

@@ -18,6 +18,7 @@ from typing import Any
 from .cuda_runtime import CudaError, Gpu
 
 RECORD, GOLDEN, VALUES = "engine.json", "golden.json", "golden.bin"
+_RECORDED = ("engine_sha256", "tensorrt", "version_compatible", "gpu", "compute_capability", "hardware")
 CODES = {"float32": "f", "float16": "e", "int64": "q", "int32": "i", "int8": "b", "uint8": "B", "bool": "?"}
 _TYPES = {
     "FLOAT": "float32",
@@ -79,9 +80,10 @@ class Engine:
 
         self._trt, self._gpu = trt, Gpu()
         try:
-            record = json.loads((path.parent / RECORD).read_text("utf-8"))
+            said = json.loads((path.parent / RECORD).read_text("utf-8"))
+            record = {name: said[name] for name in _RECORDED}
             data = path.read_bytes()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise EngineError(f"no engine with its {RECORD}: {error}; build it with build_engine.py") from error
         if hashlib.sha256(data).hexdigest() != record["engine_sha256"]:
             raise EngineError(f"{path.name} is not the file that {RECORD} was written for")

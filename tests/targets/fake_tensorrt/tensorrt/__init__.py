@@ -159,7 +159,8 @@ class BuilderConfig:
         return len(self.profiles) - 1
 
     def create_timing_cache(self, data):
-        return TimingCache(bytes(data) or _here() + b"\n")
+        data = bytes(data) or _here() + b"\n"
+        return TimingCache(data) if b"\n" in data else None
 
     def set_timing_cache(self, cache, ignore_mismatch):
         if cache.header != _here() and not ignore_mismatch:
