@@ -14,7 +14,7 @@ from ...compiler.passes.editing import constant_tensor, is_op
 from ...compiler.passes.remove_dead_code import RemoveDeadCode
 from ...vocabulary.errors import ToolError
 from .fuse_bias import FuseBias
-from .legalize import GemmToMatMul, UnpackWeights
+from .legalize import GemmToMatMul, NamePaddedAxes, UnpackWeights
 from .ort_format import canonical
 from .runtime import ERRORS_ONLY
 
@@ -32,7 +32,7 @@ def emit(model: Model, format_: str, out: Path) -> tuple[list[Path], dict[str, i
         source, optimized = Path(scratch) / "source", Path(scratch) / "optimized"
         source.mkdir()
         optimized.mkdir()
-        legal = Pipeline(GemmToMatMul(), UnpackWeights(), RemoveDeadCode())(model)
+        legal = Pipeline(GemmToMatMul(), UnpackWeights(), NamePaddedAxes(), RemoveDeadCode())(model)
         legal.save(source)
         _save_optimized(source / "model.onnx", optimized / "model.onnx", legal)
         _fuse_biases(optimized / "model.onnx")

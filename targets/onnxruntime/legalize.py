@@ -76,6 +76,29 @@ class GemmToMatMul(Pass):
         return changed
 
 
+class NamePaddedAxes(Pass):
+    """A constant Pad in front of a pooling, with the axes that it pads by name: onnxruntime fuses only one without.
+
+    Its `PadFusion` makes zeros in front of MaxPool the padding of that, which is less than any number, and gives a
+    pooling padding that its own check refuses when it loads the file. Found in onnxruntime 1.31.
+    """
+
+    def rewrite(self, model: ir.Model) -> bool:
+        """Rewrite each Pad whose result a MaxPool or an AveragePool reads, and that does not name its axes."""
+        editor, changed = Editor(model), False
+        for node in tuple(model.graph):
+            pads = constant_array(node.inputs[1]) if is_op(node, "Pad") and len(node.inputs) > 1 else None
+            if pads is None or (len(node.inputs) > 3 and node.inputs[3] is not None):
+                continue
+            if not any(is_op(reader, "MaxPool", "AveragePool") for reader, _ in node.outputs[0].uses()):
+                continue
+            axes = editor.constant(np.arange(pads.size // 2, dtype=np.int64), f"{node.outputs[0].name}/axes")
+            node.resize_inputs(4)
+            node.replace_input_with(3, axes)
+            changed = True
+        return changed
+
+
 def _unpacks(node: ir.Node) -> bool:
     """Whether a node dequantizes a constant, with the zero point 0, for nodes that compute in floats."""
     if not is_op(node, "DequantizeLinear") or node.outputs[0].is_graph_output():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..onnxruntime.runtime import OnnxRuntime
+from ..onnxruntime.runtime import Reference
 from ..runtime import Array, RunOptions, Session
 from .device.cuda_runtime import CudaError, Gpu
 from .device.verify_engine import Engine, EngineError
@@ -60,7 +60,7 @@ class TensorRT:
             ImportError: when it is not installed, or cannot be imported.
         """
         if self.emulates:
-            OnnxRuntime().prepare()
+            Reference().prepare()
         else:
             import tensorrt  # noqa: F401 - only so that `load` finds it imported
 
@@ -84,7 +84,7 @@ class TensorRT:
             raise ValueError(
                 f"{artifact.name}: TensorRT runs engines; build one with build_engine.py, which lies beside it"
             )
-        return OnnxRuntime().load(artifact, options)
+        return Reference().load(artifact, options)  # node by node: nothing of its own is fused
 
 
 @cache
