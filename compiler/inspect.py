@@ -46,7 +46,7 @@ def summarize(model: Model) -> Summary:
     """Count what is in a model."""
     nodes = tuple(all_nodes(model.ir))
     costs = tuple(
-        NodeCost(node=node.name or "", op=node.op_type, macs=_MACS[node.op_type](node))
+        NodeCost(node=node.name or "", op=node.op_type, macs=macs_of(node))
         for node in nodes
         if node.domain == "" and node.op_type in _MACS
     )
@@ -64,6 +64,11 @@ def summarize(model: Model) -> Summary:
         nodes=costs,
         ops=dict(sorted(names.items(), key=lambda item: (-item[1], item[0]))),
     )
+
+
+def macs_of(node: ir.Node) -> int | None:
+    """Give the multiply-accumulates of a node, symbolic dimensions as 1; None where they cannot be counted."""
+    return _MACS[node.op_type](node) if node.domain == "" and node.op_type in _MACS else 0
 
 
 _INDEX_TYPES: Final = frozenset({ir.DataType.INT64, ir.DataType.BOOL, ir.DataType.STRING})

@@ -26,6 +26,7 @@ STEPS: Final = Table(
         "equalize": "edgewright.compiler.quantize.equalize:Equalize",
         "float16": "edgewright.compiler.passes.float16:Float16",
         "palettize": "edgewright.compiler.quantize.palettize:Palettize",
+        "prune": "edgewright.compiler.prune.prune:Prune",
         "quantize": "edgewright.compiler.quantize.quantize:Quantize",
         "smooth_quant": "edgewright.compiler.quantize.smooth_quant:SmoothQuant",
         "sparsify": "edgewright.compiler.quantize.sparsify:Sparsify",
