@@ -100,6 +100,7 @@ def _row(entry: Entry) -> Markup:
             element("td", element("span", cell), data_label=title, class_="number" if index >= FIRST_NUMBER else "text")
             for index, (title, cell) in enumerate(zip(TITLES, cells, strict=True))
         ],
+        **({} if entry.files else {"class_": "nothing"}),
     )
 
 

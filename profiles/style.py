@@ -67,6 +67,7 @@ code { font: 0.85em ui-monospace, "Liberation Mono", monospace; overflow-wrap: a
   .cards .whole td { display: block; padding: 0 0.1rem; }
   .cards .whole td::before { content: none; }
   .cards .whole td > span { text-align: left; }
+  .cards tr.nothing td:nth-child(n + 3) { display: none; }
   .cards td.number, .cards td.text { white-space: normal; }
   .cards td::before { content: attr(data-label); color: var(--quiet); font-size: 0.82rem; flex: none; }
   .cards td > span { text-align: right; }

@@ -249,6 +249,12 @@ def test_devices_become_cards_on_a_phone(on_two_devices):
     assert "litertjs/wasm 2.5.3, tfjs/wasm 4.22.0" in Page(html).text
 
 
+def test_a_card_of_what_is_not_there_has_no_empty_lines(report):
+    without = sum(not entry.files for entry in report.entries)
+    assert without > 0
+    assert render_html(report).count('<tr class="nothing">') == without
+
+
 def test_equal_reports_are_equal_pages(report):
     assert render_html(report) == render_html(Report.decode(report.encode()))
 
