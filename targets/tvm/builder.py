@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -26,8 +26,8 @@ DTYPES: Final = frozenset(
 )
 """The dtypes of tensors here: those that TVM's code for CPUs computes in."""
 
-_OPAQUE: Final = 8
-"""TVM's `kOpaque`."""
+OPAQUE: Final = 8
+"""TVM's `kOpaque`: nothing is fused with a function of this pattern."""
 
 _REFUSALS: Final = (ValueError, TypeError, RuntimeError)
 """What TVM raises for operands that it does not take; its `InternalError` is a RuntimeError."""
@@ -69,12 +69,7 @@ class Builder:
         Raises:
             Refused: when TVM does not take these operands.
         """
-
-        def compute(*tensors: Any) -> Any:
-            return te().compute(extents(shape), lambda *place: element(place, *tensors), name=name)
-
-        hint = {"primfunc_name_hint": name}
-        return self._emit(name, lambda: self._block.emit_te(compute, *operands, **hint))
+        return self._written(name, shape, element, operands, {})
 
     def apart(self, name: str, shape: Sequence[int], element: Callable[..., Any], /, *operands: Expr) -> Expr:
         """Compute as `each`, in a function that is fused with no other.
@@ -82,12 +77,20 @@ class Builder:
         Raises:
             Refused: when TVM does not take these operands.
         """
+        return self._written(name, shape, element, operands, {"primfunc_attrs": {"op_pattern": OPAQUE}})
 
+    def _written(
+        self,
+        name: str,
+        shape: Sequence[int],
+        element: Callable[..., Any],
+        operands: Sequence[Expr],
+        hints: Mapping[str, Any],
+    ) -> Expr:
         def compute(*tensors: Any) -> Any:
             return te().compute(extents(shape), lambda *place: element(place, *tensors), name=name)
 
-        hint = {"primfunc_name_hint": name, "primfunc_attrs": {"op_pattern": _OPAQUE}}
-        return self._emit(name, lambda: self._block.emit_te(compute, *operands, **hint))
+        return self._emit(name, lambda: self._block.emit_te(compute, *operands, primfunc_name_hint=name, **hints))
 
     def _emit(self, name: str, write: Callable[[], Expr]) -> Expr:
         try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from .mutating import rewritten
 from .toolkit import relax, tirx, tvm, tvm_ffi
 
 _WITHOUT_VECTORISER: Final = (
@@ -148,11 +149,7 @@ def _called_by_name(module: Any, names: set[str]) -> Any:
                 return call
             return relax().Call(relax().ExternFunc(call.op.name_hint), call.args, call.attrs, call.ty_args)
 
-    mutator = _ByName(module)
-    for variable, function in module.functions_items():
-        if isinstance(function, relax().Function):
-            mutator.builder_.update_func(variable, mutator.visit_expr(function))
-    made = mutator.builder_.get()
+    made = rewritten(_ByName(module), module)
     for variable in list(made.get_global_vars()):
         if variable.name_hint in names:
             del made[variable]

@@ -20,7 +20,7 @@ class Tune(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
     def budget_seconds(self) -> float:
         """The budget in seconds."""
         number, _, unit = self.budget.strip().rpartition(" ")
-        if unit == "min" and number.replace(".", "", 1).isdigit():
+        if unit == "min" and number.replace(".", "", 1).isdecimal():
             return 60.0 * float(number)
         try:
             return Quantity.parse(self.budget, Dimension.TIME).base / 1000.0

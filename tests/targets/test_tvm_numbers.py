@@ -372,3 +372,8 @@ def test_elements_are_scattered_by_fewer_indices_than_the_data_has_rows(reductio
     at = np.array([[[0], [-1]], [[1], [0]]])
     got = tvm(text, {"x": given, "at": at, "u": np.full((2, 2, 1), 5, np.float32)})["y"]
     assert got.tolist() == [[[joined, 10], [10, joined], [10, 10]], [[10, joined], [joined, 10], [10, 10]]]
+
+
+def test_more_of_the_largest_than_there_are_is_refused(refusals):
+    text = "(float[4] x) => (float[n] y, int64[n] at) <int64[1] k = {9}> { y, at = TopK (x, k) }"
+    assert refusals(text)["TopK"] == "its k is 9, of an axis of 4"

@@ -34,6 +34,14 @@ def _chosen(choose: Any, x: Element, y: Element) -> Element:
     return either(tirx().isnan(y), y, best) if str(x.ty.dtype) in FLOATS else best
 
 
+def alike(x: Element, y: Element) -> Element:
+    """Whether two elements of one dtype are equal, or both NaN."""
+    equal = x == y
+    if str(x.ty.dtype) not in FLOATS:
+        return equal
+    return tirx().any(equal, tirx().all(tirx().isnan(x), tirx().isnan(y)))
+
+
 def worst(dtype: str, largest: bool) -> Element:
     """Give what no element is worse than, where the largest or the smallest is looked for."""
     if dtype in FLOATS:

@@ -18,9 +18,9 @@ from ....compiler.lowering.windows import Windows, unpooled_shape, windows_of
 from ..builder import Builder, Expr, dtype_of
 from ..lowering import Lowering
 from ..toolkit import relax, te, tirx
-from .extremes import joining, worst
+from .extremes import alike, joining, worst
 from .indexing import places_within
-from .pieces import cast, in_float32, is_float, number, reshaped, sizes_of, widened
+from .pieces import cast, in_float32, number, reshaped, sizes_of, widened
 from .reduction import extreme
 
 
@@ -171,11 +171,7 @@ def _first_places(b: Builder, x: Expr, best: Expr, windows: Windows, backwards: 
 
     def first(at: tuple[Any, ...], data: Any, most: Any) -> Any:
         places, inside = _places(windows, at[2:], taps)
-        value, wanted = data(*at[:2], *_held(places, sizes)), most(*at)
-        hit = value == wanted
-        if is_float(x):
-            hit = tirx().any(hit, tirx().all(tirx().isnan(value), tirx().isnan(wanted)))
-        is_best = tirx().all(*inside, hit)
+        is_best = tirx().all(*inside, alike(data(*at[:2], *_held(places, sizes)), most(*at)))
         far = tirx().const(np.iinfo(np.int64).max, "int64")
         return te().min(tirx().if_then_else(is_best, _flat(places, sizes), far), axis=taps)
 

@@ -13,7 +13,7 @@ from ..builder import Builder, Expr, dtype_of, extents
 from ..lowering import Lowering
 from ..toolkit import relax, te, tirx
 from .elements import Element, either, elementwise, whole
-from .extremes import joining
+from .extremes import alike, joining
 from .pieces import FLOATS, cast, is_float, reshaped, sizes_of, times, widened
 
 _EMPTY: Final = {"ReduceMax": -np.inf, "ReduceMin": np.inf, "ReduceProd": 1, "ReduceMean": np.nan} | {
@@ -174,11 +174,7 @@ def place_along(b: Builder, x: Expr, axis: int, *, largest: bool, last: bool = F
 
         def one(*place: Any) -> Element:
             value = tensor(*(over.var if at == axis else index for at, index in enumerate(place)))
-            wanted = top(*place)
-            hit = value == wanted
-            if is_float(x):
-                hit = tirx().any(hit, tirx().all(tirx().isnan(value), tirx().isnan(wanted)))
-            return join(either(hit, over.var, whole(0 if last else shape[axis] - 1)), axis=[over])
+            return join(either(alike(value, top(*place)), over.var, whole(0 if last else shape[axis] - 1)), axis=[over])
 
         return te().compute(extents([1 if at == axis else size for at, size in enumerate(shape)]), one, name="place")
 

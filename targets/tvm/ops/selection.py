@@ -61,6 +61,8 @@ def top_k(call: Call[Expr], b: Builder) -> tuple[Expr, Expr]:
     if not count or 0 in shape:
         empty = call.result_shape()
         return b.const(np.zeros(empty, call.dtype().numpy())), b.const(np.zeros(empty, np.int64))
+    if count > shape[-1]:
+        raise Refused(f"its k is {count}, of an axis of {shape[-1]}")
     ranks = _ranks(b, widened(b, x), bool(call.integer("largest", 1)))
     places = _places_of_ranks(b, ranks, count)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..mutating import op_name, rewritten
 from ..toolkit import relax, tvm
 from .blocks import takes_addresses
 from .pack_layers import TO_CHANNELS_FIRST, TO_CHANNELS_LAST
@@ -46,7 +47,7 @@ def channels_last(module: Any) -> Any:
             return self.above[variable]
 
         def _permutes(self, variable: Any, value: Any) -> bool:
-            if _name(value) != "relax.permute_dims" or value.attrs.axes is None:
+            if op_name(value) != "relax.permute_dims" or value.attrs.axes is None:
                 return False
             axes, image = [int(axis) for axis in value.attrs.axes], value.args[0]
             if axes == TO_CHANNELS_FIRST:
@@ -58,7 +59,7 @@ def channels_last(module: Any) -> Any:
             return False
 
         def _calls(self, variable: Any, value: Any) -> bool:
-            if _name(value) != "relax.call_tir" or len(value.args) != 2 or len(value.ty_args) != 1:
+            if op_name(value) != "relax.call_tir" or len(value.args) != 2 or len(value.ty_args) != 1:
                 return False
             function, operands = value.args
             result = value.ty_args[0]
@@ -82,15 +83,7 @@ def channels_last(module: Any) -> Any:
                 self.set_var_remap(variable, self.builder_.emit(made))
             return True
 
-    mutator = _ChannelsLast(module)
-    for variable, function in module.functions_items():
-        if isinstance(function, relax().Function):
-            mutator.builder_.update_func(variable, mutator.visit_expr(function))
-    return relax().transform.DeadCodeElimination()(mutator.builder_.get())
-
-
-def _name(value: Any) -> str:
-    return getattr(getattr(value, "op", None), "name", "")
+    return relax().transform.DeadCodeElimination()(rewritten(_ChannelsLast(module), module))
 
 
 def _changed(function: Any, taken: list[int], given: list[int]) -> Any:

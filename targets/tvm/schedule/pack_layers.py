@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..mutating import op_name, rewritten
 from ..toolkit import relax, tvm
 from .kernels import Window, block_of, channelwise, convolution, cut, dense, packed, padded_outputs
 from .vectors import Vectors
@@ -23,16 +24,11 @@ def pack_layers(module: Any, vectors: Vectors) -> Any:
     class _PackLayers(relax().PyExprMutator):  # type: ignore[misc]  # a class that is imported when it is needed
         def visit_call_(self, call: Any) -> Any:
             call = self.visit_expr_post_order(call)
-            name = getattr(call.op, "name", "")
-            pack = {"relax.nn.conv2d": _convolution, "relax.matmul": _product}.get(name)
+            pack = {"relax.nn.conv2d": _convolution, "relax.matmul": _product}.get(op_name(call))
             made = pack(self.builder_, call, vectors) if pack is not None else None
             return call if made is None else made
 
-    mutator = _PackLayers(module)
-    for variable, function in module.functions_items():
-        if isinstance(function, relax().Function):
-            mutator.builder_.update_func(variable, mutator.visit_expr(function))
-    return mutator.builder_.get()
+    return rewritten(_PackLayers(module), module)
 
 
 def _weight(call: Any) -> Any:

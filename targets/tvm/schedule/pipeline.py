@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..builder import OPAQUE
 from ..toolkit import relax, tvm
 from .channels_last import channels_last
 from .kernels import CUT, KERNEL
@@ -17,9 +18,6 @@ from .vectors import vectors_of
 
 _TAKES_ELEMENTWISE = 4
 """TVM's `kOutEWiseFusable`: what is computed element by element from its output may be fused to it."""
-
-_OPAQUE = 8
-"""TVM's `kOpaque`: nothing is fused with it. A kernel whose output is narrower than its tiles could not be tiled."""
 
 
 def scheduled(module: Any, target: Any, tiles: Mapping[str, Tile]) -> Any:
@@ -66,7 +64,8 @@ def _with_patterns(module: Any) -> Any:
             if KERNEL in marks:
                 module.update_func(variable, function.with_attr("op_pattern", _TAKES_ELEMENTWISE))
             elif CUT in marks:
-                module.update_func(variable, function.with_attr("op_pattern", _OPAQUE))
+                # a kernel whose output is narrower than its tiles could not be tiled
+                module.update_func(variable, function.with_attr("op_pattern", OPAQUE))
     return module
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from ..mutating import op_name
 from ..schedule.keys import key_of
 from ..schedule.tile import Tile
 from ..schedule.tiled import kernel_of
@@ -32,7 +33,7 @@ def tasks_of(module: Any, target: Any) -> list[Task]:
     for block in module["main"].body.blocks:
         for binding in block.bindings:
             value = binding.value
-            if getattr(getattr(value, "op", None), "name", "") == "relax.call_tir":
+            if op_name(value) == "relax.call_tir":
                 function, operands = value.args
                 calls[function] += 1
                 constants[function] = tuple(
