@@ -54,7 +54,7 @@ def choose_rows(module: fx.GraphModule) -> None:
         compared = _compared(module, node.args[0], layer)
         if compared is None:
             continue
-        name = f"{node.target}_rows"  # with zeros on both sides: for what is none of the numbers
+        name = _free(module, f"{node.target}_rows")  # with zeros on both sides: for what is none of the numbers
         module.register_buffer(name, functional.pad(layer.weight.detach().T, (0, 0, 1, 1)).contiguous())
         with graph.inserting_before(node):
             chosen = graph.call_function(rows_at, (graph.get_attr(name), *compared))
@@ -135,7 +135,14 @@ def _add(module: fx.GraphModule, product: Node, bias: torch.Tensor) -> None:
     if product.op == "call_module":
         module.get_submodule(str(product.target)).bias = numbers
         return
-    name = f"{product.name}_bias"
+    name = _free(module, f"{product.name}_bias")
     module.register_parameter(name, numbers)
     with module.graph.inserting_before(product):
         product.args = (*product.args, module.graph.get_attr(name))
+
+
+def _free(module: fx.GraphModule, stem: str) -> str:
+    """Give a name that nothing in the module has."""
+    while hasattr(module, stem):
+        stem += "_"
+    return stem
