@@ -10,6 +10,7 @@ import json
 import sys
 import threading
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
@@ -202,10 +203,13 @@ class LiteInterpreter:
 
         try:
             with zipfile.ZipFile(artifact) as archive:
+                damaged = archive.testzip()  # PyTorch itself does not look at the sums
+                if damaged is not None:
+                    raise ValueError(f"{damaged} in it was damaged")
                 names = next(name for name in archive.namelist() if name.endswith(f"/{NAMES_FILE}"))
                 calling = json.loads(archive.read(names))
             module = _load_for_lite_interpreter(str(artifact))  # type: ignore[no-untyped-call]  # PyTorch's
-        except (RuntimeError, zipfile.BadZipFile, StopIteration, ValueError) as error:
+        except (RuntimeError, zipfile.BadZipFile, zlib.error, OSError, StopIteration, ValueError) as error:
             raise ValueError(f"{artifact.name}: PyTorch's lite interpreter cannot run this file: {error}") from error
         return LiteSession(module, calling, lambda: torch.set_num_threads(max(options.threads, 1)))
 

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from edgewright.targets.base import Options
 from edgewright.targets.executorch.runtime import ExecuTorch as Runtime
-from edgewright.targets.executorch.runtime import bindings
+from edgewright.targets.executorch.runtime import LiteInterpreter, bindings
 from edgewright.targets.executorch.target import ExecuTorch
 from edgewright.targets.runtime import RunOptions
 
@@ -70,6 +71,7 @@ def test_steps_along_axes_of_one_element_may_be_any_number(program) -> None:
 
 QUIET = """
 import sys
+import zipfile
 from pathlib import Path
 import numpy as np
 from edgewright.compiler.model import Model
@@ -95,3 +97,12 @@ def test_nothing_is_printed_that_is_not_ours(tmp_path, convnet) -> None:
     command = [sys.executable, "-c", QUIET, str(tmp_path)]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
     assert (finished.stdout, finished.stderr) == ("refused\n", "")
+
+
+def test_a_wrong_byte_in_a_file_of_the_lite_interpreter_is_found(tmp_path) -> None:
+    artifact = tmp_path / "model.ptl"
+    with zipfile.ZipFile(artifact, "w") as archive:
+        archive.writestr("model/weights", b"0123")
+    artifact.write_bytes(artifact.read_bytes().replace(b"0123", b"0124"))
+    with pytest.raises(ValueError, match=r"model\.ptl: .*cannot run this file: model/weights in it was damaged"):
+        LiteInterpreter().load(artifact, RunOptions())
