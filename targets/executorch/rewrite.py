@@ -13,6 +13,7 @@ from ...compiler.torch_graph.graph import HUB_NODE
 from ...vocabulary.precision import Precision
 from .forms import FORMS, XNNPACK_FORMS, say
 from .products import add_biases, choose_rows
+from .real_weights import hold_reals
 
 if TYPE_CHECKING:
     from torch.fx import Node
@@ -34,6 +35,8 @@ def rewrite(module: fx.GraphModule, precision: Precision, delegate: str) -> None
     say(module.graph, XNNPACK_FORMS if delegate == "xnnpack" else FORMS)
     if precision is Precision.DYNAMIC_WI8_AFP32:
         quantize_products(module.graph)
+    else:
+        hold_reals(module)
     if precision is Precision.FP16 and delegate != "coreml":  # which is told so, and takes float32
         compute_in_half(module)
     module.recompile()

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..runtime import Array, RunOptions
+from .seal import check
 
 NAMES_METHOD = "edgewright"
 """The method of a program that gives, as JSON, what its inputs and outputs are called."""
@@ -76,6 +77,7 @@ class ExecuTorchSession:
         Raises:
             ValueError: when it cannot be opened.
         """
+        check(artifact)
         self._pool, self._threads, self._made_for = _pool(), threads, -1
         try:
             self._program = bindings()._load_program(str(artifact))  # from the file: a buffer it would not keep alive

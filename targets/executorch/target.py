@@ -14,6 +14,7 @@ from ...vocabulary.precision import Precision
 from ..artifact import Artifact, Coverage, File, Requirements
 from ..base import Options
 from ..checks import check_coverage, check_floats, check_format, check_layouts
+from .seal import sealed
 
 if TYPE_CHECKING:
     from ...compiler.model import Model
@@ -88,7 +89,7 @@ class ExecuTorch:
         assert program.data is not None, program.coverage
         lite = options.format == "ptl"
         path = out / ("model.ptl" if lite else "model.pte")
-        path.write_bytes(program.data)
+        path.write_bytes(program.data if lite else sealed(program.data))
         return Artifact(
             target=self.name,
             variant=options.variant,

@@ -143,6 +143,28 @@ def test_an_integer_layer_is_one_delegate_and_gives_what_the_hub_gives(imported,
     assert gap < 0.1  # two steps of the coarsest grid: kernels round sums of integers, the hub rounds reals
 
 
+@pytest.mark.parametrize("channels", [1, 4])
+def test_a_layer_that_gives_reals_holds_the_reals_that_its_integers_stand_for(imported, made, channels) -> None:
+    nodes = [
+        node("QuantizeLinear", ["x", "s", "z"], ["q"], "quantize"),
+        node("DequantizeLinear", ["q", "s", "z"], ["d"], "dequantize"),
+        node("DequantizeLinear", ["w", "ws", "wz"], ["e"], "weights", axis=0),
+        node("Conv", ["d", "e", "b"], ["y"], "conv", pads=[1, 1, 1, 1]),
+    ]
+    model = imported(
+        nodes,
+        (5, 1, 4, 3),
+        s=np.float32(0.05),
+        z=np.int8(-18),
+        w=np.random.default_rng(0).integers(-90, 90, (channels, 1, 3, 3)).astype(np.int8),
+        ws=np.full(channels, 0.0075, np.float32),
+        wz=np.zeros(channels, np.int8),
+        b=np.full(channels, 0.9, np.float32),
+    )
+    _, gap = made(model, noise(5, 1, 4, 3))
+    assert gap < 1e-5
+
+
 def test_products_of_dynamic_integers_are_in_the_delegate_with_what_is_added(imported, made) -> None:
     nodes = [node("MatMul", ["x", "w"], ["m"], "product"), node("Add", ["m", "m_bias"], ["y"], "add")]
     model = imported(nodes, (4, 64), w=noise(64, 32), m_bias=noise(32))

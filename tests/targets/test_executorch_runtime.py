@@ -12,6 +12,7 @@ import pytest
 from edgewright.targets.base import Options
 from edgewright.targets.executorch.runtime import ExecuTorch as Runtime
 from edgewright.targets.executorch.runtime import LiteInterpreter, bindings
+from edgewright.targets.executorch.seal import sealed
 from edgewright.targets.executorch.target import ExecuTorch
 from edgewright.targets.runtime import RunOptions
 
@@ -29,6 +30,16 @@ def program(compiled, tmp_path):
     return Path(shutil.copy(compiled, tmp_path))
 
 
+def unsealed(program: Path) -> bytes:
+    return program.read_bytes()[: -len(sealed(b""))]
+
+
+def test_what_executorch_does_not_read_is_refused(program) -> None:
+    program.write_bytes(sealed(unsealed(program)[:500]))
+    with pytest.raises(ValueError, match=r"model\.pte: ExecuTorch cannot run this file"):
+        Runtime().load(program, RunOptions())
+
+
 def test_sessions_of_other_thread_counts_go_side_by_side(program) -> None:
     one = Runtime().load(program, RunOptions(threads=1))
     expected = one.run({"image": IMAGE})["probability"]
@@ -42,12 +53,21 @@ def test_sessions_of_other_thread_counts_go_side_by_side(program) -> None:
 def test_a_file_that_was_cut_is_refused(program, kept) -> None:
     data = program.read_bytes()
     program.write_bytes(data[: int(len(data) * kept) if isinstance(kept, float) else kept])
-    with pytest.raises(ValueError, match=r"model\.pte: ExecuTorch cannot run this file"):
+    with pytest.raises(ValueError, match=r"model\.pte: it is no program that the target executorch wrote, or its end"):
+        Runtime().load(program, RunOptions())
+
+
+@pytest.mark.parametrize("place", [8, 0.3, 0.6, -30])
+def test_a_wrong_byte_is_found_before_it_runs(program, place) -> None:
+    data = bytearray(program.read_bytes())
+    data[int(len(data) * place) if isinstance(place, float) else place] ^= 1
+    program.write_bytes(data)
+    with pytest.raises(ValueError, match=r"model\.pte: it is damaged"):
         Runtime().load(program, RunOptions())
 
 
 def test_a_program_without_names_is_refused(program) -> None:
-    program.write_bytes(program.read_bytes().replace(b"edgewright", b"somebody's"))
+    program.write_bytes(sealed(unsealed(program).replace(b"edgewright", b"somebody's")))
     with pytest.raises(ValueError, match=r"model\.pte: the program does not say what its inputs are called"):
         Runtime().load(program, RunOptions())
 
@@ -77,13 +97,14 @@ import numpy as np
 from edgewright.compiler.model import Model
 from edgewright.targets.base import Options
 from edgewright.targets.executorch.runtime import ExecuTorch as Runtime
+from edgewright.targets.executorch.seal import sealed
 from edgewright.targets.executorch.target import ExecuTorch
 from edgewright.targets.runtime import RunOptions
 folder = Path(sys.argv[1])
 ExecuTorch().compile(Model.load(folder), Options(variant="fp32"), folder / "out")
 session = Runtime().load(folder / "out" / "model.pte", RunOptions(threads=2))
 session.run({"image": np.zeros((1, 3, 8, 8), np.float32)})
-(folder / "damaged.pte").write_bytes((folder / "out" / "model.pte").read_bytes()[:500])
+(folder / "damaged.pte").write_bytes(sealed((folder / "out" / "model.pte").read_bytes()[:500]))
 try:
     Runtime().load(folder / "damaged.pte", RunOptions())
 except ValueError:
