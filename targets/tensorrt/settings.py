@@ -54,7 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
                 Quantity.parse(self.workspace, Dimension.SIZE)
             except ValueError as error:
                 raise ValueError(f"workspace: expected {error}, got {self.workspace!r}") from error
-            if not self.workspace_bytes:
+            if (self.workspace_bytes or 0) <= 0:
                 raise ValueError(f"workspace: expected a size above zero, got {self.workspace!r}")
         if self.compute == "bf16" and self.release == "8.6":
             raise ValueError('compute: TensorRT 8.6 has no bfloat16; say release = "10.6" or leave compute out')

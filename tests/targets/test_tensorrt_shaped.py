@@ -172,6 +172,7 @@ def test_sizes_that_nothing_fixes_are_refused_with_what_to_say(hub_of_text):
         ({"settings": {"profile": {"rows": "4..2"}}}, ConfigError, 'expected sizes such as "1..8" or "1..4..8"'),
         ({"settings": {"profile": {"rows": f"1..{2**31}"}}}, ConfigError, 'expected sizes such as "1..8" or "1..4..8"'),
         ({"settings": {"workspace": "0 MB"}}, ConfigError, "expected a size above zero, got '0 MB'"),
+        ({"settings": {"workspace": "-1 MB"}}, ConfigError, "expected a size above zero, got '-1 MB'"),
         ({"settings": {"workspace": "much"}}, ConfigError, "workspace: expected a number with a unit"),
         ({"settings": {"release": "8.6", "compute": "bf16"}}, ConfigError, "TensorRT 8.6 has no bfloat16"),
         ({"settings": {"float32_nodes": ["nobody"]}}, RequestError, "no node named 'nobody'"),
