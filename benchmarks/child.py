@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 class ChildError(Exception):
@@ -24,6 +27,16 @@ class Usage:
     wall_s: float
     cpu_s: float
     peak_bytes: int
+
+
+def spent(usages: Sequence[Usage]) -> dict[str, Any]:
+    """Median time and largest memory of several runs."""
+    return {
+        "wall_s": statistics.median(usage.wall_s for usage in usages),
+        "cpu_s": statistics.median(usage.cpu_s for usage in usages),
+        "wall_s_all": [usage.wall_s for usage in usages],
+        "peak_bytes": max(usage.peak_bytes for usage in usages),
+    }
 
 
 def run(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from child import Usage, run
+from compile_step import compile_step
 from contestants import SUBJECTS
 from environments import python_of
 from machine import facts, versions_in
@@ -87,21 +88,9 @@ def make_hub(subject: str, models: Path, results: Path) -> Usage:
 
 def with_edgewright(subject: str, models: Path, results: Path, package: Path) -> Usage:
     """Run what `edgewright build` starts to compile one variant for one target."""
-    folder, request = results / f"{subject}.coreml.step", results / f"{subject}.coreml.step.json"
-    for old in (folder, package):
-        shutil.rmtree(old, ignore_errors=True)
-    folder.mkdir()
-    step = {
-        "type": "compile",
-        "model": {"hub": {"path": str(models / f"{subject}.hub"), "digest": ""}},
-        "target": "coreml",
-        "packages": [],
-        "recipe": [],
-        "options": {"variant": "fp32"},
-    }
-    request.write_text(json.dumps(step), "utf-8")
-    command = [sys.executable, "-m", "edgewright.pipeline.child", str(request), str(folder)]
-    usage = run(command, results / f"logs/{subject}.edgewright.coreml.log")
+    folder, log = results / f"{subject}.coreml.step", results / f"logs/{subject}.edgewright.coreml.log"
+    shutil.rmtree(package, ignore_errors=True)
+    usage = compile_step(models / f"{subject}.hub", "coreml", folder, log, "fp32")
     shutil.copytree(folder / "files/model.mlpackage", package)
     return usage
 

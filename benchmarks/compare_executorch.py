@@ -17,7 +17,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from child import Usage, run
+from child import Usage, run, spent
+from compile_step import compile_step
 from machine import facts, versions_in
 
 HERE = Path(__file__).parent
@@ -71,30 +72,10 @@ def convert(model: str, by: str, results: Path) -> Usage:
     if by != "edgewright":
         script = HERE / "converters/with_executorch.py"
         return run([sys.executable, str(script), model, str(results / "models"), str(out)], log)
-    step, request = results / "step", results / "step.json"
-    shutil.rmtree(step, ignore_errors=True)
-    step.mkdir()
-    asked = {
-        "type": "compile",
-        "model": {"hub": {"path": str(results / f"models/{model}.hub"), "digest": ""}},
-        "target": "executorch",
-        "packages": [],
-        "recipe": [],
-        "options": {"variant": "fp32"},
-    }
-    request.write_text(json.dumps(asked), "utf-8")
-    usage = run([sys.executable, "-m", "edgewright.pipeline.child", str(request), str(step)], log)
+    step = results / "step"
+    usage = compile_step(results / f"models/{model}.hub", "executorch", step, log, "fp32")
     shutil.copy(step / "files/model.pte", out)
     return usage
-
-
-def spent(usages: list[Usage]) -> dict[str, Any]:
-    """Median time and largest memory of several runs."""
-    return {
-        "wall_s": statistics.median(usage.wall_s for usage in usages),
-        "cpu_s": statistics.median(usage.cpu_s for usage in usages),
-        "peak_bytes": max(usage.peak_bytes for usage in usages),
-    }
 
 
 def look(model: str, by: str, results: Path) -> dict[str, Any]:

@@ -11,13 +11,13 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from child import Usage, run
+from child import Usage, run, spent
+from compile_step import compile_step
 from environments import python_of
 from machine import facts, versions_in
 
@@ -110,31 +110,10 @@ def convert(entrant: Entrant, results: Path) -> Usage:
     if entrant.by == "tensorflowjs":
         script, source = HERE / "converters/with_tensorflowjs.py", results / f"models/{MODEL}.saved_model"
         return run([python_of(entrant.by), str(script), str(source), str(out), entrant.stored], log)
-    step, request = results / "step", results / "step.json"
-    shutil.rmtree(step, ignore_errors=True)
-    step.mkdir()
-    asked = {
-        "type": "compile",
-        "model": {"hub": {"path": str(results / f"models/{MODEL}.hub"), "digest": ""}},
-        "target": "tfjs",
-        "packages": [],
-        "recipe": entrant.recipe,
-        "options": {"variant": entrant.stored},
-    }
-    request.write_text(json.dumps(asked), "utf-8")
-    usage = run([sys.executable, "-m", "edgewright.pipeline.child", str(request), str(step)], log)
+    step = results / "step"
+    usage = compile_step(results / f"models/{MODEL}.hub", "tfjs", step, log, entrant.stored, entrant.recipe)
     shutil.copytree(step / "files", out)
     return usage
-
-
-def spent(usages: list[Usage]) -> dict[str, Any]:
-    """Median time and largest memory of several runs."""
-    return {
-        "wall_s": statistics.median(usage.wall_s for usage in usages),
-        "cpu_s": statistics.median(usage.cpu_s for usage in usages),
-        "wall_s_all": [usage.wall_s for usage in usages],
-        "peak_bytes": max(usage.peak_bytes for usage in usages),
-    }
 
 
 def look(entrant: Entrant, results: Path) -> dict[str, Any]:

@@ -53,6 +53,12 @@ def shape_of(value: ir.Value | None) -> tuple[int, ...]:
     return shape
 
 
+def entering(found: Trace, node: ir.Node) -> Marks | None:
+    """Give what is marked of a node's first input."""
+    value = node.inputs[0]
+    return None if value is None else found.marks.get(value)
+
+
 def fix_value(found: Trace, value: ir.Value | None) -> None:
     """Let all slots of a value stay."""
     if value is not None and value in found.marks:

@@ -8,14 +8,14 @@ import numpy as np
 import onnx_ir as ir
 
 from ..passes.editing import constant_array, constant_tensor, ints
-from .marks import Trace, fix, ids_of, mark, settle, shape_of, spread
+from .marks import Trace, entering, fix, ids_of, mark, settle, shape_of, spread
 
 
 def transpose(found: Trace, node: ir.Node) -> None:
     """Transpose."""
     value = node.inputs[0]
     assert value is not None
-    rank = len(shape_of(value))
+    rank = len(shape_of(node.inputs[0]))
     order = ints(node, "perm", range(rank)[::-1])
     settle(found, node.outputs[0], np.transpose(spread(found, value), order))
 
@@ -47,12 +47,10 @@ def concat(found: Trace, node: ir.Node) -> None:
 
 def split(found: Trace, node: ir.Node) -> None:
     """Split: each output has its own part of the slots."""
-    value = node.inputs[0]
-    assert value is not None
-    marks = found.marks.get(value)
+    marks = entering(found, node)
     if marks is None:
         return
-    axis = node.attributes.get_int("axis", 0) % len(shape_of(value))
+    axis = node.attributes.get_int("axis", 0) % len(shape_of(node.inputs[0]))
     begin = 0
     for output in node.outputs:
         size = shape_of(output)[axis]
@@ -63,9 +61,7 @@ def split(found: Trace, node: ir.Node) -> None:
 
 def slice_(found: Trace, node: ir.Node) -> None:
     """Slice by constants in steps of one."""
-    value = node.inputs[0]
-    assert value is not None
-    marks = found.marks.get(value)
+    marks = entering(found, node)
     if marks is None:
         return
     bounds = slice_bounds(node)

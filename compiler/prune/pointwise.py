@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..passes.editing import constant_array, constant_tensor, ints
-from .marks import Trace, fix, ids_of, mark, operand, shape_of
+from .marks import Trace, entering, fix, ids_of, mark, operand, shape_of
 from .slots import Ids
 
 
@@ -72,13 +72,11 @@ def _pads_places(node: ir.Node) -> bool:
 
 def reduce(found: Trace, node: ir.Node) -> None:
     """Reductions over other axes than the channels'."""
-    value = node.inputs[0]
-    assert value is not None
-    marks = found.marks.get(value)
+    marks = entering(found, node)
     if marks is None:
         return
     axes = constant_array(node.inputs[1]) if len(node.inputs) > 1 and node.inputs[1] is not None else None
-    rank = len(shape_of(value))
+    rank = len(shape_of(node.inputs[0]))
     listed = ints(node, "axes") if axes is None else tuple(axes.tolist())
     if listed is None and not node.attributes.get_int("noop_with_empty_axes", 0):
         listed = tuple(range(rank))
@@ -93,10 +91,8 @@ def reduce(found: Trace, node: ir.Node) -> None:
 
 def along(found: Trace, node: ir.Node) -> None:
     """Softmax and its kin: what they sum over stays, other axes go on."""
-    value = node.inputs[0]
-    assert value is not None
-    marks = found.marks.get(value)
-    if marks is not None and marks.axis == node.attributes.get_int("axis", -1) % len(shape_of(value)):
+    marks = entering(found, node)
+    if marks is not None and marks.axis == node.attributes.get_int("axis", -1) % len(shape_of(node.inputs[0])):
         fix(found, node)
         return
     if marks is not None:
@@ -105,10 +101,8 @@ def along(found: Trace, node: ir.Node) -> None:
 
 def layer_norm(found: Trace, node: ir.Node) -> None:
     """Normalization over axes behind the channels."""
-    value = node.inputs[0]
-    assert value is not None
-    marks = found.marks.get(value)
-    if marks is not None and marks.axis >= node.attributes.get_int("axis", -1) % len(shape_of(value)):
+    marks = entering(found, node)
+    if marks is not None and marks.axis >= node.attributes.get_int("axis", -1) % len(shape_of(node.inputs[0])):
         fix(found, node)
         return
     if marks is not None:
