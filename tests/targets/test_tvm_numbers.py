@@ -71,6 +71,13 @@ def test_floats_of_every_kind(tvm):
             np.testing.assert_allclose(got[op], function(FLOATS), rtol=1e-6, atol=1e-7, err_msg=op)
 
 
+def test_the_hyperbolic_tangent_is_right_to_four_places_of_its_last_digit(tvm):
+    x = np.concatenate([np.linspace(-10, 10, 4001), np.geomspace(1e-30, 1, 500)]).astype(np.float32)
+    got = tvm(of_each(["Tanh"], "float", 1, x.size), {"x0": x})["Tanh"]
+    wanted = np.tanh(x.astype(np.float64))
+    assert (np.abs(got - wanted) / np.spacing(np.abs(wanted).astype(np.float32))).max() <= 4
+
+
 def test_floats_are_told_apart(tvm):
     nodes = """
         nan = IsNaN (x) inf = IsInf (x) low = IsInf <detect_positive = 0> (x) cast = Cast <to = 9> (x)

@@ -18,6 +18,7 @@ from .elements import elementwise
 from .extremes import bounded, larger, smaller
 from .pieces import HALVES, cast, in_float32, minus, number, plus, sizes_of, times, widened
 from .reduction import place_along
+from .tanh import tanh
 
 _SELU_ALPHA, _SELU_GAMMA = 1.67326319217681884765625, 1.05070102214813232421875
 """Source: ONNX's Selu, which rounds the published numbers to float32."""
@@ -134,7 +135,7 @@ def _gelu(call: Call[Expr]) -> Curve:
         return lambda x: (
             _number(0.5, x)
             * x
-            * (_number(1, x) + te().tanh(_number(0.7978845608028654, x) * (x + _number(0.044715, x) * x * x * x)))
+            * (_number(1, x) + tanh(_number(0.7978845608028654, x) * (x + _number(0.044715, x) * x * x * x)))
         )
     return lambda x: _number(0.5, x) * x * (_number(1, x) + te().erf(x * _number(0.5**0.5, x)))
 
@@ -148,7 +149,7 @@ _CURVES: Mapping[str, Callable[[Call[Expr]], Curve]] = {
     "Celu": _celu,
     "Elu": _elu,
     "Gelu": _gelu,
-    "Mish": lambda _: lambda x: x * te().tanh(_softplus(x)),
+    "Mish": lambda _: lambda x: x * tanh(_softplus(x)),
     "Selu": _selu,
     "Softplus": lambda _: _softplus,
     "Softsign": lambda _: lambda x: x / (_number(1, x) + te().abs(x)),

@@ -15,11 +15,12 @@ from ..toolkit import relax, tirx
 from .elements import Element, either, elementwise, whole
 from .extremes import larger, smaller
 from .pieces import in_float32, is_float, number, reshaped, sizes_of, times, widened
+from .tanh import tanh
 from .wrapping import wrapped, wrapping
 
 _UNARY: Final[Mapping[str, str]] = {
     **{name: name.lower() for name in ("Acos", "Acosh", "Asin", "Asinh", "Atan", "Ceil", "Cos", "Cosh")},
-    **{name: name.lower() for name in ("Erf", "Exp", "Floor", "Log", "Round", "Sin", "Sinh", "Sqrt", "Tan", "Tanh")},
+    **{name: name.lower() for name in ("Erf", "Exp", "Floor", "Log", "Round", "Sin", "Sinh", "Sqrt", "Tan")},
 }
 """ONNX operator → Relax's of the same meaning; `round` goes to even as ONNX's does."""
 
@@ -180,6 +181,11 @@ def reciprocal(call: Call[Expr], b: Builder) -> Expr:
     return b.op(relax().op.divide, number(b, call[0], 1.0), call[0])
 
 
+def tangent(call: Call[Expr], b: Builder) -> Expr:
+    """Tanh."""
+    return in_float32(lambda x: elementwise(b, "tanh", tanh, x), b, call[0])
+
+
 def inverse_tanh(call: Call[Expr], b: Builder) -> Expr:
     """Atanh, as (log(1 + x) − log(1 − x)) / 2 without a rounding before the logarithm."""
 
@@ -253,6 +259,7 @@ LOWERINGS: dict[str, Lowering] = {
     **dict.fromkeys(_BINARY, binary),
     "Abs": absolute,
     "Atanh": inverse_tanh,
+    "Tanh": tangent,
     "Div": divide,
     "Max": extreme,
     "Mean": mean,

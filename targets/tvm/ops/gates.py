@@ -11,6 +11,7 @@ from ....compiler.lowering.refused import Refused
 from ..builder import Expr
 from ..toolkit import te, tirx
 from .extremes import bounded
+from .tanh import tanh
 
 DEFAULTS: Final[Mapping[str, Sequence[str]]] = {
     "LSTM": ("sigmoid", "tanh", "tanh"),
@@ -50,11 +51,11 @@ _FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "hardsigmoid": lambda x, alpha, beta: bounded(x * alpha + beta, 0, 1),
     "leakyrelu": lambda x, alpha: _where_positive(x, x * alpha),
     "relu": lambda x: bounded(x, 0, None),
-    "scaledtanh": lambda x, alpha, beta: te().tanh(x * beta) * alpha,
+    "scaledtanh": lambda x, alpha, beta: tanh(x * beta) * alpha,
     "sigmoid": lambda x: te().sigmoid(x),
     "softplus": lambda x: te().max(x, _zero(x)) + tirx().log1p(te().exp(_zero(x) - te().abs(x))),
     "softsign": lambda x: x / (te().abs(x) + 1.0),
-    "tanh": lambda x: te().tanh(x),
+    "tanh": tanh,
     "thresholdedrelu": lambda x, alpha: tirx().Select(x > alpha, x, _zero(x)),
 }
 
