@@ -147,7 +147,11 @@ def test_running_sums(tfjs, exclusive, reverse):
 def test_what_is_out_of_bounds_is_refused(tfjs_refusal):
     beyond = {"i": ints(3, 0)}
     assert tfjs_refusal("(float[3] x) => (float[2] y) { y = Gather (x, i) }", beyond) == {
-        "Gather": "its indices reach beyond the data, which kernels of TF.js do not look for"
+        "Gather": "an index lies outside of its axis of 3"
+    }
+    beyond = {"i": ints(3, 0).reshape(2, 1)}
+    assert tfjs_refusal("(float[3] x) => (float[2] y) { y = GatherND (x, i) }", beyond) == {
+        "GatherND": "its indices reach beyond the data, which kernels of TF.js do not look for"
     }
 
 
