@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import onnx_ir as ir
 
 from ...vocabulary.errors import RefusedError
-from ...vocabulary.quantity import Dimension, Quantity
 from ..passes.base import Pass
 from ..quantize.record import note
-from ..quantize.sparsify import without_smallest
+from ..quantize.sparsify import share_said, without_smallest
 from ..quantize.stored_weights import put, stored_weights
 from .channels import plan, take_out
 from .widths import Widths
 from .zeros import Pattern, input_axis
-
-_ALL: Final = 100.0
 
 
 class Prune(Pass):
@@ -49,8 +44,8 @@ class Prune(Pass):
             raise ValueError('macs and structured belong together: { structured = true, macs = "50%" }')
         if multiple < 1:
             raise ValueError(f"multiple = {multiple}: expected at least 1")
-        self.macs = _share("macs", macs) if macs else None
-        self.sparsity = _share("sparsity", sparsity) if sparsity else None
+        self.macs = share_said("macs", macs) if macs else None
+        self.sparsity = share_said("sparsity", sparsity) if sparsity else None
         self.pattern = Pattern.parse(pattern) if pattern else None
         self.multiple = multiple
 
@@ -86,13 +81,3 @@ class Prune(Pass):
             raise RefusedError("prune: no weight of the model is large enough", hint="leave the step out")
         note(model, "prune", "", f"{zeros:,} of {weights:,} weights are zero")
         return True
-
-
-def _share(option: str, text: str) -> float:
-    try:
-        share = Quantity.parse(text, Dimension.SHARE)
-    except ValueError as error:
-        raise ValueError(f"{option} = {text!r}: expected {error}") from error
-    if share.unit != "%" or not 0 < share.value < _ALL:
-        raise ValueError(f'{option} = {text!r}: expected a share between 0% and 100%, as "50%"')
-    return share.value / _ALL

@@ -32,13 +32,7 @@ class Sparsify(Pass):
         Raises:
             ValueError: when it is no percentage between 0% and 100%.
         """
-        try:
-            share = Quantity.parse(sparsity, Dimension.SHARE)
-        except ValueError as error:
-            raise ValueError(f"sparsity = {sparsity!r}: expected {error}") from error
-        if share.unit != "%" or not 0 < share.value < _ALL:
-            raise ValueError(f'sparsity = {sparsity!r}: expected a share between 0% and 100%, as "50%"')
-        self.share = share.value / _ALL
+        self.share = share_said("sparsity", sparsity)
 
     def rewrite(self, model: ir.Model) -> bool:
         """Set them to zero.
@@ -60,3 +54,18 @@ def without_smallest(weight: Array, count: int) -> Array:
     kept = weight.ravel().copy()
     kept[np.argsort(np.abs(kept), kind="stable")[:count]] = 0.0
     return kept.reshape(weight.shape)
+
+
+def share_said(option: str, text: str) -> float:
+    """Read the share that an option of a step says, `"50%"`.
+
+    Raises:
+        ValueError: when it is no percentage between 0% and 100%.
+    """
+    try:
+        share = Quantity.parse(text, Dimension.SHARE)
+    except ValueError as error:
+        raise ValueError(f"{option} = {text!r}: expected {error}") from error
+    if share.unit != "%" or not 0 < share.value < _ALL:
+        raise ValueError(f'{option} = {text!r}: expected a share between 0% and 100%, as "50%"')
+    return share.value / _ALL
