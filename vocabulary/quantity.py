@@ -36,6 +36,8 @@ class Quantity:
         "µs": (Dimension.TIME, 1e-3),
         "ms": (Dimension.TIME, 1.0),
         "s": (Dimension.TIME, 1e3),
+        "min": (Dimension.TIME, 6e4),
+        "h": (Dimension.TIME, 3.6e6),
         "B": (Dimension.SIZE, 1.0),
         "kB": (Dimension.SIZE, 1e3),
         "KB": (Dimension.SIZE, 1e3),
