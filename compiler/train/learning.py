@@ -16,6 +16,8 @@ class Taught(InformedPass):
     """A pass that looks at training rows."""
 
     needs_ranges = False
+    needs_material: bool = True
+    """Whether it must be `taught` before it is applied. An option may make that so or not."""
     needs_labels: bool = False
     """Whether it cannot learn without labels. An option may make that so or not."""
     packages: tuple[str, ...] = ("torch",)
