@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final, cast
 
 import msgspec
 
 from ..vocabulary.errors import ConfigError, RequestError
-from ..vocabulary.precision import JOINT
 from ..vocabulary.tables import Table
 from .model import Model, Precision
 from .passes.base import Pass, Pipeline
@@ -19,12 +18,19 @@ from .passes.editing import Array
 from .quantize.informed import InformedPass
 from .quantize.ranges import Ranges
 from .quantize.scheme import Scheme
+from .recipe_gradual import Gradual
+from .recipe_order import check_order
+from .recipe_step import Step, read_step
 
 STEPS: Final = Table(
     "edgewright.passes",
     {
+        "distill": "edgewright.compiler.train.distill:Distill",
         "equalize": "edgewright.compiler.quantize.equalize:Equalize",
+        "finetune": "edgewright.compiler.train.finetune:Finetune",
         "float16": "edgewright.compiler.passes.float16:Float16",
+        "low_rank": "edgewright.compiler.low_rank.low_rank:LowRank",
+        "gradual": "edgewright.compiler.recipe_gradual:Gradual",
         "palettize": "edgewright.compiler.quantize.palettize:Palettize",
         "prune": "edgewright.compiler.prune.prune:Prune",
         "quantize": "edgewright.compiler.quantize.quantize:Quantize",
@@ -32,15 +38,7 @@ STEPS: Final = Table(
         "sparsify": "edgewright.compiler.quantize.sparsify:Sparsify",
     },
 )
-"""Step name → pass class, constructed with the step's options as keyword arguments."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """One step: its name and its options."""
-
-    name: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+"""Step name → pass class, constructed with the step's options as keyword arguments; `Gradual` stands for several."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,24 +50,37 @@ class Recipe:
 
 
 def parse(steps: Sequence[Any], *, where: str) -> Recipe:
-    """Read a recipe as project files write it: `["float16"]`, `[{ prune = { macs = "50%" } }, "float16"]`.
+    """Read a recipe as project files write it: `["float16"]`, `[{ prune = { sparsity = "50%" } }, "float16"]`.
 
     `where` names the place in errors: `edgewright.toml: recipes.fp16`.
 
     Raises:
-        ConfigError: when a step is unknown, is no name or one-key table, has options that it does not know, or when
-            another step stands behind one that sets the precision and the two do not join.
+        ConfigError: when a step is unknown, is no name or one-key table, has options that it does not know, or stands
+            where it must not (`recipe_order.RULES`).
     """
-    read = tuple(_step(step, f"{where}[{index}]") for index, step in enumerate(steps))
-    passes = tuple(_construct(step, f"{where}[{index}]") for index, step in enumerate(read))
-    for index, item in enumerate(passes[:-1]):
-        if item.precision is not None and (item.precision, passes[index + 1].precision) not in JOINT:
-            raise ConfigError(
-                f"{where}: {read[index].name!r} sets the precision, and {read[-1].name!r} stands behind it",
-                hint="a recipe has at most one precision step, and it comes last; only sparsify may stand in front of "
-                "palettize, or of quantize with weight_only_wi8_afp32",
-            )
+    placed = [
+        (f"{where}[{index}]", step)
+        for index, value in enumerate(steps)
+        for step in _written_out(read_step(value, f"{where}[{index}]"), f"{where}[{index}]")
+    ]
+    read = tuple(step for _, step in placed)
+    passes = tuple(cast("Pass", _construct(step, place)) for place, step in placed)
+    check_order(read, passes, where)
     return Recipe(steps=read, passes=passes)
+
+
+def written_out(steps: Sequence[Any], *, where: str) -> tuple[Any, ...]:
+    """Give a recipe as project files write it, with the steps that stand for several replaced by those.
+
+    Raises:
+        ConfigError: when such a step is none.
+    """
+    found: list[Any] = []
+    for index, value in enumerate(steps):
+        step = read_step(value, f"{where}[{index}]")
+        several = _written_out(step, f"{where}[{index}]")
+        found += [value] if several == (step,) else [one.raw for one in several]
+    return tuple(found)
 
 
 def apply(
@@ -137,27 +148,20 @@ def _scheme_for(item: InformedPass, schemes: Mapping[Precision, Scheme]) -> Sche
     return schemes[item.precision]
 
 
-def _step(value: Any, where: str) -> Step:
-    if isinstance(value, str):
-        return Step(name=value)
-    if isinstance(value, Mapping) and len(value) == 1:
-        ((name, options),) = value.items()
-        if isinstance(options, Mapping):
-            return Step(name=name, options=options)
-    raise ConfigError(
-        f"{where}: expected the name of a step or a table with one key, got {value!r}",
-        hint='write "float16", or { step = { option = value } }',
-    )
+def _written_out(step: Step, where: str) -> tuple[Step, ...]:
+    if step.name != "gradual":
+        return (step,)
+    return cast("Gradual", _construct(step, where)).steps()
 
 
-def _construct(step: Step, where: str) -> Pass:
+def _construct(step: Step, where: str) -> Pass | Gradual:
     if step.name not in STEPS.names:
         near = get_close_matches(step.name, STEPS.names, 1)
         raise ConfigError(
             f"{where}: there is no step {step.name!r}",
             hint=f"did you mean {near[0]!r}?" if near else f"known steps: {', '.join(STEPS.names)}",
         )
-    kind = cast("type[Pass]", STEPS.load(step.name))
+    kind = cast("type[Pass | Gradual]", STEPS.load(step.name))
     known = inspect.signature(kind).parameters
     for option, value in step.options.items():
         if option not in known:
@@ -182,8 +186,12 @@ _OPTION_TYPES: Final[Mapping[str, tuple[Any, str]]] = {
     "bool": (bool, "true or false"),
     "bool | None": (bool, "true or false"),
     "float": (float, "a number"),
+    "float | None": (float, "a number"),
     "int": (int, "a whole number"),
     "str": (str, "a text"),
+    "Mapping[str, Any]": (dict[str, Any], "a table of options"),
+    "Mapping[str, Any] | None": (dict[str, Any], "a table of options"),
+    "Mapping[str, str]": (dict[str, str], "a table of texts"),
     "Sequence[str]": (list[str], "a list of texts"),
 }
 """Annotation of a pass's parameter → the type, and what it is called in project files. A pass checks others itself."""

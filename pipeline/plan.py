@@ -48,6 +48,8 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
         ConfigError: when a target does not have a format or setting that is asked for, one artifact is asked for twice,
             or a recipe asks for a search that cannot be meant.
     """
+    from ..compiler.recipe import written_out
+
     planned = []
     for name, section in project.targets.items():
         target = load_target(name)
@@ -62,7 +64,8 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
                     hint=_known_formats(format_, target),
                 )
             for recipe in section.recipes:
-                steps, mixed = take_request(project.recipes[recipe], f"{project.where}: recipes.{recipe}")
+                where = f"{project.where}: recipes.{recipe}"
+                steps, mixed = take_request(written_out(project.recipes[recipe], where=where), where)
                 options = Options(
                     variant=recipe,
                     format=format_,
