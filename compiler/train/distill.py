@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import onnx_ir as ir
 
@@ -42,5 +43,29 @@ class Distill(Learning):
         self.needs_labels = bool(self.hard)
 
     def rewrite(self, model: ir.Model) -> bool:
-        """Train it."""
-        raise NotImplementedError
+        """Train it.
+
+        Raises:
+            EdgewrightError: as `learn` does; ModelError when a tensor of `features` is not there.
+        """
+        from .learn import learn
+        from .lesson import Aims
+        from .objective import feature_of
+
+        material = self.material
+        student = replace(material.teacher, ir=model)
+        hard = self.hard if self.hard is not None else _HARD if material.labels is not None else 0.0
+        features = tuple(feature_of(student, material.teacher, own, his) for his, own in self.features.items())
+        aims = Aims(
+            hard=hard,
+            temperature=self.temperature,
+            features=features,
+            feature_weight=self.feature_weight,
+            output=self.output,
+        )
+        learn("distill", self, student, aims)
+        return True
+
+
+_HARD: Final = 0.1
+"""The share of labels in the loss. Hinton et al. found a considerably lower weight on them the best."""

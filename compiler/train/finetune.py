@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
@@ -11,15 +11,18 @@ from .learning import Learning
 
 @dataclass(kw_only=True, eq=False)
 class Finetune(Learning):
-    """Trains the model that the steps in front of it gave on labels alone.
-
-    `output` names the one that the labels are of; the first when empty.
-    """
-
-    output: str = ""
+    """Trains the model that the steps in front of it gave on labels alone."""
 
     needs_labels = True
 
     def rewrite(self, model: ir.Model) -> bool:
-        """Train it."""
-        raise NotImplementedError
+        """Train it.
+
+        Raises:
+            EdgewrightError: as `learn` does.
+        """
+        from .learn import learn
+        from .lesson import Aims
+
+        learn("finetune", self, replace(self.material.teacher, ir=model), Aims(hard=1.0, output=self.output))
+        return True

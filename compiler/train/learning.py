@@ -64,6 +64,7 @@ class Learning(Taught):
     seed: int = 0
     mix: float = 0.0
     augment: str = ""
+    output: str = ""
 
     def __post_init__(self) -> None:
         """Check the options.

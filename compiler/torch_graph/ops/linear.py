@@ -81,7 +81,10 @@ def gemm(call: Call[Node], b: Builder) -> Node:
 
 def _is_bias(call: Call[Node]) -> bool:
     """Whether the addend is none, or one number for each unit."""
-    return not call.has(2) or (call.rank(2) == 1 and call.shape(2) == call.result_shape()[-1:])
+    if not call.has(2):
+        return True
+    units = call.sizes(1)[0 if call.integer("transB", 0) else 1]
+    return call.rank(2) == 1 and isinstance(units, int) and call.sizes(2) == (units,)
 
 
 def _plus(b: Builder, product: Node, addend: Node | None, beta: float) -> Node:
