@@ -69,3 +69,12 @@ class FixDimensions(Pass):
             return False
         value.shape = ir.Shape(fixed)
         return True
+
+
+def with_every_symbol_at_one(model: ir.Model) -> ir.Model:
+    """Give a copy in which every symbolic dimension is 1, and so every size known that follows from them."""
+    sized = model.clone()
+    shapes = [value.shape for value in sized.graph.inputs if value.shape is not None]
+    symbols = {str(size.value) for shape in shapes for size in shape if isinstance(size, ir.SymbolicDim)}
+    FixDimensions(dict.fromkeys(symbols, 1)).rewrite(sized)
+    return sized

@@ -13,7 +13,7 @@ from ...vocabulary.errors import RefusedError
 from ..inspect import macs_of
 from ..model import Model
 from ..passes.editing import Editor, constant_array
-from ..passes.fix_dimensions import FixDimensions
+from ..passes.fix_dimensions import with_every_symbol_at_one
 from ..passes.remove_dead_code import RemoveDeadCode
 from ..quantize.record import note
 from .cut import cut
@@ -46,7 +46,7 @@ def plan(model: ir.Model, macs: float, widths: Widths) -> Plan:
     Raises:
         RefusedError: when the least widths multiply more, or no channel can go.
     """
-    sized = _sized(model)
+    sized = with_every_symbol_at_one(model)
     found = trace(sized)
     groups = families(found)
     if not groups:
@@ -101,12 +101,3 @@ def muted(model: Model, planned: Plan) -> Model:
         np.moveaxis(zeroed, part.axis, 0)[~planned.stays(part.ids)] = 0
         node.replace_input_with(part.index, editor.constant(zeroed, f"{node.name}/muted"))
     return model.with_graph(graph)
-
-
-def _sized(model: ir.Model) -> ir.Model:
-    """Give a copy in which every symbolic dimension is 1."""
-    sized = model.clone()
-    shapes = [value.shape for value in sized.graph.inputs if value.shape is not None]
-    symbols = {str(size.value) for shape in shapes for size in shape if isinstance(size, ir.SymbolicDim)}
-    FixDimensions(dict.fromkeys(symbols, 1)).rewrite(sized)
-    return sized

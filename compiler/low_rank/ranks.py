@@ -1,0 +1,149 @@
+"""Which ranks layers get: what each rank costs and loses, and the choice over all layers."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ..passes.editing import Array
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Size:
+    """What the multiply-accumulates of a layer and its factors follow from.
+
+    `places_in` and `places_out` count the places of one call at which the layer reads and gives all its channels.
+    """
+
+    outputs: int
+    inputs: int
+    positions: int
+    places_in: int
+    places_out: int
+
+    def macs(self, rank_out: int, rank_in: int) -> int:
+        """Give the multiply-accumulates with factors of these ranks; a side of full rank has no factor."""
+        macs = self.places_out * rank_out * rank_in * self.positions
+        if rank_in < self.inputs:
+            macs += self.places_in * rank_in * self.inputs
+        if rank_out < self.outputs:
+            macs += self.places_out * rank_out * self.outputs
+        return macs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """Ranks, what they multiply, and the share of the layer's energy (squared singular values) that they lose.
+
+    With both sides reduced `lost` is the sum of both, which the error never exceeds (De Lathauwer et al., A Multilinear
+    Singular Value Decomposition, 2000, property 10).
+    """
+
+    rank_out: int
+    rank_in: int
+    macs: int
+    lost: float
+
+
+Curve = tuple[Choice, ...]
+"""The choices of a layer that no other one beats: `macs` rise, `lost` falls. The last is the layer as it is."""
+
+
+def curve(size: Size, energies_out: Array, energies_in: Array, multiple: int) -> Curve:
+    """Give the choices of a layer, ranks in multiples of `multiple`.
+
+    A layer of one position has the outputs' side alone: there both sides have the same singular values.
+    """
+    lost_out, lost_in = _lost(energies_out), _lost(energies_in)
+    ranks_in = [*range(multiple, size.inputs, multiple)] if size.positions > 1 else []
+    found = [
+        Choice(rank_out=out, rank_in=into, macs=size.macs(out, into), lost=_at(lost_out, out) + _at(lost_in, into))
+        for out in [*range(multiple, size.outputs, multiple), size.outputs]
+        for into in [*ranks_in, size.inputs]
+    ]
+    full = Choice(rank_out=size.outputs, rank_in=size.inputs, macs=size.macs(size.outputs, size.inputs), lost=0.0)
+    kept: list[Choice] = []
+    for choice in sorted(found, key=lambda each: (each.macs, each.lost, each.rank_out)):
+        if choice.macs < full.macs and choice.lost < 1 and (not kept or choice.lost < kept[-1].lost):
+            kept.append(choice)
+    return (*kept, full)
+
+
+def keeping(choices: Curve, energy: float) -> Choice:
+    """Give the choice that multiplies least of those that keep a share of the energy."""
+    return next(choice for choice in choices if 1 - choice.lost >= energy or choice is choices[-1])
+
+
+def within(curves: Sequence[Curve], budget: float) -> list[Choice]:
+    """Give a choice for each layer that together multiply no more than `budget` and lose little.
+
+    From the full ranks down, the step goes first that loses least for each multiply-accumulate that it saves, along the
+    convex hull of every curve: the optimum for whatever sum this stops at (Everett, Generalized Lagrange Multiplier
+    Method, 1963). What the last step saved beyond the budget is then given back where it helps most.
+
+    Raises:
+        ValueError: when the least ranks multiply more; says how much.
+    """
+    hulls = [_hull(choices) for choices in curves]
+    at = [len(hull) - 1 for hull in hulls]
+    spent = sum(hull[-1].macs for hull in hulls)
+    steps = [(_price(hull, place), index) for index, (hull, place) in enumerate(zip(hulls, at, strict=True)) if place]
+    heapq.heapify(steps)
+    while spent > budget:
+        if not steps:
+            raise ValueError(f"{spent:,} are left with the least ranks")
+        _, index = heapq.heappop(steps)
+        hull, place = hulls[index], at[index] - 1
+        spent -= hull[place + 1].macs - hull[place].macs
+        at[index] = place
+        if place:
+            heapq.heappush(steps, (_price(hull, place), index))
+    chosen = [hull[place] for hull, place in zip(hulls, at, strict=True)]
+    while True:
+        better = [
+            (choice.lost - now.lost, index, choice)
+            for index, (choices, now) in enumerate(zip(curves, chosen, strict=True))
+            for choice in choices
+            if now.macs < choice.macs <= now.macs + budget - spent
+        ]
+        if not better:
+            return chosen
+        _, index, choice = min(better, key=lambda each: (each[0], each[1], each[2].macs))
+        spent += choice.macs - chosen[index].macs
+        chosen[index] = choice
+
+
+def _lost(energies: Array) -> Array:
+    """Give for each rank from 0 on the share of the energy behind it."""
+    total = float(energies.sum())
+    if total <= 0:
+        return np.zeros(energies.size + 1)
+    behind = np.append(np.cumsum(energies[::-1])[::-1], 0.0)
+    return behind / total
+
+
+def _at(lost: Array, rank: int) -> float:
+    return float(lost[min(rank, lost.size - 1)])
+
+
+def _hull(choices: Curve) -> list[Choice]:
+    """Give the choices on the lower convex hull: from each to the next one down, what a saved one costs only rises."""
+    hull: list[Choice] = []
+    for choice in reversed(choices):
+        while len(hull) > 1 and _slope(hull[-2], hull[-1]) >= _slope(hull[-1], choice):
+            hull.pop()
+        hull.append(choice)
+    assert all(more.macs > less.macs for more, less in pairwise(hull))
+    return hull[::-1]
+
+
+def _slope(more: Choice, less: Choice) -> float:
+    return (less.lost - more.lost) / (more.macs - less.macs)
+
+
+def _price(hull: Sequence[Choice], place: int) -> float:
+    return _slope(hull[place], hull[place - 1])
