@@ -101,7 +101,7 @@ def apply(
         ToolError: when a pass broke the model's inputs or outputs, or needs ranges and was given none.
     """
     passes = [
-        item.informed(ranges, _scheme_for(item, schemes or {}), moments) if isinstance(item, InformedPass) else item
+        item.informed(ranges, scheme_for(item, schemes or {}), moments) if isinstance(item, InformedPass) else item
         for item in recipe.passes
     ]
     return Pipeline(*passes)(model) if passes else model
@@ -116,27 +116,12 @@ def split(recipe: Recipe) -> tuple[Recipe, Recipe]:
     return first, Recipe(steps=recipe.steps[at:], passes=recipe.passes[at:])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Need:
-    """A step that must know what the model in front of it computes on rows of data.
+def scheme_for(item: Pass, schemes: Mapping[Precision, Scheme]) -> Scheme | None:
+    """Give the scheme that a step follows, of those of a target; None for one that leaves the precision alone.
 
-    `at` is its place in the recipe; `moments`, whether it needs second moments beside the ranges.
+    Raises:
+        RequestError: when there is none for its precision; names the nearest.
     """
-
-    at: int
-    moments: bool
-
-
-def needs_of_data(recipe: Recipe) -> tuple[Need, ...]:
-    """Give the steps of a recipe that look at data, in order: the model in front of each is calibrated."""
-    return tuple(
-        Need(at=at, moments=item.needs_moments)
-        for at, item in enumerate(recipe.passes)
-        if isinstance(item, InformedPass) and (item.needs_ranges or item.needs_moments)
-    )
-
-
-def _scheme_for(item: InformedPass, schemes: Mapping[Precision, Scheme]) -> Scheme | None:
     if item.precision is None:
         return None
     if item.precision not in schemes:

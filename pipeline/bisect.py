@@ -10,13 +10,13 @@ from ..devices.base import Device
 from ..profiles.bisection import Bisection, Way
 from ..vocabulary.errors import RequestError
 from .cache import Cache, default_cache_folder
-from .calibration import Calibrations, check_calibration
 from .config import Project
 from .imported import Imported
 from .making import compile_step_of, make
 from .on_device import Place, calls_of, prove
 from .places import check_opened, devices_of, openers
 from .plan import PlannedArtifact, drawn_sizes, plan_artifacts
+from .preparation import Preparation, check_data
 from .progress import Progress
 from .rows_compared import parity_of_file, rows_compared, worst_rows
 from .runner import Runner
@@ -65,20 +65,20 @@ def bisect(project: Project, request: BisectRequest, *, progress: Progress, cach
             f"{project.where} makes no artifact named {request.artifact!r}",
             hint=f"it makes: {', '.join(item.name for item in planned)}",
         )
-    check_calibration(project, (chosen,))
+    check_data(project, (chosen,))
     check_searches(project, (chosen,))
     devices = devices_of(project)
     check_opened((chosen,), devices, project.where)
     device = _device(project, devices, chosen, request.device)
     runner = Runner(cache or Cache(default_cache_folder()), progress)
     imported = Imported(runner.reading(ImportModel.of(project, project.data.evaluation, drawn_sizes(project))))
-    calibrations = Calibrations(project, imported, runner)
+    preparation = Preparation(project, imported, runner)
     # judged where a build judges, so that its search is found in the cache
     judge = openers(devices, chosen.runtime)[0]
     places = (Place(device=judge, facts=judge.facts()),)
-    chosen = Settling(project, runner, places, calibrations).settle(chosen)
-    compile_step = compile_step_of(chosen, calibrations)
-    subject = make(chosen, calibrations, runner)
+    chosen = Settling(project, runner, places, preparation).settle(chosen)
+    compile_step = compile_step_of(chosen, preparation)
+    subject = make(chosen, preparation, runner)
     file = request.file.absolute() if request.file is not None else subject.opened
     if not file.is_file():
         raise RequestError(f"{file}: there is no such file")

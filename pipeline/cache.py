@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from ..vocabulary.digest import Plain, digest_file, digest_value
+from .homes import Homes
 
 FORMAT = "v1"
 CACHE_VARIABLE = "EDGEWRIGHT_CACHE_DIR"
@@ -42,6 +43,7 @@ class Cache:
         self._entries = path / FORMAT
         self._work = path / "work"
         self._locks = path / "locks"
+        self.homes = Homes(path / "training")
 
     def get(self, key: str) -> Path | None:
         """Give the folder of an entry, or None when there is none that is whole."""
@@ -107,13 +109,14 @@ class Cache:
         fresh.replace(entry / "files.json")
 
     def usage(self) -> tuple[int, int]:
-        """How many entries there are, and how many bytes they take."""
+        """How many entries there are, and how many bytes they take; what lies in `homes` is counted there."""
         entries = list(self._entries.glob("*/*"))
         sizes = [file.stat().st_size for entry in entries for file in entry.rglob("*") if file.is_file()]
         return len(entries), sum(sizes)
 
     def clear(self) -> None:
-        """Remove every entry. Builds that run meanwhile make theirs anew."""
+        """Remove every entry, and what steps that were killed left in `homes`. Builds that run meanwhile go on."""
+        self.homes.clear()
         with self.workspace() as folder:
             if self._entries.exists():
                 self._entries.rename(folder / "cleared")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..vocabulary.digest import digest_bytes, digest_file
+from ..vocabulary.digest import digest_file
 from ..vocabulary.errors import ConfigError
 from .config import Project
 from .imported import Imported
+from .needs import needs_of
+from .once import Once
 from .plan import PlannedArtifact
 from .runner import Runner
 from .steps.base import part_digest
@@ -24,9 +24,7 @@ from .steps.prepared import FileRef, Prepared
 from .steps.read_rows import ReadRows
 
 if TYPE_CHECKING:
-    from ..compiler.recipe import Need
-
-Steps = tuple[Any, ...]
+    from ..compiler.recipe_needs import Need
 
 
 def check_calibration(project: Project, planned: Sequence[PlannedArtifact]) -> None:
@@ -37,7 +35,7 @@ def check_calibration(project: Project, planned: Sequence[PlannedArtifact]) -> N
             ranges where it needs rows; when a file of ranges is not there.
     """
     for item in planned:
-        needs = _needs(item, project.where)
+        needs = [need for need in needs_of(item, project.where) if need.calibrated]
         if not needs:
             continue
         what = f"{project.where}: recipe {item.options.variant!r}"
@@ -66,23 +64,34 @@ class Calibrations:
     def __init__(self, project: Project, imported: Imported, runner: Runner) -> None:
         """Nothing is run before somebody asks."""
         self._project, self._imported, self._runner = project, imported, runner
-        self._lock = threading.Lock()
-        self._made: dict[str, Future[Path]] = {}
+        self._once = Once()
+        self._found: dict[tuple[str, int], Path] = {}
 
-    def prepare(self, item: PlannedArtifact) -> tuple[Prepared, Steps]:
-        """Give the model on which the last steps of an artifact's recipe are to be done, and these steps.
-
-        The steps in front of the last one that needs data have been done, with a calibration before each that does.
+    def informed(self, item: PlannedArtifact, model: Prepared, steps: tuple[Any, ...], need: Need) -> Prepared:
+        """Give what `steps` of an artifact's recipe make of a model, with what the step behind them must know of it.
 
         Raises:
             EdgewrightError: what reading the rows, the steps or the calibration raised; the same for all who ask.
         """
-        model = Prepared(hub=FileRef(path=str(self._imported.hub), digest=self._imported.hub_digest))
-        done = 0
-        for need in _needs(item, self._project.where):
-            model = self._informed(item, model, done, need)
-            done = need.at
-        return model, item.recipe[done:]
+        step = Calibrate(
+            model=model,
+            steps=steps,
+            rows=None if self._project.data.ranges else self.rows,
+            kept=self._kept,
+            recipe=item.options.variant,
+        )
+        entry = self._once(["ranges", model.key_parts(), steps], lambda: self._runner.step(step))
+        self._found[item.name, need.at] = entry / "ranges.json"
+        hub = FileRef(path=str(entry / "hub"), digest=part_digest(entry, "hub")) if steps else model.hub
+        ranges = FileRef(path=str(entry / "ranges.json"), digest=part_digest(entry, "ranges.json"))
+        informed = Prepared(hub=hub, ranges=ranges)
+        if not need.moments:
+            return informed
+        moments = FindMoments(model=informed, rows=self.rows)
+        found = self._once(["moments", informed.key_parts()], lambda: self._runner.step(moments))
+        return msgspec.structs.replace(
+            informed, moments=FileRef(path=str(found / "moments.npz"), digest=part_digest(found, "moments.npz"))
+        )
 
     def files(self, planned: Sequence[PlannedArtifact]) -> Mapping[str, Path]:
         """Give the ranges that were found for these artifacts, by the names under which a build leaves them.
@@ -92,45 +101,14 @@ class Calibrations:
         """
         named: dict[str, Path] = {}
         for item in planned:
-            needs = _needs(item, self._project.where)
+            needs = [need for need in needs_of(item, self._project.where) if need.calibrated]
             for need in needs:
-                made = self._made.get(_key("ranges", item.recipe[: need.at]))
-                if made is None or not made.done() or made.exception() is not None:
-                    continue
+                path = self._found.get((item.name, need.at))
                 more = "" if need is needs[-1] else f"-{need.at}"
                 name = f"ranges-{item.options.variant}{more}.json" if need.at else "ranges.json"
-                if made.result() / "ranges.json" not in named.values():
-                    named[name] = made.result() / "ranges.json"
+                if path is not None and path not in named.values():
+                    named[name] = path
         return named
-
-    def _informed(self, item: PlannedArtifact, model: Prepared, done: int, need: Need) -> Prepared:
-        entry = self._once(_key("ranges", item.recipe[: need.at]), lambda: self._calibrate(item, model, done, need.at))
-        hub = model.hub
-        if done < need.at:
-            hub = FileRef(path=str(entry / "hub"), digest=part_digest(entry, "hub"))
-        ranges = FileRef(path=str(entry / "ranges.json"), digest=part_digest(entry, "ranges.json"))
-        informed = Prepared(hub=hub, ranges=ranges)
-        if need.moments:
-            found = self._once(_key("moments", item.recipe[: need.at]), lambda: self._moments(informed))
-            informed = msgspec.structs.replace(
-                informed,
-                moments=FileRef(path=str(found / "moments.npz"), digest=part_digest(found, "moments.npz")),
-            )
-        return informed
-
-    def _calibrate(self, item: PlannedArtifact, model: Prepared, done: int, at: int) -> Path:
-        return self._runner.step(
-            Calibrate(
-                model=model,
-                steps=item.recipe[done:at],
-                rows=None if self._project.data.ranges else self.rows,
-                kept=self._kept,
-                recipe=item.options.variant,
-            )
-        )
-
-    def _moments(self, model: Prepared) -> Path:
-        return self._runner.step(FindMoments(model=model, rows=self.rows))
 
     @property
     def rows(self) -> FileRef:
@@ -147,38 +125,10 @@ class Calibrations:
             signature=self._imported.signature,
             purpose="calibration",
         )
-        entry = self._once(_key("rows", ()), lambda: self._runner.reading(step))
+        entry = self._once("rows", lambda: self._runner.reading(step))
         return FileRef(path=str(entry / "inputs"), digest=part_digest(entry, "inputs"))
 
     @cached_property
     def _kept(self) -> tuple[FileRef, ...]:
         paths = [self._project.folder / name for name in self._project.data.ranges]
         return tuple(FileRef(path=str(path), digest=digest_file(path)) for path in paths)
-
-    def _once(self, key: str, make: Callable[[], Path]) -> Path:
-        """Make it for the first who asks; whoever asks meanwhile or later gets the same, or the same error."""
-        with self._lock:
-            future = self._made.get(key)
-            mine = future is None
-            if future is None:
-                future = self._made[key] = Future()
-        if mine:
-            try:
-                future.set_result(make())
-            except BaseException as error:
-                future.set_exception(error)
-                raise
-        return future.result()
-
-
-def _key(kind: str, steps: Steps) -> str:
-    return digest_bytes(msgspec.json.encode((kind, steps), order="deterministic"))
-
-
-def _needs(item: PlannedArtifact, where: str) -> tuple[Need, ...]:
-    if not item.recipe:
-        return ()
-    from ..compiler.recipe import needs_of_data, parse
-
-    recipe = parse(item.recipe, where=f"{where}: recipes.{item.options.variant}")
-    return needs_of_data(recipe)

@@ -26,12 +26,15 @@ from .steps.draw_for_artifact import DrawForArtifact
 from .steps.evaluate import Evaluate
 from .steps.find_moments import FindMoments
 from .steps.import_model import ImportModel
+from .steps.import_student import ImportStudent
 from .steps.inspect_model import InspectModel
 from .steps.join_artifacts import JoinArtifacts
 from .steps.list_kernels import ListKernels
 from .steps.rank_nodes import RankNodes
+from .steps.read_function import ReadFunction
 from .steps.read_rows import ReadRows
 from .steps.trace_tensors import TraceTensors
+from .steps.train_model import TrainModel
 from .steps.tune_model import TuneModel
 
 AnyStep = (
@@ -51,6 +54,9 @@ AnyStep = (
     | CompileKernels
     | JoinArtifacts
     | TuneModel
+    | ImportStudent
+    | ReadFunction
+    | TrainModel
     | BuildOnDevice
 )
 

@@ -99,12 +99,14 @@ def _plain(file: str | None) -> str | None:
 class DataSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which rows are for what. `tuning` rows are those that searches may look at; the calibration rows by default.
 
-    `ranges` names files that earlier builds left; they stand in for a calibration on rows.
+    `training` rows are those that steps of recipes learn from. `ranges` names files that earlier builds left; they
+    stand in for a calibration on rows.
     """
 
     calibration: Selection | None = None
     evaluation: Selection | None = None
     tuning: Selection | None = None
+    training: Selection | None = None
     ranges: tuple[str, ...] = ()
 
 
@@ -292,19 +294,25 @@ def _check_references(project: ProjectFile, where: str) -> None:
 
 
 def check_rows_apart(data: DataSection, where: str) -> None:
-    """Check that no row is looked at before it judges.
+    """Check that no row is looked at before it judges. Rows for calibration may be among those for training.
 
     Raises:
-        ConfigError: when calibration or tuning rows are evaluation rows too.
+        ConfigError: when calibration, tuning or training rows are evaluation rows too, or training rows tuning rows.
     """
-    for name, selection in (("calibration", data.calibration), ("tuning", data.tuning)):
+    looked_at = {"calibration": data.calibration, "tuning": data.tuning, "training": data.training}
+    for name, selection in looked_at.items():
         if selection is not None and data.evaluation is not None and selection.overlaps(data.evaluation):
             raise ConfigError(
                 f"{where}: {name} rows are among the evaluation rows, and no row judges what it was used for",
                 hint=f"give data.{name} (--calibration-rows) other rows than data.evaluation (--rows)"
                 if name == "calibration"
-                else "give data.tuning other rows than data.evaluation",
+                else f"give data.{name} other rows than data.evaluation",
             )
+    if data.training is not None and data.tuning is not None and data.training.overlaps(data.tuning):
+        raise ConfigError(
+            f"{where}: training rows are among the tuning rows, and no row judges what was learned from it",
+            hint="give data.tuning, by which searches judge, other rows than data.training",
+        )
 
 
 def _known_recipes(name: str, defined: Mapping[str, Any]) -> str:

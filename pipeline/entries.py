@@ -66,6 +66,7 @@ def _entry(subject: Subject, place: Place) -> Entry:
         toolchain=artifact.toolchain,
         notes=artifact.notes,
         labels=artifact.labels,
+        training=artifact.training,
         verdict=Verdict.NOT_RUN,
         reasons=(),
     )

@@ -25,7 +25,6 @@ from ..vocabulary.label import Label
 from .built_here import build_here, entry_to_be_built
 from .bundling import Signer, Written, write_bundle
 from .cache import Cache, default_cache_folder
-from .calibration import Calibrations, check_calibration
 from .config import Project
 from .entries import entry_not_opened, entry_of, entry_without_artifact, entry_without_run, samples_of
 from .forecast import foretell_planned
@@ -36,6 +35,7 @@ from .making import make, tunes
 from .on_device import Place, Proof, calls_of, is_emulated_at, measure, prove
 from .places import check_opened, devices_of, first_opening
 from .plan import PlannedArtifact, drawn_sizes, plan_artifacts
+from .preparation import Preparation, check_data
 from .progress import Progress
 from .result import BuildResult, Problem, first_exit_code
 from .runner import Runner
@@ -96,7 +96,7 @@ class _Build:
     def __init__(self, project: Project, out: Path, progress: Progress, cache: Cache, kept: Kept | None) -> None:
         self.project, self.out, self.kept = project, out, kept
         self.planned = plan_artifacts(project)
-        check_calibration(project, self.planned)
+        check_data(project, self.planned)
         check_searches(project, self.planned)
         self.verdicts = Verdicts(project)
         self.signer = Signer.of(project.bundle, project.folder)
@@ -112,13 +112,13 @@ class _Build:
         project, kept = self.project, self.kept.report if self.kept is not None else None
         step = ImportModel.of(project, project.data.evaluation, drawn_sizes(project))
         imported = Imported(self.runner.reading(step))
-        calibrations = Calibrations(project, imported, self.runner)
-        settling = Settling(project, self.runner, self.places, calibrations, known=kept.searches if kept else ())
+        preparation = Preparation(project, imported, self.runner)
+        settling = Settling(project, self.runner, self.places, preparation, known=kept.searches if kept else ())
         with ThreadPoolExecutor(jobs) as executor, self._cancelled_on_the_way_out():
             forecasts = self._foretell(imported) if kept is None else kept.forecasts
-            compiled = self._compile_all(executor, settling, calibrations)
+            compiled = self._compile_all(executor, settling, preparation)
             self._join(compiled)
-            for name, path in calibrations.files(self.planned).items():
+            for name, path in preparation.files(self.planned).items():
                 _write(self.out / name, path.read_bytes())
             subjects = (imported.reference, *(subject for subject in compiled if subject is not None))
             if self.kept is None:
@@ -149,17 +149,17 @@ class _Build:
         sizes = drawn_sizes(self.project)
         return foretell_planned(self.planned, imported, sizes, self.places, self.runner)
 
-    def _compile_all(self, executor: Executor, settling: Settling, calibrations: Calibrations) -> list[Subject | None]:
+    def _compile_all(self, executor: Executor, settling: Settling, preparation: Preparation) -> list[Subject | None]:
         """Compile several at a time; then those that are tuned, one at a time, since trials want the machine alone."""
-        compile_ = partial(self._compile, settling, calibrations)
+        compile_ = partial(self._compile, settling, preparation)
         together = [item for item in self.planned if not tunes(item)]
         made = dict(zip([item.name for item in together], executor.map(compile_, together), strict=True))
         made |= {item.name: compile_(item) for item in self.planned if tunes(item)}
         return [made[item.name] for item in self.planned]
 
-    def _compile(self, settling: Settling, calibrations: Calibrations, item: PlannedArtifact) -> Subject | None:
+    def _compile(self, settling: Settling, preparation: Preparation, item: PlannedArtifact) -> Subject | None:
         def made() -> Subject:
-            subject = make(settling.settle(item), calibrations, self.runner)
+            subject = make(settling.settle(item), preparation, self.runner)
             return build_here(subject, self.places, self.runner) if self.kept is None else subject
 
         return self._attempt(item.name, made)

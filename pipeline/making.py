@@ -9,8 +9,8 @@ import msgspec
 from ..devices.local import Local
 from ..devices.turn import turn
 from ..targets.base import MachineBound, Tunable
-from .calibration import Calibrations
 from .plan import PlannedArtifact
+from .preparation import Preparation
 from .runner import Runner
 from .steps.base import part_digest
 from .steps.compile_model import CompileModel, read_artifact
@@ -27,13 +27,13 @@ def tunes(item: PlannedArtifact) -> bool:
     return isinstance(item.target, Tunable) and item.target.tunes(item.options)
 
 
-def compile_step_of(item: PlannedArtifact, calibrations: Calibrations) -> CompileModel:
+def compile_step_of(item: PlannedArtifact, preparation: Preparation) -> CompileModel:
     """Give the step that compiles it, on the model that the steps of its recipe give that need data.
 
     Raises:
         EdgewrightError: what calibrating raised.
     """
-    model, steps = calibrations.prepare(item)
+    model, steps = preparation.prepare(item)
     return CompileModel(
         model=model,
         target=item.target.name,
@@ -53,13 +53,13 @@ def _machine() -> dict[str, Any]:
     return {"cpu": facts.cpu, "arch": facts.arch, "features": facts.features}
 
 
-def make(item: PlannedArtifact, calibrations: Calibrations, runner: Runner) -> Subject:
+def make(item: PlannedArtifact, preparation: Preparation, runner: Runner) -> Subject:
     """Compile it, after its code was tried where that is asked for.
 
     Raises:
         EdgewrightError: what calibrating or compiling raised.
     """
-    step = compile_step_of(item, calibrations)
+    step = compile_step_of(item, preparation)
     if tunes(item):
         step = msgspec.structs.replace(step, tuning=_tuning(step, runner))
     entry = runner.step(step)

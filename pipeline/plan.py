@@ -55,8 +55,9 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
         target = load_target(name)
         require_installed(target)
         check_settings(target, section.settings, project.where)
+        recipes = {recipe: _read(project, recipe) for recipe in section.recipes}
         # integers in and out are for the variants of integers; a model may also have arrived as one
-        some_static = any(_is_static(project.recipes[recipe]) for recipe in section.recipes)
+        some_static = any(_is_static(steps) for steps, _ in recipes.values())
         for format_ in section.formats:
             if format_ not in target.formats:
                 raise ConfigError(
@@ -95,10 +96,23 @@ def _known_formats(asked: str, target: Target) -> str:
     return f"{meant}formats of {target.name}: {', '.join(map(repr, target.formats))}"
 
 
+def _read(project: Project, name: str) -> tuple[tuple[Any, ...], MixedRequest | None]:
+    """Give a recipe with the steps that stand for several written out, and what it asks to be searched."""
+    steps, where = project.recipes[name], f"{project.where}: recipes.{name}"
+    if not steps:
+        return steps, None
+    from ..compiler.recipe import written_out
+
+    return take_request(written_out(steps, where=where), where)
+
+
+_INTEGER_STEPS: Final = ("quantize", "qat")
+
+
 def _is_static(recipe: tuple[Any, ...]) -> bool:
     """Whether a recipe makes activations integers by ranges from calibration."""
     last = recipe[-1] if recipe else None
-    options = last.get("quantize") if isinstance(last, Mapping) else None
+    options = next((last[name] for name in _INTEGER_STEPS if name in last), None) if isinstance(last, Mapping) else None
     named = options.get("precision") if isinstance(options, Mapping) else None
     return any(named == precision for precision in Precision if precision.static)
 

@@ -7,18 +7,24 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from ..vocabulary.digest import digest_file
 from ..vocabulary.errors import ToolError
 from .cache import Cache, key_of
 from .child import AnyStep, run_step
 from .progress import Progress
 from .steps.import_model import ImportModel
+from .steps.import_student import ImportStudent
+from .steps.read_function import ReadFunction
 from .steps.read_rows import ReadRows
+from .steps.train_model import TrainModel
 from .steps.tune_model import TuneModel
 from .told import following, told
 
-TUNING_SECONDS = 7 * 24 * 3600.0
-"""The budget is the user's; this ends what no longer keeps to it."""
+USUAL_SECONDS = 1800.0
+LONG_SECONDS = 7 * 24 * 3600.0
+"""For steps whose budget is the user's; this ends what no longer keeps to it."""
 
 
 class Runner:
@@ -46,14 +52,26 @@ class Runner:
         Raises:
             EdgewrightError: as `step` does.
         """
+        key = key_of(type(step).__name__, step.key_parts())
+        return self.keyed(step.title, key, lambda out: self._followed(step, out))
 
-        def make(out: Path) -> None:
-            with following(out, lambda line: self.progress.noted(step.title, line)):
-                run_step(step, out, timeout_s=TUNING_SECONDS, cancel=self.cancel)
+    def training(self, step: TrainModel) -> Path:
+        """Do as `tuning` for a step that goes on where an earlier one was killed, of which it finds what that left.
 
-        return self.keyed(step.title, key_of(type(step).__name__, step.key_parts()), make)
+        Raises:
+            EdgewrightError: as `step` does.
+        """
+        key = key_of(type(step).__name__, step.key_parts())
+        at_home = msgspec.structs.replace(step, home=str(self.cache.homes.of(key)))
+        entry = self.keyed(step.title, key, lambda out: self._followed(at_home, out))
+        self.cache.homes.forget(key)
+        return entry
 
-    def reading(self, step: ImportModel | ReadRows) -> Path:
+    def _followed(self, step: TuneModel | TrainModel, out: Path) -> None:
+        with following(out, step.title, self.progress):
+            self.child(step, out, timeout_s=LONG_SECONDS)
+
+    def reading(self, step: ImportModel | ReadRows | ImportStudent | ReadFunction) -> Path:
         """Do as `step` for one that finds out only while running which files it reads.
 
         Raises:
@@ -110,13 +128,13 @@ class Runner:
                 outcome.append("cached")
             return entry
 
-    def child(self, step: AnyStep, out: Path) -> None:
+    def child(self, step: AnyStep, out: Path, *, timeout_s: float = USUAL_SECONDS) -> None:
         """Run a step in a child, into an empty folder of a workspace.
 
         Raises:
             EdgewrightError: what the step raised, or how the child ended.
         """
-        run_step(step, out, cancel=self.cancel)
+        run_step(step, out, timeout_s=timeout_s, cancel=self.cancel)
 
     @contextlib.contextmanager
     def _told(self, title: str) -> Iterator[list[str]]:

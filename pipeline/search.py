@@ -11,7 +11,6 @@ from ..profiles.latency import profile
 from ..profiles.recipe_search import Figures, RecipeSearch
 from ..vocabulary.errors import ConfigError
 from .cache import Cache, default_cache_folder
-from .calibration import Calibrations
 from .config import Project
 from .entries import samples_of
 from .implied_recipes import IMPLIED
@@ -19,6 +18,7 @@ from .making import make
 from .on_device import Place, is_emulated_at, measure
 from .places import check_opened, devices_of, openers
 from .plan import PlannedArtifact, one_a_target
+from .preparation import Preparation
 from .progress import Progress
 from .recipe_search import search
 from .runner import Runner
@@ -63,11 +63,11 @@ def search_recipes(
     runner = Runner(cache or Cache(default_cache_folder()), progress)
     tuning = Tuning(project, runner, WHAT)
     imported = tuning.imported
-    calibrations = Calibrations(project, imported, runner)
+    preparation = Preparation(project, imported, runner)
     rows = imported.inputs.row_count
 
     def attempt(target: str, recipe: tuple[Any, ...]) -> Figures:
-        subject = make(replace(planned[target], recipe=recipe), calibrations, runner)
+        subject = make(replace(planned[target], recipe=recipe), preparation, runner)
         metric = tuning.judge(subject, place).metric
         assert metric is not None, "the project names one"
         measured = measure(subject, place, imported, runner)

@@ -12,10 +12,10 @@ from ..vocabulary.note import Note
 from ..vocabulary.precision import Precision
 from ..vocabulary.sensitivity import NodeSensitivity
 from .cache import Cache, default_cache_folder
-from .calibration import Calibrations
 from .config import Project
 from .imported import Imported
 from .plan import drawn_sizes, one_a_target
+from .preparation import Preparation
 from .progress import Progress
 from .runner import Runner
 from .steps.import_model import ImportModel
@@ -53,16 +53,16 @@ def sensitivities(
         )
     runner = Runner(cache or Cache(default_cache_folder()), progress)
     step = ImportModel.of(project, None, drawn_sizes(project))
-    calibrations = Calibrations(project, Imported(runner.reading(step)), runner)
+    preparation = Preparation(project, Imported(runner.reading(step)), runner)
     found = []
     for item in one_a_target(project, variant=precision):
         quantized = replace(item, recipe=({"quantize": {"precision": str(precision)}},))
-        model, steps = calibrations.prepare(quantized)
+        model, steps = preparation.prepare(quantized)
         ranked = RankNodes(
             model=model,
             target=item.target.name,
             steps=steps,
-            rows=calibrations.rows,
+            rows=preparation.rows,
             where=f"{project.where}: precision {precision}",
         )
         said = read_ranking(runner.step(ranked))

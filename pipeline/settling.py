@@ -10,13 +10,13 @@ import msgspec
 
 from ..profiles.mixed_precision import MixedPrecisionSearch
 from ..profiles.report import Entry, MetricResult, Verdict
-from .calibration import Calibrations
 from .config import Project
 from .making import make
 from .mixed_precision import keeping, limit_of, search
 from .on_device import Place
 from .places import first_opening
 from .plan import PlannedArtifact
+from .preparation import Preparation
 from .runner import Runner
 from .steps.rank_nodes import RankNodes, read_ranking
 from .tuning import Tuning, tuning_rows
@@ -41,11 +41,11 @@ class Settling:
         project: Project,
         runner: Runner,
         places: Sequence[Place],
-        calibrations: Calibrations,
+        preparation: Preparation,
         known: Sequence[MixedPrecisionSearch] = (),
     ) -> None:
         """Artifacts are judged at the first of `places` that opens them. What is `known` is not searched again."""
-        self._project, self._runner, self._places, self._calibrations = project, runner, places, calibrations
+        self._project, self._runner, self._places, self._preparation = project, runner, places, preparation
         self._known = {record.artifact: record for record in known}
         self._lock = Lock()
         self.records: dict[str, MixedPrecisionSearch] = {}
@@ -62,7 +62,7 @@ class Settling:
         if known is not None:
             self.records[item.name] = known
             return keeping(item, known.kept_float)
-        model, steps = self._calibrations.prepare(item)
+        model, steps = self._preparation.prepare(item)
         ranking = read_ranking(
             self._runner.step(
                 RankNodes(
@@ -96,7 +96,7 @@ class Settling:
         return msgspec.structs.replace(entry, verdict=Verdict.FAIL, reasons=(*entry.reasons, reason))
 
     def _judge(self, item: PlannedArtifact) -> tuple[MetricResult, int]:
-        subject = make(item, self._calibrations, self._runner)
+        subject = make(item, self._preparation, self._runner)
         metric = self._tuning.judge(subject, first_opening(self._places, subject.runtime)).metric
         assert metric is not None, "the project names one"
         return metric, subject.artifact.size_bytes

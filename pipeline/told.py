@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..vocabulary.errors import RefusedError
 from .progress import Progress
-from .steps.tune_model import TOLD
+from .steps.telling import heard, place_of
 
 POLL_SECONDS = 1.0
 """How often the line of progress of a child is looked at."""
@@ -37,17 +37,19 @@ def told(step: str, progress: Progress) -> Iterator[list[str]]:
 
 
 @contextmanager
-def following(out: Path, note: Callable[[str], None]) -> Iterator[None]:
-    """Hand on the line of progress that a child leaves beside its folder `out`, whenever it is another."""
-    ended, place = threading.Event(), out.with_name(out.name + TOLD)
+def following(out: Path, step: str, progress: Progress) -> Iterator[None]:
+    """Hand on how a child says that it goes with its folder `out`, whenever it says something else."""
+    ended = threading.Event()
 
     def follow() -> None:
-        last = ""
+        last = None
         over = False
         while not over:
             over = ended.wait(POLL_SECONDS)  # what was said last is read once more at the end
-            if place.is_file() and (line := place.read_text("utf-8")) != last:
-                note(line)
+            if (line := heard(out)) is not None and line != last:
+                if line.total:
+                    progress.advanced(step, line.done, line.total)
+                progress.noted(step, line.text)
                 last = line
 
     thread = threading.Thread(target=follow, daemon=True)
@@ -57,4 +59,4 @@ def following(out: Path, note: Callable[[str], None]) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-        place.unlink(missing_ok=True)
+        place_of(out).unlink(missing_ok=True)

@@ -28,7 +28,8 @@ def tuning_rows(project: Project, what: str) -> Selection:
     """Give the rows that searches may look at; `what` asks for them.
 
     Raises:
-        ConfigError: when there are none, or no metric to judge by, or not the labels that it needs.
+        ConfigError: when there are none, or training rows are among them, or there is no metric to judge by, or not the
+            labels that it needs.
     """
     where = project.where
     selection = project.data.tuning or project.data.calibration
@@ -36,6 +37,14 @@ def tuning_rows(project: Project, what: str) -> Selection:
         raise ConfigError(
             f"{where}: {what} judges artifacts by tuning rows, and there are none",
             hint='say data.tuning = { file = "data.npz", rows = "0:200", labels = "label" }',
+        )
+    training = project.data.training
+    if project.data.tuning is None and training is not None and training.overlaps(selection):
+        raise ConfigError(
+            f"{where}: {what} judges artifacts by tuning rows, and the calibration rows, which stand in for them, are "
+            "among the training rows",
+            hint='say data.tuning = { file = "data.npz", rows = "0:200", labels = "label" }, other rows than '
+            "data.training",
         )
     if project.metric is None:
         raise ConfigError(f"{where}: {what} judges artifacts by a metric, and there is none", hint="say [metric]")

@@ -18,6 +18,7 @@ from ..vocabulary.errors import ConfigError
 from ..vocabulary.evidence import Evidence
 from ..vocabulary.label import Label
 from ..vocabulary.note import Note
+from ..vocabulary.training import TrainingRecord
 from .forecast import Forecast
 from .mixed_precision import MixedPrecisionSearch
 
@@ -108,8 +109,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     An entry that never came to an artifact (refused, or its tool failed) has no files, evidence `not-run` and its
     reasons. `reasons` holds one sentence for each gate that failed, could not run, or is underpowered. `golden` is the
-    parity on the golden vectors that are shipped. `notes` say what the steps of the recipe did to the model, `labels`
-    are the artifact's.
+    parity on the golden vectors that are shipped. `notes` say what the steps of the recipe did to the model; `labels`
+    and `training` are the artifact's.
     """
 
     artifact: str
@@ -133,6 +134,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reasons: tuple[str, ...]
     notes: tuple[Note, ...] = ()
     labels: tuple[Label, ...] = ()
+    training: tuple[TrainingRecord, ...] = ()
 
     @property
     def left_out(self) -> bool:

@@ -8,6 +8,7 @@ from ..vocabulary.coverage import Coverage, Handling, NodeCoverage
 from ..vocabulary.label import Label
 from ..vocabulary.note import Note
 from ..vocabulary.signature import Signature
+from ..vocabulary.training import TrainingRecord
 
 __all__ = ["Artifact", "Coverage", "File", "Handling", "NodeCoverage", "Requirements"]
 
@@ -41,7 +42,8 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     with the shapes, layout and dtypes that the files have; `narrowed` says what differs in dtype from the source
     (`{"ids": "int64 → int32"}`). `ops` counts the operators in the file by their name in the target's own language.
     `toolchain` maps each package that took part to its version. `notes` say what the steps of the recipe did to the
-    model, and what they left alone. `labels` are what must be known of it wherever it is shown.
+    model, and what they left alone. `labels` are what must be known of it wherever it is shown. `training` says what
+    its weights have learned since the model was imported, in the order of the steps.
     """
 
     target: str
@@ -57,6 +59,7 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     toolchain: dict[str, str]
     notes: tuple[Note, ...] = ()
     labels: tuple[Label, ...] = ()
+    training: tuple[TrainingRecord, ...] = ()
 
     @property
     def name(self) -> str:

@@ -29,12 +29,3 @@ def notes(model: ir.Model) -> tuple[Note, ...]:
         if key.startswith(PREFIX)
         for where, text in msgspec.json.decode(lines, type=list[tuple[str, str]])
     )
-
-
-def without_notes(model: ir.Model) -> ir.Model:
-    """Give the model without them, as it is shipped; the one given stays as it was."""
-    bare = model.clone()
-    for key in tuple(bare.metadata_props):
-        if key.startswith(PREFIX):
-            del bare.metadata_props[key]
-    return bare

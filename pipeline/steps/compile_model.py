@@ -61,20 +61,22 @@ class CompileModel(msgspec.Struct, frozen=True, kw_only=True, tag="compile"):
             RequestError: when the target has no scheme for the precision that the recipe asks for.
             ConfigError: when the recipe has an unknown step.
         """
-        from ...compiler.quantize.record import notes, without_notes
+        from ...compiler.bare import bare
+        from ...compiler.quantize.record import notes
+        from ...compiler.train.record import training_records
         from ...targets.table import load_target
 
         target = load_target(self.target)
         schemes = schemes_for(self.target, self.recipe)
         model = self.model.apply(self.recipe, where=f"recipes.{self.options.variant}", schemes=schemes)
         (out / "files").mkdir()
-        bare = model.with_graph(without_notes(model.ir))  # what passes did stands in the report, not in what ships
+        shipped = bare(model)
         if self.tuning is None:
-            artifact = target.compile(bare, self.options, out / "files")
+            artifact = target.compile(shipped, self.options, out / "files")
         else:
             tunable = cast("Tunable", target)
-            artifact = tunable.compile_tuned(bare, self.options, Path(self.tuning.path), out / "files")
-        told = msgspec.structs.replace(artifact, notes=notes(model.ir))
+            artifact = tunable.compile_tuned(shipped, self.options, Path(self.tuning.path), out / "files")
+        told = msgspec.structs.replace(artifact, notes=notes(model.ir), training=training_records(model.ir))
         (out / "artifact.json").write_bytes(encode_json(told))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -13,12 +13,10 @@ from ...vocabulary.digest import Plain
 from .base import own_code, versions
 from .prepared import Prepared
 from .schemes_for import schemes_for
+from .telling import Line, tell
 
 if TYPE_CHECKING:
     from ...targets.base import Tunable
-
-TOLD: Final = ".told"
-"""Suffix of the file beside the result's folder that holds the last line of progress."""
 
 
 class TuneModel(msgspec.Struct, frozen=True, kw_only=True, tag="tune"):
@@ -60,7 +58,7 @@ class TuneModel(msgspec.Struct, frozen=True, kw_only=True, tag="tune"):
             ConfigError: when the recipe has an unknown step.
             ToolError: when not one trial was measured.
         """
-        from ...compiler.quantize.record import without_notes
+        from ...compiler.bare import bare
         from ...targets.table import load_target
 
         target = cast("Tunable", load_target(self.target))
@@ -69,13 +67,4 @@ class TuneModel(msgspec.Struct, frozen=True, kw_only=True, tag="tune"):
         (out / "tuning").mkdir()
         database = Path(self.database)
         database.mkdir(parents=True, exist_ok=True)
-        bare = model.with_graph(without_notes(model.ir))
-        target.tune(bare, self.options, database, out / "tuning", lambda line: _tell(out, line))
-
-
-def _tell(out: Path, line: str) -> None:
-    """Replace the line of progress as a whole."""
-    place = out.with_name(out.name + TOLD)
-    fresh = place.with_name(place.name + ".part")
-    fresh.write_text(line, "utf-8")
-    fresh.replace(place)
+        target.tune(bare(model), self.options, database, out / "tuning", lambda text: tell(out, Line(text=text)))

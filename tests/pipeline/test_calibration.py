@@ -14,12 +14,12 @@ from edgewright.compiler.graph_digest import graph_digest
 from edgewright.compiler.model import Model
 from edgewright.compiler.quantize.ranges import Ranges
 from edgewright.pipeline.cache import Cache
-from edgewright.pipeline.calibration import Calibrations, check_calibration
 from edgewright.pipeline.child import AnyStep
 from edgewright.pipeline.config import Project, load_project, parse_project
 from edgewright.pipeline.execute import build
 from edgewright.pipeline.imported import Imported
 from edgewright.pipeline.plan import PlannedArtifact, plan_artifacts
+from edgewright.pipeline.preparation import Preparation, check_data
 from edgewright.pipeline.runner import Runner
 from edgewright.pipeline.steps.import_model import ImportModel
 from edgewright.vocabulary.errors import ConfigError, DataError
@@ -116,9 +116,9 @@ def test_a_recipe_that_looks_at_no_data_takes_the_model_as_it_was_imported(
         ('"even", "even16"', ""),
         ("static_wi8_ai8", "dynamic_wi8_afp32"),
     )
-    check_calibration(project, plan_artifacts(project))
+    check_data(project, plan_artifacts(project))
 
-    model, steps = Calibrations(project, imported, runner).prepare(planned(project, "onnxruntime-dynamic_wi8_afp32"))
+    model, steps = Preparation(project, imported, runner).prepare(planned(project, "onnxruntime-dynamic_wi8_afp32"))
 
     assert (model.hub.path, model.ranges) == (str(imported.hub), None)
     assert steps == ({"quantize": {"precision": "dynamic_wi8_afp32"}},)
@@ -129,7 +129,7 @@ def test_the_model_that_a_static_recipe_quantizes_is_calibrated_on_the_rows(
 ) -> None:
     project = load()
 
-    model, steps = Calibrations(project, imported, runner).prepare(planned(project, "tflite-static_wi8_ai8"))
+    model, steps = Preparation(project, imported, runner).prepare(planned(project, "tflite-static_wi8_ai8"))
 
     assert steps == ({"quantize": {"precision": "static_wi8_ai8"}},)
     assert model.hub.path == str(imported.hub)
@@ -144,14 +144,14 @@ def test_after_each_step_that_looks_at_data_the_changed_model_is_calibrated_agai
     load: Callable[..., Project], imported: Imported, runner: Runner
 ) -> None:
     project = load(('"even16"]', '"even16", "twice"]'))
-    calibrations = Calibrations(project, imported, runner)
+    preparation = Preparation(project, imported, runner)
 
-    model, steps = calibrations.prepare(planned(project, "onnxruntime-twice"))
+    model, steps = preparation.prepare(planned(project, "onnxruntime-twice"))
 
     assert steps == ({"equalize": {"by": "activations"}}, "float16")
     assert model.ranges is not None
     assert Ranges.load(Path(model.ranges.path)).model == graph_digest(Model.load(Path(model.hub.path)))
-    files = calibrations.files(plan_artifacts(project))
+    files = preparation.files(plan_artifacts(project))
     assert list(files) == ["ranges-twice-1.json", "ranges-twice.json"]
     assert files["ranges-twice.json"] == Path(model.ranges.path)
 
@@ -160,27 +160,27 @@ def test_targets_and_recipes_that_begin_alike_share_a_calibration(
     load: Callable[..., Project], tmp_path: Path, imported: Imported
 ) -> None:
     project, told = load(), Told()
-    calibrations = Calibrations(project, imported, InThisProcess(Cache(tmp_path / "cache"), told))
+    preparation = Preparation(project, imported, InThisProcess(Cache(tmp_path / "cache"), told))
 
     for item in plan_artifacts(project):
-        calibrations.prepare(item)
+        preparation.prepare(item)
 
     assert told.ended == [
         ("read calibration rows of tiny.npz", "done"),
         ("calibrate on 8 rows", "done"),
         ("calibrate on 8 rows for even", "done"),
     ]
-    assert list(calibrations.files(plan_artifacts(project))) == ["ranges.json", "ranges-even.json"]
+    assert list(preparation.files(plan_artifacts(project))) == ["ranges.json", "ranges-even.json"]
 
 
 def test_other_rows_give_other_ranges(load: Callable[..., Project], imported: Imported, runner: Runner) -> None:
     project = load()
     item = planned(project, "tflite-static_wi8_ai8")
-    before, _ = Calibrations(project, imported, runner).prepare(item)
+    before, _ = Preparation(project, imported, runner).prepare(item)
     with np.load(project.folder / "tiny.npz") as data:
         np.savez(project.folder / "tiny.npz", image=2 * data["image"], label=data["label"])
 
-    after, _ = Calibrations(project, imported, runner).prepare(item)
+    after, _ = Preparation(project, imported, runner).prepare(item)
 
     assert before.ranges is not None
     assert after.ranges is not None
@@ -192,7 +192,7 @@ def test_second_moments_are_found_for_the_rounding_that_needs_them(
 ) -> None:
     project = load(SECOND_ORDER)
 
-    model, _ = Calibrations(project, imported, runner).prepare(planned(project, "onnxruntime-even"))
+    model, _ = Preparation(project, imported, runner).prepare(planned(project, "onnxruntime-even"))
 
     assert model.moments is not None
     with np.load(model.moments.path, allow_pickle=False) as moments:
@@ -201,13 +201,13 @@ def test_second_moments_are_found_for_the_rounding_that_needs_them(
 
 def test_kept_ranges_stand_in_for_the_rows(load: Callable[..., Project], imported: Imported, runner: Runner) -> None:
     project = load()
-    found = Calibrations(project, imported, runner)
+    found = Preparation(project, imported, runner)
     fresh = [found.prepare(planned(project, f"onnxruntime-{name}"))[0] for name in ("static_wi8_ai8", "even")]
     for name, path in found.files(plan_artifacts(project)).items():
         (project.folder / name).write_bytes(path.read_bytes())
     project = load(("calibration =", 'ranges = ["ranges.json", "ranges-even.json"]\ntuning ='))
 
-    kept = Calibrations(project, imported, runner)
+    kept = Preparation(project, imported, runner)
 
     for name, expected in zip(("static_wi8_ai8", "even"), fresh, strict=True):
         model, _ = kept.prepare(planned(project, f"onnxruntime-{name}"))
@@ -219,7 +219,7 @@ def test_ranges_of_another_model_are_refused(load: Callable[..., Project], impor
     Ranges(model="0" * 64, rows=8, tensors={}).save(project.folder / "old.json")
 
     with pytest.raises(ConfigError, match=r"^old\.json: no ranges of this model, but of another$") as refused:
-        Calibrations(project, imported, runner).prepare(planned(project, "tflite-static_wi8_ai8"))
+        Preparation(project, imported, runner).prepare(planned(project, "tflite-static_wi8_ai8"))
 
     assert refused.value.hint == (
         "build once with data.calibration instead of data.ranges, and keep the ranges that it leaves"
@@ -232,11 +232,11 @@ def test_rows_that_do_not_fit_are_the_problem_of_all_who_need_them(
 ) -> None:
     project = load()
     np.savez(project.folder / "tiny.npz", image=array)
-    calibrations = Calibrations(project, imported, runner)
+    preparation = Preparation(project, imported, runner)
 
     for _ in range(2):
         with pytest.raises(DataError, match=r"tiny\.npz: input 'image'"):
-            calibrations.prepare(planned(project, "tflite-static_wi8_ai8"))
+            preparation.prepare(planned(project, "tflite-static_wi8_ai8"))
 
 
 REFUSED: list[tuple[tuple[tuple[str, str], ...], str]] = [

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+from edgewright.pipeline.progress import Silent
+from edgewright.pipeline.steps.telling import Line, tell
 from edgewright.pipeline.told import following
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -51,11 +54,19 @@ def test_a_tuned_library_is_no_longer_untuned_and_a_second_build_tries_nothing(
 
 
 def test_what_a_child_tells_is_handed_on_and_its_file_removed(tmp_path: Path) -> None:
-    heard: list[str] = []
-    line = tmp_path / "out.told"
-    with following(tmp_path / "out", heard.append):
-        line.write_text("2 of 3 tasks", "utf-8")
-        while not heard:
-            pass
-    assert heard == ["2 of 3 tasks"]
-    assert not line.exists()
+    said: list[tuple[object, ...]] = []
+
+    class Heard(Silent):
+        def advanced(self, step: str, done: int, total: int) -> None:
+            said.append((step, done, total))
+
+        def noted(self, step: str, text: str) -> None:
+            said.append((step, text))
+
+    with following(tmp_path / "out", "tune", Heard()):
+        tell(tmp_path / "out", Line(text="2 of 3 tasks"))
+        while not said:
+            time.sleep(0.01)
+        tell(tmp_path / "out", Line(text="loss 0.2", done=20, total=30))
+    assert said == [("tune", "2 of 3 tasks"), ("tune", 20, 30), ("tune", "loss 0.2")]
+    assert list(tmp_path.iterdir()) == []

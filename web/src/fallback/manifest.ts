@@ -51,6 +51,31 @@ interface Note {
   readonly text: string;
 }
 
+/** One step of a recipe that learned; see `vocabulary/training.py`. */
+interface TrainingRecord {
+  readonly step: string;
+  readonly options: string;
+  readonly data: string;
+  readonly rows: number;
+  readonly labelled: boolean;
+  readonly teacher: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly planned: number;
+  readonly kept: number;
+  readonly metric: Measured;
+  readonly threads: number;
+  readonly stopped: string;
+}
+
+/** A figure on the rows that training held back, before and after. */
+interface Measured {
+  readonly name: string;
+  readonly before: number;
+  readonly after: number;
+  readonly rows: number;
+}
+
 /** What a target made of the model; `files[0]` is the one that a runtime opens. */
 export interface Artifact {
   readonly target: string;
@@ -67,6 +92,8 @@ export interface Artifact {
   readonly notes: readonly Note[];
   /** What must be known of it wherever it is shown. */
   readonly labels: readonly ("untuned" | "to-be-built")[];
+  /** What its weights have learned since the model was imported. */
+  readonly training: readonly TrainingRecord[];
 }
 
 export type ToleranceKind = "max_abs" | "max_abs_scaled" | "psnr_db" | "equal_fraction" | "snr_db" | "cosine";
@@ -124,6 +151,21 @@ const nodeCoverage = struct<NodeCoverage>({
   handling: must(oneOf("native", "decomposed", "refused")),
   detail: may(text, ""),
 });
+const trainingRecord = struct<TrainingRecord>({
+  step: must(text),
+  options: must(text),
+  data: must(text),
+  rows: must(integer),
+  labelled: must(bool),
+  teacher: must(text),
+  seed: must(integer),
+  steps: must(integer),
+  planned: must(integer),
+  kept: must(integer),
+  metric: must(struct<Measured>({ name: must(text), before: must(float), after: must(float), rows: must(integer) })),
+  threads: must(integer),
+  stopped: may(text, ""),
+});
 const artifactType = struct<Artifact>({
   target: must(text),
   variant: must(text),
@@ -138,6 +180,7 @@ const artifactType = struct<Artifact>({
   toolchain: must(table(text)),
   notes: may(list(struct<Note>({ step: must(text), where: must(text), text: must(text) })), []),
   labels: may(list(oneOf("untuned", "to-be-built")), []),
+  training: may(list(trainingRecord), []),
 });
 const tolerance = struct<Tolerance>({
   kind: must(oneOf("max_abs", "max_abs_scaled", "psnr_db", "equal_fraction", "snr_db", "cosine")),
