@@ -101,7 +101,10 @@ def _leaving(weights: Array, moments: Array | None, rank: int) -> Array:
 
 
 def _seen_by(leave: Array | None, weights: Array) -> Array:
-    return weights if leave is None else np.einsum("os,oip->sip", leave, weights, optimize=True)
+    if leave is None:
+        return weights
+    seen: Array = np.einsum("os,oip->sip", leave, weights, optimize=True)
+    return seen
 
 
 def _by_input(weights: Array) -> Array:
@@ -123,7 +126,8 @@ def _onto(weights: Array, enter: Array, by_input: Array | None) -> Array:
     """Give of weights the nearest that read no more of the inputs than `enter` does."""
     read = enter if by_input is None else enter @ by_input
     projection = read.T @ np.linalg.pinv(read @ enter.T, hermitian=True) @ enter
-    return np.einsum("ojp,ji->oip", weights, projection, optimize=True)
+    projected: Array = np.einsum("ojp,ji->oip", weights, projection, optimize=True)
+    return projected
 
 
 def _basis(matrix: Array, moments: Array | None, rank: int) -> Array:

@@ -83,38 +83,55 @@ def within(curves: Sequence[Curve], budget: float) -> list[Choice]:
 
     From the full ranks down, the step goes first that loses least for each multiply-accumulate that it saves, along the
     convex hull of every curve: the optimum for whatever sum this stops at (Everett, Generalized Lagrange Multiplier
-    Method, 1963). What the last step saved beyond the budget is then given back where it helps most.
+    Method, 1963). The last step is the one that loses least of all that meet the budget, and what it saved beyond is
+    given back where that helps most.
 
     Raises:
         ValueError: when the least ranks multiply more; says how much.
     """
+    least = sum(choices[0].macs for choices in curves)
+    if least > budget:
+        raise ValueError(f"{least:,} are left with the least ranks")
     hulls = [_hull(choices) for choices in curves]
     at = [len(hull) - 1 for hull in hulls]
     spent = sum(hull[-1].macs for hull in hulls)
     steps = [(_price(hull, place), index) for index, (hull, place) in enumerate(zip(hulls, at, strict=True)) if place]
     heapq.heapify(steps)
     while spent > budget:
-        if not steps:
-            raise ValueError(f"{spent:,} are left with the least ranks")
         _, index = heapq.heappop(steps)
         hull, place = hulls[index], at[index] - 1
-        spent -= hull[place + 1].macs - hull[place].macs
+        saved = hull[place + 1].macs - hull[place].macs
+        if spent - saved <= budget:
+            break
+        spent -= saved
         at[index] = place
         if place:
             heapq.heappush(steps, (_price(hull, place), index))
     chosen = [hull[place] for hull, place in zip(hulls, at, strict=True)]
-    while True:
-        better = [
-            (choice.lost - now.lost, index, choice)
-            for index, (choices, now) in enumerate(zip(curves, chosen, strict=True))
-            for choice in choices
-            if now.macs < choice.macs <= now.macs + budget - spent
-        ]
-        if not better:
-            return chosen
-        _, index, choice = min(better, key=lambda each: (each[0], each[1], each[2].macs))
-        spent += choice.macs - chosen[index].macs
-        chosen[index] = choice
+    if spent > budget:
+        spent += _exchange(chosen, curves, -spent, budget - spent)
+    while more := _exchange(chosen, curves, 1, budget - spent):
+        spent += more
+    return chosen
+
+
+def _exchange(chosen: list[Choice], curves: Sequence[Curve], least: float, most: float) -> int:
+    """Take another choice for one layer, of `least` to `most` multiply-accumulates more, the one that loses least.
+
+    Gives how many more; 0 where there is none.
+    """
+    found = [
+        (other.lost - now.lost, index, other.macs, other)
+        for index, (choices, now) in enumerate(zip(curves, chosen, strict=True))
+        for other in choices
+        if least <= other.macs - now.macs <= most
+    ]
+    if not found:
+        return 0
+    _, index, macs, other = min(found, key=lambda each: each[:3])
+    more = macs - chosen[index].macs
+    chosen[index] = other
+    return more
 
 
 def _lost(energies: Array) -> Array:
