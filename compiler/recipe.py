@@ -33,6 +33,7 @@ STEPS: Final = Table(
         "gradual": "edgewright.compiler.recipe_gradual:Gradual",
         "palettize": "edgewright.compiler.quantize.palettize:Palettize",
         "prune": "edgewright.compiler.prune.prune:Prune",
+        "qat": "edgewright.compiler.train.qat:Qat",
         "quantize": "edgewright.compiler.quantize.quantize:Quantize",
         "smooth_quant": "edgewright.compiler.quantize.smooth_quant:SmoothQuant",
         "sparsify": "edgewright.compiler.quantize.sparsify:Sparsify",

@@ -23,6 +23,7 @@ class Finetune(Learning):
         """
         from .learn import learn
         from .lesson import Aims
+        from .plain import Plain
 
-        learn("finetune", self, replace(self.material.teacher, ir=model), Aims(hard=1.0, output=self.output))
+        learn("finetune", self, Plain(replace(self.material.teacher, ir=model)), Aims(hard=1.0, output=self.output))
         return True

@@ -1,9 +1,10 @@
-"""Trains the weights of a hub model, in place, and records it."""
+"""Trains a student, and records it."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -18,17 +19,42 @@ from ..model import Model
 from ..quantize.record import note
 from ..torch_graph.dtypes import array_from
 from .batches import Batches
-from .function import Function, tensors
+from .function import tensors
 from .learning import Learning
-from .lesson import Aims, Lesson, tapped
+from .lesson import Aims, Computes, Lesson, tapped
 from .loop import Loop, Trained
 from .material import Array
 from .record import add_record
-from .weights import arrays_of, learnable, put_back
 
 
-def learn(step: str, options: Learning, model: Model, aims: Aims) -> None:
-    """Train all weights of a model by `options.material`, in place, and note and record what came of it.
+class Student(Protocol):
+    """A model that learns: what it computes with weights that are not yet its own, and how they become so."""
+
+    @property
+    def model(self) -> Model:
+        """The model; its outputs are what is learned."""
+        ...
+
+    @property
+    def start(self) -> Mapping[str, Array]:
+        """The weights that learn, by name, as they are."""
+        ...
+
+    def function(self, rows: Mapping[str, Array], tapped: tuple[str, ...]) -> Computes:
+        """Give what it computes of rows and weights; `tapped` names inner tensors that are wanted too.
+
+        Raises:
+            RefusedError: when PyTorch cannot say some node; the message names it.
+        """
+        ...
+
+    def put(self, weights: Mapping[str, Array]) -> None:
+        """Let the model have these weights, in place."""
+        ...
+
+
+def learn(step: str, options: Learning, student: Student, aims: Aims) -> None:
+    """Train all weights of a student by `options.material`, and note and record in its model what came of it.
 
     Raises:
         DataError: when there are no rows to learn from, labels are not those of the outputs, or the model gives what is
@@ -37,18 +63,16 @@ def learn(step: str, options: Learning, model: Model, aims: Aims) -> None:
         RefusedError: when it has no weights, or PyTorch cannot say some node; the message names it.
         RequestError: when the budget ends before the first epoch does.
     """
-    material = options.material
+    material, model, start = options.material, student.model, student.start
     if material.labels is None and options.needs_labels:
         raise DataError(f"{step} learns from labels, and the rows have none", hint="say labels in data.training")
-    start = arrays_of(learnable(model.graph))
     if not start:
         raise RefusedError(f"{step}: the model has no weights that could learn", hint="leave the step out")
     batches = Batches(options, material)
-    student = Function.of(model, material.rows, weights=tuple(start), tapped=tapped(model, aims))
-    lesson = Lesson(model, student, aims, batches, material)
+    lesson = Lesson(model, student.function(material.rows, tapped(model, aims)), aims, batches, material)
     loop = Loop(lesson, batches, options, material)
-    trained = loop.run(tensors(start) | _adapters(aims, options.seed), {}, kept_zeros(start))
-    put_back(model.ir, {name: array_from(trained.good.weights[name]) for name in start})
+    trained = loop.run(tensors(start) | _adapters(aims, options.seed), kept_zeros(start))
+    student.put({name: array_from(trained.good.weights[name]) for name in start})
     tell_of(step, options, model.ir, lesson, batches, trained)
 
 
@@ -64,11 +88,14 @@ def _adapters(aims: Aims, seed: int) -> dict[str, Tensor]:
 
 
 def kept_zeros(weights: Mapping[str, Array]) -> dict[str, Tensor]:
-    """Give where weights of two axes or more may change: all that is not exactly zero, which somebody made so."""
+    """Give where weights of two axes or more may change: all that is not exactly zero, which somebody made so.
+
+    What is zero everywhere has not begun yet.
+    """
     return {
         name: torch.from_numpy((array != 0).astype(np.float32))
         for name, array in weights.items()
-        if array.ndim > 1 and not array.all()
+        if array.ndim > 1 and array.any() and not array.all()
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,6 +26,8 @@ from .objective import (
 )
 
 Weights = Mapping[str, Tensor]
+Computes = Callable[[Mapping[str, Tensor], Weights], Mapping[str, Tensor]]
+"""What a model gives, by name, for rows and weights."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +55,7 @@ class Judged:
 class Lesson:
     """What a student is to learn."""
 
-    def __init__(self, model: Model, student: Function, aims: Aims, batches: Batches, material: Material) -> None:
+    def __init__(self, model: Model, student: Computes, aims: Aims, batches: Batches, material: Material) -> None:
         """`student` computes `model`, and gives what `tapped(model, aims)` names.
 
         Raises:

@@ -52,8 +52,8 @@ class Loop:
         self._planned = options.epochs * batches.per_epoch
         self._file: Path | None = material.home / FILE if material.home is not None else None
 
-    def run(self, start: Mapping[str, Tensor], fixed: Mapping[str, Tensor], zeros: Mapping[str, Tensor]) -> Trained:
-        """Train from the weights `start`, with others beside them that stay `fixed`.
+    def run(self, start: Mapping[str, Tensor], zeros: Mapping[str, Tensor]) -> Trained:
+        """Train from the weights `start`.
 
         `zeros` says of some weights which of their places learn (1) and which stay as they are (0).
 
@@ -62,19 +62,18 @@ class Loop:
             RequestError: when the budget ends before the first epoch does.
         """
         with _exactly():
-            return self._run(start, fixed, zeros)
+            return self._run(start, zeros)
 
-    def _run(self, start: Mapping[str, Tensor], fixed: Mapping[str, Tensor], zeros: Mapping[str, Tensor]) -> Trained:
+    def _run(self, start: Mapping[str, Tensor], zeros: Mapping[str, Tensor]) -> Trained:
         kept = Checkpoint.load(self._file) if self._file is not None else None
         first = kept.weights if kept is not None else start
         weights = {name: tensor.clone().requires_grad_() for name, tensor in first.items()}
         optimizer = torch.optim.AdamW(weights.values(), lr=1.0, weight_decay=self._options.weight_decay)
-        everything = {**fixed, **weights}
         if kept is not None:
             optimizer.load_state_dict(dict(kept.optimizer))
             before, good, done, spent_s = kept.before, kept.good, kept.step, kept.spent_s
         else:
-            before = self._judged_first(everything)
+            before = self._judged_first(weights)
             good, done, spent_s = _good(0, before, weights), 0, 0.0
         clock = _Clock(spent_s)
         stopped, saved, told = "", clock.spent_s, 0.0
@@ -83,13 +82,13 @@ class Loop:
             stopped = self._out_of_time(done, clock)
             if stopped:
                 break
-            loss = self._step(done, clock, weights, everything, zeros, optimizer)
+            loss = self._step(done, clock, weights, zeros, optimizer)
             if loss is None:
                 stopped = f"the loss of step {done + 1} was not finite"
                 break
             done += 1
             if done % per_epoch == 0:
-                judged = self._lesson.judge(everything)
+                judged = self._lesson.judge(weights)
                 if judged.loss <= good.judged.loss:  # what is not finite is never less
                     good = _good(done, judged, weights)
             if self._file is not None and (clock.spent_s - saved >= CHECKPOINT_SECONDS):
@@ -114,12 +113,11 @@ class Loop:
         step: int,
         clock: _Clock,
         weights: Mapping[str, Tensor],
-        everything: Mapping[str, Tensor],
         zeros: Mapping[str, Tensor],
         optimizer: torch.optim.Optimizer,
     ) -> float | None:
         """Make one step; None, and nothing changed, when its loss or a gradient is not finite."""
-        loss = self._lesson.loss(self._batches.of_step(step), everything)
+        loss = self._lesson.loss(self._batches.of_step(step), weights)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch does not say what it gives
         found = [tensor.grad for tensor in weights.values() if tensor.grad is not None]

@@ -11,9 +11,9 @@ import onnx_ir as ir
 
 from ...vocabulary.signature import Signature, TensorSpec
 from ..model import Model, dtype_name
-from ..passes.editing import Array, constant_array, tensor_shape
+from ..passes.editing import Array, constant_array, is_op, tensor_shape
 
-_MULTIPLIED: Final[Mapping[str, tuple[int, ...]]] = {
+MULTIPLIED: Final[Mapping[str, tuple[int, ...]]] = {
     "BatchNormalization": (1, 2),
     "Conv": (1, 2),
     "ConvTranspose": (1, 2),
@@ -44,13 +44,13 @@ def learnable(graph: ir.Graph) -> tuple[ir.Value, ...]:
     found: dict[ir.Value, None] = {}
     learned: set[ir.Value | None] = set()
     for node in graph:
-        places: Sequence[int] = _MULTIPLIED.get(node.op_type, ()) if node.domain == "" else ()
+        places: Sequence[int] = MULTIPLIED.get(node.op_type, ()) if node.domain == "" else ()
         behind = not learned.isdisjoint(node.inputs)
         if node.domain == "" and node.op_type in _BESIDE and behind:
             places = (0, 1)
         weights = [value for place in places if (value := _weight(node, place)) is not None]
         found.update(dict.fromkeys(weights))
-        if weights or behind:
+        if weights or behind or _is_stored_weight(node):
             learned.update(node.outputs)
     return tuple(found)
 
@@ -61,6 +61,10 @@ def _weight(node: ir.Node, place: int) -> ir.Value | None:
     if array is None or array.dtype != np.float32 or array.size < 2 or not np.isfinite(array).all():
         return None
     return value
+
+
+def _is_stored_weight(node: ir.Node) -> bool:
+    return is_op(node, "DequantizeLinear") and constant_array(node.inputs[0]) is not None
 
 
 def arrays_of(values: Iterable[ir.Value]) -> dict[str, Array]:
