@@ -98,7 +98,7 @@ class _Build:
         self.planned = plan_artifacts(project)
         check_data(project, self.planned)
         check_searches(project, self.planned)
-        self.verdicts = Verdicts(project)
+        self.verdicts = Verdicts(project, self.planned)
         self.signer = Signer.of(project.bundle, project.folder)
         devices = devices_of(project)
         check_opened(self.planned, devices, project.where)

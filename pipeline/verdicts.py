@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -11,11 +12,13 @@ from ..fallback.rules import REFERENCE
 from ..profiles.gates import TENSOR_GATES, Gates, parse
 from ..profiles.judge import judge
 from ..profiles.report import Entry, TensorParity, Verdict
-from ..profiles.tensor_bounds import DEFAULTS, TensorBounds
+from ..profiles.tensor_bounds import defaults_for
 from ..targets.artifact import Artifact
 from ..vocabulary.evidence import Evidence
 from ..vocabulary.precision import Precision
 from .config import Project
+from .needs import recipe_of
+from .plan import PlannedArtifact
 
 _ON_GOLDEN = "golden vectors: "
 """What a reason begins with that speaks of the golden vectors."""
@@ -31,8 +34,8 @@ Integer kernels of other CPUs round some sums to the neighbouring step; a wrong 
 class Verdicts:
     """Judges entries by `[gates]` and `[targets.NAME.gates]`; the reference by the default tensor gates alone."""
 
-    def __init__(self, project: Project) -> None:
-        """Read the gates of a project.
+    def __init__(self, project: Project, planned: Iterable[PlannedArtifact] = ()) -> None:
+        """Read the gates of a project; the recipes of what is `planned` say which artifacts compute something else.
 
         Raises:
             ConfigError: when a bound has no unit, or a gate is unknown.
@@ -44,15 +47,16 @@ class Verdicts:
         }
         self._gates[REFERENCE] = Gates()
         self._golden_is_data = project.bundle.golden_rows is not None
+        self._changed = frozenset(item.options.variant for item in planned if _changes(item, project.where))
 
     def judge(self, entry: Entry) -> Entry:
         """Give the entry with its verdict."""
-        gates = self._gates[entry.target]
+        gates = self._gates_of(entry)
         judged = judge(entry, gates)
         if entry.golden is None:
             return judged
         finite = not any(parity.nonfinite for parity in entry.golden.outputs.values())
-        if finite and self._outside_calibration(entry):
+        if finite and self._is_as_measured(entry):
             return judged
         on_golden = judge(msgspec.structs.replace(entry, parity=entry.golden, reasons=()), _tensor_gates(gates))
         if on_golden.verdict is not Verdict.FAIL:
@@ -90,20 +94,34 @@ class Verdicts:
         """Give the bounds that each output of an entry was held to, for whoever verifies the bundle.
 
         An integer artifact is not held to the original where the golden vectors were drawn, beyond what it was
-        calibrated for: there it must still give what it gave at the build.
+        calibrated for, nor is one whose recipe made it compute something else, unless the project says how far it may
+        be: there it must still give what it gave at the build.
         """
         assert entry.parity is not None, "a bundle is made of entries that ran"
-        if self._outside_calibration(entry):
+        if self._is_as_measured(entry):
             assert entry.golden is not None, "an entry that ran has run over the golden vectors"
             return {output: _as_measured(parity) for output, parity in entry.golden.outputs.items()}
         return {
-            output: _tolerances(entry.precision, parity.dtype, self._gates[entry.target])
+            output: _tolerances(entry.precision, parity.dtype, self._gates_of(entry))
             for output, parity in entry.parity.outputs.items()
         }
 
-    def _outside_calibration(self, entry: Entry) -> bool:
+    def _gates_of(self, entry: Entry) -> Gates:
+        return replace(self._gates[entry.target], has_defaults=not self._is_changed(entry))
+
+    def _is_changed(self, entry: Entry) -> bool:
+        return entry.artifact != REFERENCE and entry.variant in self._changed
+
+    def _is_as_measured(self, entry: Entry) -> bool:
         """Whether the golden vectors are no data of the kind that what this artifact loses was judged on."""
-        return not self._golden_is_data and entry.precision in {each for each in Precision if each.lossy}
+        changed = self._is_changed(entry)
+        if self._golden_is_data:
+            return changed and not _tensor_gates(self._gates_of(entry)).bounds
+        return changed or entry.precision in {each for each in Precision if each.lossy}
+
+
+def _changes(item: PlannedArtifact, where: str) -> bool:
+    return bool(item.recipe) and any(step.approximates for step in recipe_of(item, where).passes)
 
 
 def widest(one: Sequence[Tolerance], other: Sequence[Tolerance]) -> tuple[Tolerance, ...]:
@@ -128,7 +146,8 @@ _WIDER: Mapping[ToleranceKind, Callable[[float, float], float]] = {
 
 
 def _tensor_gates(gates: Gates) -> Gates:
-    return Gates(bounds={name: bound for name, bound in gates.bounds.items() if name in TENSOR_GATES})
+    bounds = {name: bound for name, bound in gates.bounds.items() if name in TENSOR_GATES}
+    return Gates(bounds=bounds, has_defaults=gates.has_defaults)
 
 
 def _as_measured(parity: TensorParity) -> tuple[Tolerance, ...]:
@@ -145,7 +164,7 @@ def _as_measured(parity: TensorParity) -> tuple[Tolerance, ...]:
 
 
 def _tolerances(precision: str, dtype: str, gates: Gates) -> tuple[Tolerance, ...]:
-    default = DEFAULTS.get(precision, TensorBounds())
+    default = defaults_for(precision, gates)
     own = {name: bound.base for name, bound in gates.bounds.items()}
     if not dtype.startswith(("float", "bfloat")):
         share = own["min_equal"] / 100.0 if "min_equal" in own else default.min_equal

@@ -95,13 +95,15 @@ DIMENSIONS: Mapping[str, Dimension] = {
 class Gates:
     """The bounds that an entry is held to; tensor gates that are not named stand at their defaults.
 
-    `allow_not_run` names gates that may stay unjudged when what they judge was not run. None in `gate_on` and
-    `allow_not_run` means that the project file does not say.
+    `has_defaults` is False for an artifact whose recipe made it compute something else: how far that is from the
+    original, no precision says. `allow_not_run` names gates that may stay unjudged when what they judge was not run.
+    None in `gate_on` and `allow_not_run` means that the project file does not say.
     """
 
     bounds: Mapping[str, Quantity] = field(default_factory=dict)
     gate_on: GateOn | None = None
     allow_not_run: frozenset[str] | None = None
+    has_defaults: bool = True
 
     def overridden_by(self, own: Gates) -> Gates:
         """Give these gates with what a target's own say instead."""

@@ -11,7 +11,7 @@ import msgspec
 from ..vocabulary.evidence import Evidence
 from .gates import DROP, FIGURE_GATES, GateOn, Gates
 from .report import Entry, TensorParity, Verdict
-from .tensor_bounds import bounds_for
+from .tensor_bounds import TensorBounds, bounds_for
 
 
 class _Outcome(Enum):
@@ -84,9 +84,16 @@ def _output_findings(output: str, parity: TensorParity, precision: str, gates: G
             f"alone{_on_row(parity)}",
         )
         return
-    if bounds.max_abs is None and bounds.min_cosine is None and bounds.min_psnr_db is None and bounds.min_equal is None:
+    if bounds == TensorBounds() and gates.has_defaults:
         yield _Finding(
             "max_abs", _Outcome.NOT_RUN, f"output {output} of precision {precision} has no default bound, name one"
+        )
+    elif bounds == TensorBounds() and DROP not in gates.bounds:
+        yield _Finding(
+            DROP,
+            _Outcome.NOT_RUN,
+            f"the recipe changes what the model computes, and no gate says how far output {output} may be from the "
+            "original's; name max_drop, or min_cosine",
         )
     if bounds.max_abs is not None and (parity.max_abs is None or parity.max_abs > bounds.max_abs):
         yield _Finding(

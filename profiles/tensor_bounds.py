@@ -55,12 +55,12 @@ DEFAULTS: Mapping[str, TensorBounds] = {
 
 
 def bounds_for(precision: str, parity: TensorParity, gates: Gates) -> TensorBounds:
-    """Give the bounds of one output in its own unit: the project's where it names them, else the defaults.
+    """Give the bounds of one output in its own unit: the project's where it names them, else the defaults, if any.
 
     Floating-point outputs are held to `max_abs`, `min_cosine` and `min_psnr_db`, others to `min_equal`. All None when
     neither the project nor the defaults have a bound for such an output: then it cannot be judged.
     """
-    default = DEFAULTS.get(precision, TensorBounds())
+    default = defaults_for(precision, gates)
     own = {name: bound.base for name, bound in gates.bounds.items()}
     if not parity.dtype.startswith(("float", "bfloat")):
         share = own["min_equal"] / 100.0 if "min_equal" in own else default.min_equal
@@ -71,3 +71,8 @@ def bounds_for(precision: str, parity: TensorParity, gates: Gates) -> TensorBoun
         min_cosine=own.get("min_cosine", default.min_cosine),
         min_psnr_db=own.get("min_psnr"),
     )
+
+
+def defaults_for(precision: str, gates: Gates) -> TensorBounds:
+    """Give the defaults that stand where the project names no bound; none where `gates` has no defaults."""
+    return DEFAULTS.get(precision, TensorBounds()) if gates.has_defaults else TensorBounds()

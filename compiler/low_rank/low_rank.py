@@ -30,6 +30,8 @@ class LowRank(InformedPass):
     multiplies less. Nothing is trained: what the model loses shows in its outputs.
     """
 
+    approximates = True
+
     needs_ranges = False
 
     def __init__(

@@ -25,6 +25,9 @@ class Pass(ABC):
     """The precision of the models that this pass gives, but for those that join another (`JOINT`); None when it leaves
     the precision as it is."""
 
+    approximates: bool = False
+    """Whether it gives a model that computes something else, beside what numbers of another precision round."""
+
     @property
     def name(self) -> str:
         """The class name, for logs and reports."""

@@ -55,6 +55,8 @@ class Learning(Taught):
     (`"10 min"`); none when empty. `augment`: `file.py:function`, which changes the rows of a batch.
     """
 
+    approximates = True
+
     epochs: int
     batch: int = 32
     learning_rate: float = 2e-3

@@ -6,10 +6,11 @@ import pytest
 
 from edgewright.bundle.golden import mismatches
 from edgewright.pipeline.config import parse_project
+from edgewright.pipeline.plan import plan_artifacts
 from edgewright.pipeline.verdicts import Verdicts
 from edgewright.profiles.judge import judge
 from edgewright.profiles.parity import compare
-from edgewright.profiles.report import Parity, Verdict
+from edgewright.profiles.report import MetricResult, Parity, Verdict
 from edgewright.targets.artifact import Artifact, Coverage, Requirements
 from edgewright.vocabulary.evidence import Evidence
 from edgewright.vocabulary.signature import Signature, TensorSpec
@@ -126,3 +127,52 @@ def test_what_no_device_ran_is_held_to_the_bounds_of_its_precision(entry) -> Non
     )
     found = verdicts("").tolerances_of_all([ran], [elsewhere])
     assert found["tflite-fp32-rpi4"] == found[ran.artifact]
+
+
+PRUNED = """
+[recipes]
+small = [{ prune = { sparsity = "50%" } }]
+[targets.onnxruntime]
+recipes = ["fp32", "small"]
+"""
+
+
+def of_recipe(variant: str, gates: str, entry):
+    """An entry of onnxruntime, half an element off on the evaluation rows and far off on the drawn golden vectors."""
+    project = parse_project(PROJECT.replace("[targets.tflite]", PRUNED) + gates, folder=Path())
+    near = Parity(outputs={"y": compare("y", REFERENCE, REFERENCE + 0.5)}, rows=1, inputs="evaluation", metric=METRIC)
+    far = Parity(outputs={"y": compare("y", REFERENCE, -REFERENCE)}, rows=1, inputs="golden")
+    judging = Verdicts(project, plan_artifacts(project))
+    return judging, judging.judge(
+        msgspec.structs.replace(
+            entry, artifact=f"onnxruntime-{variant}", target="onnxruntime", variant=variant, parity=near, golden=far
+        )
+    )
+
+
+METRIC = MetricResult(name="top1", value=0.9, reference=0.91, drop_pp=1.0, ci95=(1.0, 1.0), rows=100)
+
+
+def test_what_computes_something_else_by_its_recipe_is_judged_by_what_the_project_says(entry) -> None:
+    assert of_recipe("fp32", 'max_drop = "2 pp"', entry)[1].verdict is Verdict.FAIL
+    assert of_recipe("small", 'max_drop = "2 pp"', entry)[1].verdict is Verdict.PASS
+    assert of_recipe("small", 'max_drop = "0.5 pp"', entry)[1].verdict is Verdict.FAIL
+    assert of_recipe("small", 'min_cosine = "0.9 abs"', entry)[1].verdict is Verdict.PASS
+    assert of_recipe("small", 'min_cosine = "0.9999 abs"', entry)[1].verdict is Verdict.FAIL
+
+
+def test_what_computes_something_else_fails_where_no_gate_says_how_far_it_may_be(entry) -> None:
+    judged = of_recipe("small", "", entry)[1]
+    assert judged.verdict is Verdict.FAIL
+    assert judged.reasons == (
+        (
+            "max_drop not run: the recipe changes what the model computes, and no gate says how far output y may be "
+            "from the original's; name max_drop, or min_cosine"
+        ),
+    )
+
+
+def test_who_verifies_it_holds_it_to_what_it_gave_at_the_build(entry) -> None:
+    judging, judged = of_recipe("small", 'max_drop = "2 pp"', entry)
+    assert mismatches({"y": -REFERENCE}, {"y": REFERENCE}, judging.tolerances(judged)) == ()
+    assert mismatches({"y": -3 * REFERENCE}, {"y": REFERENCE}, judging.tolerances(judged)) != ()

@@ -46,14 +46,14 @@ def test_reads_bounds_with_units():
         (
             {"max_latency_p90": "8"},
             (
-                "edgewright.toml: expected a number with a unit of time (ns, us, µs, ms, s) "
+                "edgewright.toml: expected a number with a unit of time (ns, us, µs, ms, s, min, h) "
                 "in targets.tflite.gates.max_latency_p90, got '8'"
             ),
         ),
         (
             {"max_latency_p90": 8},
             (
-                "edgewright.toml: expected a number with a unit of time (ns, us, µs, ms, s) "
+                "edgewright.toml: expected a number with a unit of time (ns, us, µs, ms, s, min, h) "
                 "in targets.tflite.gates.max_latency_p90, got 8"
             ),
         ),
