@@ -101,7 +101,8 @@ class TrainModel(msgspec.Struct, frozen=True, kw_only=True, tag="train"):
         learning = cast("Taught", parse(self.steps[-1:], where=where).passes[0])
         ranges = Ranges.load(Path(self.model.ranges.path)) if self.model.ranges is not None else None
         scheme = scheme_for(learning, schemes_for(self.target, self.steps)) if self.target is not None else None
-        _use_threads(self.threads)
+        if "torch" in self.packages:
+            _use_threads(self.threads)
         folder = Path(self.augment.folder) if self.augment is not None else Path(self.rows.path)
         with held(Path(self.home)), user_imports(folder):
             trained = learning.informed(ranges, scheme).taught(self._material(out))(model)

@@ -24,6 +24,18 @@ def test_cache_clear_removes_every_entry(edgewright, tmp_path):
     assert Cache(tmp_path / "cache").usage() == (0, 0)
 
 
+def test_cache_tells_of_what_was_killed_while_it_learned(edgewright, tmp_path):
+    from edgewright.pipeline.cache import Cache
+    from edgewright.pipeline.homes import held
+
+    home = Cache(tmp_path / "cache").homes.of("key")
+    with held(home):
+        (home / "checkpoint.pt").write_bytes(b"12345")
+    said = edgewright("cache").stdout.splitlines()
+    assert said[2:] == ["begun    1 step that was killed while it learned", "size     5 B"]
+    assert edgewright("cache", "--clear", "--json").document["unfinished"] == 0
+
+
 def test_keygen_makes_a_pair_that_only_its_owner_reads(edgewright, tmp_path):
     said = edgewright("keygen", "release.pem")
     assert said.exit_code == 0

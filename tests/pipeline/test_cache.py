@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgewright.pipeline.cache import Cache, key_of
+from edgewright.pipeline.homes import held
 
 KEY = key_of("step", {"of": "a test"})
 
@@ -172,3 +173,39 @@ def test_the_folder_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("EDGEWRIGHT_CACHE_DIR")
     assert default_cache_folder().name == "edgewright"
     assert os.fspath(default_cache_folder()).startswith("/")
+
+
+def test_what_a_killed_step_left_stays_until_it_is_cleared_but_never_while_somebody_works_in_it(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    left, busy = cache.homes.of("left"), cache.homes.of("busy")
+    for home in (left, busy):
+        with held(home):
+            (home / "kept").write_bytes(b"12345")
+    assert cache.homes.usage() == (2, 10)
+
+    with held(busy):
+        cache.homes.forget("busy")
+        cache.clear()
+        assert (left.exists(), (busy / "kept").read_bytes()) == (False, b"12345")
+    cache.homes.forget("busy")
+
+    assert cache.homes.usage() == (0, 0)
+    assert list((cache.path / "training").iterdir()) == []
+
+
+def test_who_wants_to_work_where_somebody_works_waits(tmp_path: Path) -> None:
+    home = tmp_path / "homes" / "key"
+    order: list[str] = []
+
+    def second() -> None:
+        with held(home):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with held(home):
+        thread.start()
+        thread.join(0.1)
+        order.append("first")
+    thread.join()
+
+    assert order == ["first", "second"]
