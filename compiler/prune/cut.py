@@ -44,8 +44,16 @@ def cut(model: ir.Model, trace: Trace, counterpart: Mapping[ir.Node, ir.Node], k
         own = counterpart[producer].outputs[producer.outputs.index(value)]
         assert own.shape is not None
         sizes = list(own.shape)
-        sizes[marks.axis] = int(stays.sum())
+        sizes[marks.axis] = _smaller(sizes[marks.axis], stays)
         own.shape = ir.Shape(sizes)
+
+
+def _smaller(size: int | ir.SymbolicDim, stays: NDArray[np.bool_]) -> int | ir.SymbolicDim:
+    """Give a size without what does not stay. A symbolic one has channels as a factor: `4*n`, heads times rows."""
+    if isinstance(size, int):
+        return int(stays.sum())
+    count, _, symbol = str(size.value).partition("*")
+    return ir.SymbolicDim(f"{stays.sum()}*{symbol}" if symbol and count == str(stays.size) else None)
 
 
 def _cut_shapes(editor: Editor, trace: Trace, counterpart: Mapping[ir.Node, ir.Node], kept: Kept) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,6 +38,11 @@ class Part:
 class Trace:
     """What was found of a model of known shapes."""
 
+    whole_heads: bool = False
+    """Of the two axes that a reshape parts channels into for attention, whether that of heads is followed, and not that
+    of the channels in each."""
+    heads: list[ir.Value] = field(default_factory=list)
+    """The values that are so parted, where `whole_heads` is asked for."""
     slots: Slots = field(default_factory=Slots)
     marks: dict[ir.Value, Marks] = field(default_factory=dict)
     """A value that is not here has no slots: all of it stays."""
@@ -101,18 +106,29 @@ def spread(found: Trace, value: ir.Value, shape: Sequence[int] | None = None) ->
     return array if shape is None else np.broadcast_to(array, tuple(shape))
 
 
-def settle(found: Trace, value: ir.Value, array: Ids) -> None:
-    """Mark a value by the slots of its elements. Of several axes along which they vary, the longest stays."""
+def settle(found: Trace, value: ir.Value, array: Ids, preferred: Callable[[Marks], bool] | None = None) -> None:
+    """Mark a value by the slots of its elements.
+
+    Of several axes along which they vary one stays: the first that is preferred, or the longest.
+    """
     varying = [axis for axis in range(array.ndim) if _varies(array, axis)]
     if not varying:
         if array.size and array.flat[0] != FIXED:  # one slot, and no axis along which it could be taken away
             found.slots.fix(array.ravel()[:1])
         return
     kept = max(varying, key=lambda axis: (array.shape[axis], axis))
-    first = np.moveaxis(array, kept, -1).reshape(-1, array.shape[kept])
+    if len(varying) > 1 and preferred is not None:
+        heads = [axis for axis in varying if preferred(Marks(axis, _rows(array, axis)[0]))]
+        kept = (*heads, kept)[0]
+        found.heads += [value] * bool(heads)
+    first = _rows(array, kept)
     for row in np.unique(first, axis=0):
         found.slots.tie(first[0], row)
     mark(found, value, kept, first[0].copy())
+
+
+def _rows(array: Ids, axis: int) -> Ids:
+    return np.moveaxis(array, axis, -1).reshape(-1, array.shape[axis])
 
 
 def _varies(array: Ids, axis: int) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import onnx_ir as ir
 
 from ..passes.editing import constant_array, constant_tensor, ints
+from .heads import are_heads
 from .marks import Trace, entering, fix, ids_of, mark, settle, shape_of, spread
 
 
@@ -29,7 +31,21 @@ def reshape(found: Trace, node: ir.Node) -> None:
     if node.op_type == "Reshape" and constant_tensor(node.inputs[1]) is None:
         fix(found, node)
         return
-    settle(found, node.outputs[0], spread(found, value).reshape(shape_of(node.outputs[0])))
+    result = node.outputs[0]
+    preferred = partial(are_heads, result) if found.whole_heads else None
+    settle(found, result, spread(found, value).reshape(shape_of(result)), preferred)
+
+
+def gather(found: Trace, node: ir.Node) -> None:
+    """Gather along another axis than that of the channels, as queries, keys and values are told apart."""
+    marks, places = entering(found, node), node.inputs[1]
+    rank = len(shape_of(node.inputs[0]))
+    axis = node.attributes.get_int("axis", 0) % rank
+    if marks is None or marks.axis == axis or places in found.marks:
+        fix(found, node)
+        return
+    behind = len(shape_of(places)) - 1 if marks.axis > axis else 0
+    mark(found, node.outputs[0], marks.axis + behind, marks.ids)
 
 
 def concat(found: Trace, node: ir.Node) -> None:

@@ -16,13 +16,16 @@ import onnx_ir as ir
 from ..passes.editing import is_op, static_shape
 from .layers import conv, gemm, matmul
 from .marks import Trace, fix, fix_value
-from .moves import concat, reshape, slice_, split, transpose
+from .moves import concat, gather, reshape, slice_, split, transpose
 from .pointwise import along, channelwise, elementwise, layer_norm, reduce
 
 
-def trace(model: ir.Model) -> Trace:
-    """Follow the slots of a model, every shape known. Subgraphs fix what they use."""
-    found = Trace()
+def trace(model: ir.Model, *, whole_heads: bool = False) -> Trace:
+    """Follow the slots of a model, every shape known. Subgraphs fix what they use.
+
+    `whole_heads`: of attention, heads are slots, and not the channels that are in all of them (see `Trace`).
+    """
+    found = Trace(whole_heads=whole_heads)
     for node in model.graph:
         rule = _RULES.get(node.op_type, fix) if is_op(node, node.op_type) else fix
         if any(static_shape(value) is None for value in (*filter(None, node.inputs), *node.outputs)):
@@ -108,6 +111,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "Transpose": transpose,
     **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze"), reshape),
     "Concat": concat,
+    "Gather": gather,
     "Split": split,
     "Slice": slice_,
 }

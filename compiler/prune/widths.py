@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from .importance import Importance, by_magnitude
 from .marks import Part, Trace
 from .slots import FIXED, Ids
 
@@ -25,6 +27,8 @@ class Family:
 
     slots: Ids
     layers: tuple[Part, ...]
+    run: int
+    """So many channels side by side go with one slot: those of a head of attention; one elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +42,7 @@ class Layer:
     channels: tuple[Ids, ...]
 
 
-def families(trace: Trace) -> tuple[Family, ...]:
+def families(trace: Trace, importance: Importance = by_magnitude) -> tuple[Family, ...]:
     """Give the families of a model, in the order of its layers; slots that stay are in none."""
     makers: dict[int, list[Part]] = {}
     for part in trace.parts:
@@ -49,27 +53,21 @@ def families(trace: Trace) -> tuple[Family, ...]:
     found: dict[tuple[int, ...], list[int]] = {}
     for root, parts in makers.items():
         found.setdefault(tuple(map(id, parts)), []).append(root)
-    return tuple(_ordered(makers[roots[0]], roots, trace) for roots in found.values())
+    judged = importance(trace)
+    return tuple(
+        Family(
+            slots=np.array(sorted(roots, key=lambda root: (-judged[root], root))),
+            layers=tuple(makers[roots[0]]),
+            run=min(_run(trace.slots.roots(part.ids)) for part in makers[roots[0]]),
+        )
+        for roots in found.values()
+    )
 
 
-def _ordered(parts: Iterable[Part], roots: Sequence[int], trace: Trace) -> Family:
-    """Order slots by the L2 norms of the weights that make them, each relative to the mean of its layer.
-
-    Source: Li et al., Pruning Filters for Efficient ConvNets, 2017; the sum over a group, Fang et al., DepGraph, 2023.
-    """
-    importance = dict.fromkeys(roots, 0.0)
-    for part in parts:
-        value = part.node.inputs[part.index]
-        assert value is not None
-        assert value.const_value is not None
-        weight = np.moveaxis(value.const_value.numpy().astype(np.float64), part.axis, 0)
-        norms = np.linalg.norm(weight.reshape(len(weight), -1), axis=1)
-        norms = norms / (norms.mean() or 1.0)
-        for root, norm in zip(trace.slots.roots(part.ids).tolist(), norms.tolist(), strict=True):
-            if root in importance:
-                importance[root] += norm
-    ordered = sorted(roots, key=lambda root: (-importance[root], root))
-    return Family(slots=np.array(ordered), layers=tuple(parts))
+def _run(roots: Ids) -> int:
+    """Give how many neighbours at least have the same slot, all along."""
+    ends = np.flatnonzero(np.diff(roots)) + 1
+    return gcd(*np.diff([0, *ends, roots.size]).tolist())
 
 
 def layers(trace: Trace, costs: Mapping[ir.Node, int]) -> tuple[Layer, ...]:
@@ -88,39 +86,42 @@ def macs_left(found: Iterable[Layer], gone: Gone) -> float:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Widths:
-    """How wide families may be: multiples of `multiple` where they have more, and no less than `least`."""
+    """How wide families may be, in channels: multiples of `multiple` where they have more, and no less than `least`."""
 
     multiple: int
     least: int
 
     def of(self, family: Family, share: float) -> int:
-        """Give the width nearest to a share of a family's."""
-        channels = family.slots.size
-        wanted = channels * share
-        width = self.multiple * round(wanted / self.multiple) if channels > self.multiple else round(wanted)
-        return min(channels, max(width, self.least, 1))
+        """Give the number of slots nearest to a share of a family's."""
+        step, slots = self._step(family), family.slots.size
+        return min(slots, max(step * round(slots * share / step), -(-self.least // family.run), 1))
 
     def next(self, family: Family, width: int) -> int:
-        """Give the next larger width of a family; its own where there is none."""
-        step = self.multiple if family.slots.size > self.multiple else 1
-        return min(family.slots.size, width + step)
+        """Give the next larger number of a family's slots; its own where there is none."""
+        return min(family.slots.size, width + self._step(family))
+
+    def _step(self, family: Family) -> int:
+        step = self.multiple // gcd(self.multiple, family.run)
+        return step if family.slots.size > step else 1
+
+
+def narrowed(trace: Trace, groups: Sequence[Family], chosen: Sequence[int]) -> Gone:
+    """Give what goes when families keep so many slots each."""
+    gone = np.zeros(len(trace.slots), bool)
+    for family, width in zip(groups, chosen, strict=True):
+        gone[family.slots[width:]] = True
+    return gone
 
 
 def choose(trace: Trace, groups: Sequence[Family], found: Sequence[Layer], budget: float, widths: Widths) -> Gone:
-    """Give what goes, so that at most `budget` multiply-accumulates are left.
+    """Give what goes, so that at most `budget` multiply-accumulates are left, or what the least widths leave.
 
     The same share of every family, as large as the budget lets it be; what that leaves of the budget goes to the
     families that lost most, a step at a time.
-
-    Raises:
-        ValueError: when even the least widths multiply more than the budget.
     """
 
     def gone(chosen: Sequence[int]) -> Gone:
-        result = np.zeros(len(trace.slots), bool)
-        for family, width in zip(groups, chosen, strict=True):
-            result[family.slots[width:]] = True
-        return result
+        return narrowed(trace, groups, chosen)
 
     def at(share: float) -> list[int]:
         return [widths.of(family, share) for family in groups]
@@ -128,9 +129,6 @@ def choose(trace: Trace, groups: Sequence[Family], found: Sequence[Layer], budge
     shares = sorted(
         {0.0, *(width / family.slots.size for family in groups for width in range(1, family.slots.size + 1))}
     )
-    least = macs_left(found, gone(at(0.0)))
-    if least > budget:
-        raise ValueError(f"{round(least):,} are left at the least")
     low, high = 0, len(shares) - 1
     while low < high:
         middle = (low + high + 1) // 2

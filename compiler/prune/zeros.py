@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +10,11 @@ from typing import Final
 import numpy as np
 import onnx_ir as ir
 
+from ...vocabulary.errors import RefusedError
 from ..passes.editing import Array
+from ..quantize.record import note
+from ..quantize.sparsify import without_smallest
+from ..quantize.stored_weights import put, stored_weights
 
 _PATTERN: Final = re.compile(r"([1-9][0-9]*):([1-9][0-9]*)")
 
@@ -45,6 +50,39 @@ class Pattern:
         smallest = np.argsort(np.abs(groups), axis=1, kind="stable")[:, : self.of - self.kept]
         np.put_along_axis(groups, smallest, 0, axis=1)
         return np.ascontiguousarray(np.moveaxis(groups.reshape(last.shape), -1, axis))
+
+
+def set_to_zero(model: ir.Model, wanted: Pattern | float) -> None:
+    """Set weights to zero, in place: by a pattern, or so large a share of each.
+
+    Raises:
+        RefusedError: when no weight is large enough, or nothing would be left of one.
+    """
+    zeros = weights = 0
+    for value, weight, readers in stored_weights(model):
+        node, index = readers[0]
+        left = _left_of(weight, wanted, input_axis(node, index, weight.ndim))
+        if left is None:
+            assert isinstance(wanted, Pattern)
+            note(model, "prune", node.name or "", f"stays: its input channels are no multiple of {wanted.of}")
+            left = weight
+        elif weight.any() and not left.any():
+            raise RefusedError(
+                f"prune: nothing would be left of the {weight.size:,} weights of {node.name or value.name!r}",
+                hint=f"ask for a sparsity of at most {math.floor(1e4 * (1 - 1 / weight.size)) / 100}%",
+            )
+        else:
+            put(value, left)
+        zeros, weights = zeros + int((left == 0).sum()), weights + left.size
+    if not weights:
+        raise RefusedError("prune: no weight of the model is large enough", hint="leave the step out")
+    note(model, "prune", "", f"{zeros:,} of {weights:,} weights are zero")
+
+
+def _left_of(weight: Array, wanted: Pattern | float, axis: int) -> Array | None:
+    if isinstance(wanted, Pattern):
+        return wanted.of_weight(weight, axis)
+    return without_smallest(weight, round(wanted * weight.size))
 
 
 def input_axis(node: ir.Node, index: int, rank: int) -> int:

@@ -17,6 +17,8 @@ from edgewright.compiler.model import Model
 from edgewright.compiler.prune.channels import muted, plan
 from edgewright.compiler.prune.prune import Prune
 from edgewright.compiler.prune.widths import Widths
+from edgewright.compiler.quantize.record import notes
+from edgewright.vocabulary.errors import RefusedError
 
 Make = Callable[..., Model]
 Run = Callable[..., dict[str, np.ndarray]]
@@ -111,6 +113,34 @@ NETWORKS = {
         f2 = Gelu (f1)
         f3 = MatMul (f2, p)
         y = Add (r0, f3) }""",
+    "attention of packed projections": """<ir_version: 9, opset_import: ["" : 20]>
+        g (float[2, 6, 16] x) => (float[2, 6, 16] y)
+        <float[16,48] p, float[48] pb, float[16,16] o, int64[5] three = {2, 6, 3, 4, 4},
+         int64[3] heads = {6, 8, 4}, int64[4] rows = {2, 4, 6, 4}, int64[3] joined = {2, 6, 16},
+         int64 zero = {0}, int64 one = {1}, int64 two = {2}> {
+        a = MatMul (x, p)
+        b = Add (a, pb)
+        c = Reshape (b, three)
+        d = Transpose <perm = [2, 1, 0, 3, 4]> (c)
+        q = Gather (d, zero)
+        k = Gather (d, one)
+        v = Gather (d, two)
+        q1 = Reshape (q, heads)
+        q2 = Transpose <perm = [1, 0, 2]> (q1)
+        q3 = Reshape (q2, rows)
+        k1 = Reshape (k, heads)
+        k2 = Transpose <perm = [1, 0, 2]> (k1)
+        k3 = Reshape (k2, rows)
+        k4 = Transpose <perm = [0, 1, 3, 2]> (k3)
+        v1 = Reshape (v, heads)
+        v2 = Transpose <perm = [1, 0, 2]> (v1)
+        v3 = Reshape (v2, rows)
+        s = MatMul (q3, k4)
+        t = Softmax (s)
+        z = MatMul (t, v3)
+        z1 = Transpose <perm = [0, 2, 1, 3]> (z)
+        z2 = Reshape (z1, joined)
+        y = MatMul (z2, o) }""",
     "a transposed convolution and a slice": """<ir_version: 9, opset_import: ["" : 20]>
         g (float[n, 3, 8, 8] x) => (float[n, 5, 16, 16] y)
         <float[16,3,1,1] a, float[16,24,2,2] b, float[24] bb, float[5,20,1,1] c,
@@ -125,22 +155,28 @@ NETWORKS = {
 }
 
 
-@pytest.fixture(params=NETWORKS)
-def network(request: pytest.FixtureRequest, tmp_path: Path, read: Read) -> Model:
-    """A network, weights drawn."""
-    proto = onnx.parser.parse_model(NETWORKS[request.param])
+def drawn(name: str, folder: Path, read: Read) -> Model:
+    """Give a network, its weights drawn."""
+    proto = onnx.parser.parse_model(NETWORKS[name])
     source = np.random.default_rng(7)
     for weight in proto.graph.value_info:  # declared without numbers
         shape = [size.dim_value for size in weight.type.tensor_type.shape.dim]
         array = source.standard_normal(shape).astype(np.float32) / 3
         proto.graph.initializer.append(onnx.numpy_helper.from_array(array, weight.name))
     del proto.graph.value_info[:]
-    onnx.save(proto, tmp_path / "model.onnx")
-    return CLEANUP(read(tmp_path / "model.onnx").model)
+    onnx.save(proto, folder / "model.onnx")
+    return CLEANUP(read(folder / "model.onnx").model)
+
+
+@pytest.fixture(params=NETWORKS)
+def network(request: pytest.FixtureRequest, tmp_path: Path, read: Read) -> Model:
+    """Each of the networks."""
+    return drawn(request.param, tmp_path, read)
 
 
 def rows(model: Model, count: int) -> dict[str, np.ndarray]:
     (spec,) = model.signature.inputs
+    count = spec.shape[0] if isinstance(spec.shape[0], int) else count
     shape = (count, *(size for size in spec.shape[1:] if isinstance(size, int)))
     return {spec.name: np.random.default_rng(3).standard_normal(shape).astype(np.float32)}
 
@@ -154,6 +190,30 @@ def test_what_is_left_computes_as_if_the_rest_said_nothing(network: Model, run: 
         expected, original = run(muted(network, planned), inputs)["y"], run(network, inputs)["y"]
         assert np.abs(expected - original).max() > 0.01  # something was taken out
         np.testing.assert_allclose(run(small, inputs)["y"], expected, rtol=0, atol=2e-5)  # other orders of addition
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("attention", ["16 → 8 channels, 8 at a time", "64 → 32 channels"]),
+        ("attention of packed projections", ["16 → 8 channels, 4 at a time"]),
+    ],
+)
+def test_whole_heads_go(name: str, told: list[str], tmp_path: Path, read: Read, run: Run) -> None:
+    network = drawn(name, tmp_path, read)
+    planned = plan(network.ir, 0.5, Widths(multiple=8, least=8), whole_heads=True)
+    small = Prune(structured=True, macs="50%", heads=True)(network)
+    assert [note.text for note in notes(small.ir)][1:] == told
+    for count in (1, 2):
+        inputs = rows(network, count)
+        expected = run(muted(network, planned), inputs)["y"]
+        assert np.abs(expected - run(network, inputs)["y"]).max() > 0.01  # something was taken out
+        np.testing.assert_allclose(run(small, inputs)["y"], expected, rtol=0, atol=2e-5)  # other orders of addition
+
+
+def test_heads_of_no_attention_are_refused(tmp_path: Path, read: Read) -> None:
+    with pytest.raises(RefusedError, match="heads = true, and no attention was found"):
+        Prune(structured=True, macs="50%", heads=True)(drawn("a shuffle of groups", tmp_path, read))
 
 
 def test_widths_are_what_kernels_like(make: Make) -> None:

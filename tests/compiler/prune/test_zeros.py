@@ -64,10 +64,20 @@ def test_an_outputs_channels_stay(make: Make) -> None:
 def test_no_layer_is_emptied(make: Make) -> None:
     nodes = [onnx.helper.make_node("Conv", ["x", "a"], ["h"]), onnx.helper.make_node("Conv", ["h", "b"], ["y"])]
     model = make(nodes, (1, 3, 4, 4), {"a": noise(16, 3, 1, 1), "b": noise(4, 16, 1, 1)})
-    with pytest.raises(
-        RefusedError, match="of 1,792 multiply-accumulates 896 are left at the least, which is more than 1%"
-    ):
+    with pytest.raises(RefusedError, match=r"macs = 1% would empty layers \('Conv_0'\): .* 896 of 1,792") as caught:
         Prune(structured=True, macs="1%")(model)
+    assert caught.value.hint is not None
+    assert caught.value.hint.endswith("ask for more than 6.25%, which one channel in each layer leaves")
+    with pytest.raises(RefusedError, match="would empty layers") as caught:
+        Prune(structured=True, macs="10%")(model)
+    assert caught.value.hint is not None
+    assert caught.value.hint.endswith("or for a smaller `multiple`: single channels leave 6.25%")
+
+
+def test_no_weight_is_emptied(make: Make) -> None:
+    with pytest.raises(RefusedError, match="nothing would be left of the 4,608 weights of 'conv'") as caught:
+        Prune(sparsity="99.99%")(conv(make, 8))
+    assert caught.value.hint == "ask for a sparsity of at most 99.97%"
 
 
 @pytest.mark.parametrize(
@@ -79,6 +89,9 @@ def test_no_layer_is_emptied(make: Make) -> None:
         ({"macs": "50%", "sparsity": "50%"}, "macs and structured belong together"),
         ({"structured": True, "macs": "120%"}, "macs = '120%': expected a share between 0% and 100%"),
         ({"structured": True, "macs": "half"}, "macs = 'half': expected"),
+        ({"structured": True, "macs": "50%", "importance": "luck"}, "importance = 'luck': expected one of magnitude"),
+        ({"sparsity": "50%", "importance": "taylor"}, "importance and heads are of structured = true; by sparsity the"),
+        ({"pattern": "2:4", "heads": True}, "importance and heads are of structured = true; by pattern the smallest"),
         ({"pattern": "4:2"}, "expected how many of how many weights stay"),
         ({"structured": True, "macs": "50%", "multiple": 0}, "multiple = 0: expected at least 1"),
     ],
