@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
-import pickle
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
 from .lesson import Judged
+
+_DIGEST_BYTES: Final = 32
+"""A file begins with the SHA-256 of what follows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,8 +54,11 @@ class Checkpoint:
             "before": asdict(self.before),
             "good": {"step": self.good.step, "judged": asdict(self.good.judged), "weights": dict(self.good.weights)},
         }
+        content = io.BytesIO()
+        torch.save(state, content)
+        data = content.getvalue()
         with fresh.open("wb") as file:
-            torch.save(state, file)
+            file.write(hashlib.sha256(data).digest() + data)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
@@ -61,11 +67,13 @@ class Checkpoint:
     def load(cls, path: Path) -> Checkpoint | None:
         """Give what was saved, None when there is nothing or the file was harmed."""
         try:
-            state = torch.load(path, weights_only=True)
+            found = path.read_bytes()
         except FileNotFoundError:
             return None
-        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile):
-            return None  # a harmed file: training begins anew and comes to the same weights
+        digest, data = found[:_DIGEST_BYTES], found[_DIGEST_BYTES:]
+        if hashlib.sha256(data).digest() != digest:
+            return None  # training begins anew and comes to the same weights
+        state = torch.load(io.BytesIO(data), weights_only=True)
         good = state["good"]
         return cls(
             step=state["step"],

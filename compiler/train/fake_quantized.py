@@ -26,7 +26,7 @@ from ..quantize.weights import LARGEST_BIAS
 from ..torch_graph.dtypes import array_from
 from .function import Function, tensors
 from .lesson import Computes
-from .straight_through import let_gradients_through, nearest
+from .straight_through import let_gradients_through, nearest, rounded
 from .weights import MULTIPLIED, arrays_of, learnable, put_back
 
 _GROWTH: Final = "growth of "
@@ -95,7 +95,11 @@ class FakeQuantized:
         scales = tensors(self._scales)
 
         def computes(batch: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-            return function(batch, {**weights, **_grown(scales, weights)})
+            grown = _grown(scales, weights)
+            biases = {
+                bias.trained: _as_stored(weights[bias.trained], _bias_scale(bias, grown)) for bias in self._biases
+            }
+            return function(batch, {**weights, **grown, **biases})
 
         return computes
 
@@ -110,7 +114,9 @@ class FakeQuantized:
         for weight in self._weights:
             put_back(self.model.ir, {weight.name: self._integers(weight, weights[weight.trained])})
         for bias in self._biases:
-            put_back(self.model.ir, _bias_integers(bias, weights[bias.trained], scales))
+            scale = _bias_scale(bias, tensors(scales)).numpy()
+            put_back(self.model.ir, {bias.name: _bias_integers(bias, weights[bias.trained], scale)})
+            put_back(self.model.ir, {bias.scale: scale.reshape(_reals(bias.reader).shape if scale.ndim else ())})
         initializers = self.model.graph.initializers
         put_back(self.model.ir, {name: array for name, array in weights.items() if name in initializers})
 
@@ -227,30 +233,30 @@ def _quantize_at_each_call(editor: Editor, reader: ir.Node, trained: Array, name
     reader.replace_input_with(2, stored)
 
 
-def _bias_integers(bias: _Stored, trained: Array, scales: Mapping[str, Array]) -> dict[str, Array]:
-    """Give the integers of a bias, and their scale: the product of those of the two operands of its sum.
+def _bias_scale(bias: _Stored, scales: Mapping[str, Tensor]) -> Tensor:
+    """Give the scale of a bias: that of what is multiplied, times that of the weight; one a channel, or one for all."""
+    makers = [value.producer() if value is not None else None for value in bias.user.inputs[:2]]
+    first, second = (scales[_name(maker.inputs[1])] for maker in makers if maker is not None)
+    product = (first * second).reshape(-1)
+    channels = _reals(bias.reader).size
+    return product.reshape(()) if product.numel() == 1 else product.repeat(channels // product.numel())
+
+
+def _as_stored(bias: Tensor, scale: Tensor) -> Tensor:
+    """Give the reals that the integers of a bias stand for."""
+    return rounded(bias / scale) * scale
+
+
+def _bias_integers(bias: _Stored, trained: Array, scale: Array) -> Array:
+    """Give the integers of a bias, int32.
 
     Raises:
         RefusedError: when one is too large for them.
     """
-    first, second = (scales[_name(maker.inputs[1])] for maker in _operands(bias.user))
-    product = np.asarray(first.reshape(-1) * second.reshape(-1), np.float32)
-    scale = product.reshape(()) if product.size == 1 else np.tile(product, trained.size // product.size)
-    integers = np.rint(trained / scale.astype(np.float64))
+    integers = np.rint(trained / scale)
     if np.abs(integers).max(initial=0) > LARGEST_BIAS:
         raise RefusedError(
             f"qat: what was learned makes the bias of {bias.user.name} too large for int32",
             hint="take a smaller learning_rate",
         )
-    shape = scale.shape
-    before = constant_array(bias.reader.inputs[1])
-    if before is not None and before.shape != shape:
-        scale = np.broadcast_to(scale, before.shape).copy()
-    return {bias.name: integers.astype(np.int32), bias.scale: scale}
-
-
-def _operands(node: ir.Node) -> Iterator[ir.Node]:
-    for value in node.inputs[:2]:
-        maker = value.producer() if value is not None else None
-        assert maker is not None
-        yield maker
+    return integers.astype(np.int32)

@@ -128,7 +128,7 @@ def tell_of(step: str, options: Learning, graph: ir.Model, lesson: Lesson, batch
             planned=trained.planned,
             kept=good.step,
             metric=measured,
-            threads=torch.get_num_threads(),
+            threads=options.threads,
             stopped=trained.stopped,
         ),
     )

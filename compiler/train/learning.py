@@ -52,7 +52,10 @@ class Learning(Taught):
 
     `epochs`: how often every row is seen. `batch`: rows of a step of the optimizer. `learning_rate`: its highest one.
     `holdout`: the share of the rows that is kept back to judge by. `budget`: no epoch is begun that would end later
-    (`"10 min"`); none when empty. `augment`: `file.py:function`, which changes the rows of a batch.
+    (`"10 min"`); none when empty. `mix`: up to which share another row is mixed into each. `augment`:
+    `file.py:function`, which changes the rows of a batch. `output`: the one that the labels are of; the first when
+    empty. `threads`: more make a large model faster, and take sums in another order, so that weights are equal for
+    equal numbers of them alone.
     """
 
     approximates = True
@@ -67,6 +70,7 @@ class Learning(Taught):
     mix: float = 0.0
     augment: str = ""
     output: str = ""
+    threads: int = 1
 
     def __post_init__(self) -> None:
         """Check the options.
@@ -74,7 +78,7 @@ class Learning(Taught):
         Raises:
             ValueError: when one cannot be meant.
         """
-        for name, least in (("epochs", 1), ("batch", 1)):
+        for name, least in (("epochs", 1), ("batch", 1), ("threads", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} = {getattr(self, name)}: expected at least {least}")
         if not 0 < self.learning_rate < 1e3:

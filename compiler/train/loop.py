@@ -61,7 +61,7 @@ class Loop:
             DataError: when the loss is not finite before the first step.
             RequestError: when the budget ends before the first epoch does.
         """
-        with _exactly():
+        with _exactly(self._options.threads):
             return self._run(start, zeros)
 
     def _run(self, start: Mapping[str, Tensor], zeros: Mapping[str, Tensor]) -> Trained:
@@ -216,11 +216,13 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def _exactly() -> Iterator[None]:
-    """Let PyTorch take only ways that give the same numbers each time."""
-    before = torch.are_deterministic_algorithms_enabled()
+def _exactly(threads: int) -> Iterator[None]:
+    """Let PyTorch take only ways that give the same numbers each time, in so many threads."""
+    before, threads_before = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     torch.use_deterministic_algorithms(mode=True)
+    torch.set_num_threads(threads)
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before)
+        torch.set_num_threads(threads_before)
