@@ -15,6 +15,8 @@ from .reasons import told
 from .report import Entry, MetricResult, Parity, Profile, Report, Verdict
 from .sections import sections_of
 from .speed_view import speed_section
+from .training_view import details_of
+from .training_view import section_of as training_section
 
 WORDS = {Verdict.PASS: "pass", Verdict.FAIL: "fail", Verdict.NOT_RUN: "not run"}
 
@@ -31,6 +33,7 @@ def render_html(report: Report) -> str:
             _labels(report.entries),
             _reasons([entry for entry in report.entries if not entry.left_out]),
             section_of(report.searches),
+            training_section(report.entries),
             speed_section(report),
             element("h2", "In detail"),
             [_details(entry) for entry in report.entries if not entry.left_out],
@@ -153,6 +156,7 @@ def _details(entry: Entry) -> Markup:
         _profile(entry.profile, entry.evidence),
         _coverage(entry.coverage),
         _notes(entry.notes),
+        details_of(entry.training),
         _files(entry),
         _pairs("Toolchain", sorted(entry.toolchain.items())),
     ]

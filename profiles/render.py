@@ -12,6 +12,7 @@ from .mixed_view import lines_of, ranked_of
 from .reasons import told
 from .report import Entry, Report, Verdict
 from .sections import Section, sections_of
+from .training_view import lines_of as learned_lines_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -76,7 +77,8 @@ def render(report: Report, width: int) -> RenderableType:
         parts.append(_table(columns, report, section, header=False))
         parts += [Padding(Text(line, style="dim"), (0, 0, 0, len(INDENT))) for line in section.left_out]
     searched = [part for search in report.searches for part in _searched(search)]
-    return Group(*parts, *_reasons(report), *_speed(report), *searched, Text(wording.summary_of(report), style="bold"))
+    found = (*_reasons(report), *_speed(report), *_learned(report), *searched)
+    return Group(*parts, *found, Text(wording.summary_of(report), style="bold"))
 
 
 def fitting_columns(report: Report, width: int) -> tuple[Column, ...]:
@@ -146,6 +148,14 @@ def _speed(report: Report) -> list[Text]:
     from rich.text import Text
 
     lines = [Text(f"  {sentence_of(gain)}") for gain in gains_of(report.entries, report.forecasts)]
+    return [*lines, Text("")] if lines else []
+
+
+def _learned(report: Report) -> list[Text]:
+    """Say what models have learned by steps of their recipes."""
+    from rich.text import Text
+
+    lines = [Text(f"  {line}") for line in learned_lines_of(report.entries)]
     return [*lines, Text("")] if lines else []
 
 

@@ -19,6 +19,7 @@ from edgewright.vocabulary.errors import ConfigError
 from edgewright.vocabulary.evidence import Evidence
 from edgewright.vocabulary.label import Label
 from edgewright.vocabulary.note import Note
+from edgewright.vocabulary.training import Measured, TrainingRecord
 
 
 def changed(report, **fields):
@@ -278,6 +279,39 @@ def test_the_page_shows_what_the_steps_of_a_recipe_did(report):
     for told in ("equalize", "conv1 → conv2", "16 channels by 0.5 to 2"):
         assert told in text
     assert "Steps of the recipe" not in Page(render_html(report)).text
+
+
+LEARNED = TrainingRecord(
+    step="distill",
+    options='{"epochs":20}',
+    data="0f" * 32,
+    rows=800,
+    labelled=True,
+    teacher="cd" * 32,
+    seed=7,
+    steps=300,
+    planned=460,
+    kept=276,
+    metric=Measured(name="accuracy", before=62.5, after=93.75, rows=80),
+    threads=2,
+    stopped="the budget of 10 min was used up",
+)
+
+
+def test_what_was_learned_is_said_once_for_all_artifacts_and_in_full_on_the_page(report):
+    learned = tuple(msgspec.structs.replace(entry, training=(LEARNED,)) for entry in report.entries[:2])
+    found = msgspec.structs.replace(report, entries=(*learned, *report.entries[2:]))
+    line = (
+        f"{learned[0].artifact}, {learned[1].artifact}: distill: accuracy 62.5 → 93.8 % on 80 rows held back, in 300 "
+        "of 460 steps on 800 rows, then stopped: the budget of 10 min was used up, the weights of step 276 kept"
+    )
+    assert line in " ".join(text_of(found, 140).split())
+    text = Page(render_html(found)).text
+    assert text.count(line) == 1
+    for told in ('{"epochs":20}', "800, with labels", "300 of 460; 276 kept", "0f" * 32):
+        assert text.count(told) == 2
+    assert "Training" not in Page(render_html(report)).text
+    assert Report.decode(found.encode()) == found
 
 
 def test_text_of_the_report_cannot_become_markup(report):
