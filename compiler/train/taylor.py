@@ -14,7 +14,7 @@ from ..model import Model
 from ..torch_graph.dtypes import array_from
 from .function import Function, tensors
 from .material import Array, Material, rows_at
-from .objective import Scores, check_labels, from_labels, scores_of
+from .objective import check_labels, from_labels, scores_of
 from .weights import arrays_of, learnable
 
 _MOST_ROWS: Final = 1024
@@ -26,9 +26,9 @@ def products(model: Model, material: Material) -> Iterator[Mapping[str, Array]]:
 
     Row by row, so that no row hides what another one needs; a model of a fixed batch is given that many together.
 
-    The loss is that of the first output by labels, where there are some. Without them outputs (classes in front of their
-    softmax) are summed with random signs: the square of what a weight changes in that is on average the square of all
-    that it changes in the output. (A mean square would not do, behind a normalization it is the same whatever the
+    The loss is that of the first output by labels, where there are some. Without them outputs (classes in front of
+    their softmax) are summed with random signs: the square of what a weight changes in that is on average the square of
+    all that it changes in the output. (A mean square would not do, behind a normalization it is the same whatever the
     weights; nor the cross entropy against the model's own answer, which vanishes where the model is sure.)
 
     Raises:
@@ -54,14 +54,14 @@ def products(model: Model, material: Material) -> Iterator[Mapping[str, Array]]:
     signs = torch.Generator().manual_seed(0)
     count = min(material.row_count, _MOST_ROWS)
     chosen = np.arange(count) * material.row_count // count
-    together = 1 if function.is_open else function.batching.rows_per_call
+    together = function.batching.rows_per_call
     for start in range(0, count, together):
         places = chosen[start : start + together]
         found = function(tensors(rows_at(material.rows, places)), weights)
         if labels is not None:
             loss = from_labels(outputs[0], found[outputs[0].tensor], _labels(labels[places])).mean()
         else:
-            loss = torch.stack([_unlabelled(scores, found[scores.tensor], signs) for scores in outputs]).sum()
+            loss = torch.stack([_with_signs(found[scores.tensor], signs) for scores in outputs]).sum()
         yield _times_gradients(loss, weights)
 
 
@@ -69,7 +69,7 @@ def _labels(labels: Array) -> Tensor:
     return torch.from_numpy(labels.astype(np.int64 if labels.dtype.kind in "iu" else np.float32))
 
 
-def _unlabelled(scores: Scores, found: Tensor, signs: torch.Generator) -> Tensor:
+def _with_signs(found: Tensor, signs: torch.Generator) -> Tensor:
     drawn = torch.randint(0, 2, found.shape, generator=signs) * 2 - 1
     size = found.detach().square().mean().sqrt().clamp_min(torch.finfo(found.dtype).tiny)  # outputs count alike
     return (found * drawn).mean() / size
