@@ -72,23 +72,3 @@ def test_what_is_neither_a_name_nor_a_table_is_refused(step: object) -> None:
 def test_nothing_stands_behind_a_precision_step() -> None:
     with pytest.raises(ConfigError, match="'float16' sets the precision"):
         recipe.parse(["float16", "float16"], where="x")
-
-
-STATIC = {"quantize": {"precision": "static_wi8_ai8", "rounding": "second_order"}}
-
-
-@pytest.mark.parametrize(
-    ("steps", "needs"),
-    [
-        (["equalize", "float16"], []),
-        ([{"quantize": {"precision": "weight_only_wi8_afp32"}}], []),
-        ([{"quantize": {"precision": "static_wi8_ai8"}}], [(0, False)]),
-        (
-            ["equalize", "smooth_quant", {"equalize": {"by": "activations"}}, STATIC],
-            [(1, False), (2, False), (3, True)],
-        ),
-    ],
-)
-def test_which_steps_look_at_data_is_known(steps: list[object], needs: list[tuple[int, bool]]) -> None:
-    parsed = recipe.parse(steps, where="x")
-    assert [(need.at, need.moments) for need in recipe.needs_of_data(parsed)] == needs
