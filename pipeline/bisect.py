@@ -76,7 +76,7 @@ def bisect(project: Project, request: BisectRequest, *, progress: Progress, cach
     # judged where a build judges, so that its search is found in the cache
     judge = openers(devices, chosen.runtime)[0]
     places = (Place(device=judge, facts=judge.facts()),)
-    chosen = Settling(project, runner, places, preparation).settle(chosen)
+    chosen = Settling(project, runner, places, preparation, imported).settle(chosen)
     compile_step = compile_step_of(chosen, preparation)
     subject = make(chosen, preparation, runner)
     file = request.file.absolute() if request.file is not None else subject.opened

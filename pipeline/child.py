@@ -29,6 +29,7 @@ from .steps.import_model import ImportModel
 from .steps.import_student import ImportStudent
 from .steps.inspect_model import InspectModel
 from .steps.join_artifacts import JoinArtifacts
+from .steps.list_factored import ListFactored
 from .steps.list_kernels import ListKernels
 from .steps.rank_nodes import RankNodes
 from .steps.read_function import ReadFunction
@@ -58,6 +59,7 @@ AnyStep = (
     | ReadFunction
     | TrainModel
     | BuildOnDevice
+    | ListFactored
 )
 
 FAILED = 70

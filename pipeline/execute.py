@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,6 @@ from ..fallback.select import unfit
 from ..profiles.forecast import Forecast
 from ..profiles.html import render_html
 from ..profiles.latency import profile
-from ..profiles.mixed_precision import MixedPrecisionSearch
 from ..profiles.report import Entry, Report, Verdict
 from ..vocabulary.errors import EdgewrightError, ToolError
 from ..vocabulary.evidence import Evidence
@@ -113,7 +112,15 @@ class _Build:
         step = ImportModel.of(project, project.data.evaluation, drawn_sizes(project))
         imported = Imported(self.runner.reading(step))
         preparation = Preparation(project, imported, self.runner)
-        settling = Settling(project, self.runner, self.places, preparation, known=kept.searches if kept else ())
+        settling = Settling(
+            project,
+            self.runner,
+            self.places,
+            preparation,
+            imported,
+            known=kept.searches if kept else (),
+            known_measured=kept.measured if kept else (),
+        )
         with ThreadPoolExecutor(jobs) as executor, self._cancelled_on_the_way_out():
             forecasts = self._foretell(imported) if kept is None else kept.forecasts
             compiled = self._compile_all(executor, settling, preparation)
@@ -132,7 +139,7 @@ class _Build:
             elif Label.TO_BE_BUILT in subject.artifact.labels:
                 entries.append(entry_to_be_built(subject, first_opening(self.places, item.runtime)))
         entries = [settling.judge(entry) for entry in entries]
-        return self._conclude(entries, subjects, imported, kept, settling.records, forecasts)
+        return self._conclude(entries, subjects, imported, kept, settling, forecasts)
 
     @contextlib.contextmanager
     def _cancelled_on_the_way_out(self) -> Iterator[None]:
@@ -150,11 +157,11 @@ class _Build:
         return foretell_planned(self.planned, imported, sizes, self.places, self.runner)
 
     def _compile_all(self, executor: Executor, settling: Settling, preparation: Preparation) -> list[Subject | None]:
-        """Compile several at a time; then those that are tuned, one at a time, since trials want the machine alone."""
+        """Compile several at a time; then one at a time those that are tuned or measured, alone on the machine."""
         compile_ = partial(self._compile, settling, preparation)
-        together = [item for item in self.planned if not tunes(item)]
+        together = [item for item in self.planned if not _wants_the_machine(item)]
         made = dict(zip([item.name for item in together], executor.map(compile_, together), strict=True))
-        made |= {item.name: compile_(item) for item in self.planned if tunes(item)}
+        made |= {item.name: compile_(item) for item in self.planned if _wants_the_machine(item)}
         return [made[item.name] for item in self.planned]
 
     def _compile(self, settling: Settling, preparation: Preparation, item: PlannedArtifact) -> Subject | None:
@@ -212,7 +219,7 @@ class _Build:
         subjects: tuple[Subject, ...],
         imported: Imported,
         kept: Report | None,
-        searches: Mapping[str, MixedPrecisionSearch],
+        settling: Settling,
         forecasts: tuple[Forecast, ...],
     ) -> BuildResult:
         entries = tuple(found)
@@ -225,7 +232,8 @@ class _Build:
             imported=next(
                 (entry.parity for entry in entries if entry.artifact == REFERENCE and entry.parity is not None), None
             ),
-            searches=tuple(searches[item.name] for item in self.planned if item.name in searches),
+            searches=tuple(settling.records[item.name] for item in self.planned if item.name in settling.records),
+            measured=tuple(settling.measured[item.name] for item in self.planned if item.name in settling.measured),
             forecasts=forecasts,
         )
         html = render_html(report).encode()
@@ -274,6 +282,10 @@ class _Build:
     def _reason(self, subject: str) -> str:
         message = next(problem.message for problem in self.problems if problem.subject == subject)
         return shorten(message, REASON_LENGTH, placeholder=" …")
+
+
+def _wants_the_machine(item: PlannedArtifact) -> bool:
+    return tunes(item) or item.measured is not None
 
 
 def _require_writable(out: Path) -> None:

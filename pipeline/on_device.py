@@ -83,7 +83,7 @@ def prove(subject: Subject, place: Place, judged: Evaluate, imported: Imported, 
         for folder in [path for path in out.iterdir() if path.is_dir()]:
             shutil.rmtree(folder)
 
-    key = key_of("prove", {**_key_parts(subject, place), **judged.key_parts(), "data": imported.digest})
+    key = key_of("prove", {**key_parts(subject, place), **judged.key_parts(), "data": imported.digest})
     title = f"run {subject.artifact.name} on {place.device.name}"
     if judged.calls_user_code:
         entry = runner.traced(title, key, Path(judged.folder), make, files_read=judged.files_read)
@@ -101,28 +101,40 @@ def measure(subject: Subject, place: Place, imported: Imported, runner: Runner) 
     """
 
     def make(out: Path) -> None:
-        rows = imported.inputs.rows(0, calls)
-        few = TensorFolder.write(out / "rows", rows)
-        inputs = convert_rows(few, imported.signature.inputs, subject.artifact.signature.inputs, out / "converted")
-        result = place.device.run(
-            Job(
-                task=msgspec.structs.replace(task, inputs=inputs.path),
-                runtime=subject.runtime,
-                artifact=subject.opened,
-                threads=place.device.threads,
-                output=out / "samples",
-            )
-        )
+        result = benchmark(subject, place, imported, task, out)
         (out / "job.json").write_bytes(msgspec.json.encode(result))
         for folder in [path for path in out.iterdir() if path.is_dir()]:
             shutil.rmtree(folder)
 
-    calls = calls_of(subject, imported)
-    batching = _batching(subject, imported.inputs)
-    task = Benchmark(inputs=Path(), rows_per_call=batching.rows_per_call, batched=batching.batched)
+    task = benchmark_of(subject, imported)
     protocol: dict[str, Any] = {name: getattr(task, name) for name in task.__struct_fields__ if name != "inputs"}
-    key = key_of("measure", {**_key_parts(subject, place), "protocol": protocol, "data": imported.digest})
+    key = key_of("measure", {**key_parts(subject, place), "protocol": protocol, "data": imported.digest})
     return _read_job(runner.keyed(f"measure {subject.artifact.name} on {place.device.name}", key, make))
+
+
+def benchmark_of(subject: Subject, imported: Imported) -> Benchmark:
+    """Give the benchmark of an artifact by the usual protocol; its inputs are still to be written."""
+    batching = _batching(subject, imported.inputs)
+    return Benchmark(inputs=Path(), rows_per_call=batching.rows_per_call, batched=batching.batched)
+
+
+def benchmark(subject: Subject, place: Place, imported: Imported, task: Benchmark, out: Path) -> JobResult:
+    """Run a benchmark on the first rows of the data; folders below `out` hold what the device is given.
+
+    Raises:
+        DeviceError: when the device failed, or the runtime refused the artifact.
+    """
+    few = TensorFolder.write(out / "rows", imported.inputs.rows(0, task.rows_per_call))
+    inputs = convert_rows(few, imported.signature.inputs, subject.artifact.signature.inputs, out / "converted")
+    return place.device.run(
+        Job(
+            task=msgspec.structs.replace(task, inputs=inputs.path),
+            runtime=subject.runtime,
+            artifact=subject.opened,
+            threads=place.device.threads,
+            output=out / "samples",
+        )
+    )
 
 
 def calls_of(subject: Subject, imported: Imported) -> int:
@@ -135,7 +147,8 @@ def _batching(subject: Subject, inputs: TensorFolder) -> Batching:
     return batching_for(subject.artifact.signature, shapes)
 
 
-def _key_parts(subject: Subject, place: Place) -> dict[str, Any]:
+def key_parts(subject: Subject, place: Place) -> dict[str, Any]:
+    """Give what a result depends on: the artifact, what runs it, and where."""
     return {
         "artifact": subject.digest,
         "runtime": subject.runtime,

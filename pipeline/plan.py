@@ -15,6 +15,7 @@ from ..targets.table import load_target, require_installed
 from ..vocabulary.errors import ConfigError
 from ..vocabulary.precision import Precision
 from .config import Project
+from .measured_request import MeasuredRequest, take_measured
 from .mixed_request import MixedRequest, take_request
 
 
@@ -27,6 +28,8 @@ class PlannedArtifact:
     options: Options
     mixed: MixedRequest | None = None
     """What is to be searched before the recipe is whole: the nodes that it keeps float."""
+    measured: MeasuredRequest | None = None
+    """What is to be measured before that: the options of a step that asks for latency."""
 
     @property
     def name(self) -> str:
@@ -48,8 +51,6 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
         ConfigError: when a target does not have a format or setting that is asked for, one artifact is asked for twice,
             or a recipe asks for a search that cannot be meant.
     """
-    from ..compiler.recipe import written_out
-
     planned = []
     for name, section in project.targets.items():
         target = load_target(name)
@@ -57,7 +58,7 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
         check_settings(target, section.settings, project.where)
         recipes = {recipe: _read(project, recipe) for recipe in section.recipes}
         # integers in and out are for the variants of integers; a model may also have arrived as one
-        some_static = any(_is_static(steps) for steps, _ in recipes.values())
+        some_static = any(_is_static(steps) for steps, *_ in recipes.values())
         for format_ in section.formats:
             if format_ not in target.formats:
                 raise ConfigError(
@@ -65,8 +66,7 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
                     hint=_known_formats(format_, target),
                 )
             for recipe in section.recipes:
-                where = f"{project.where}: recipes.{recipe}"
-                steps, mixed = take_request(written_out(project.recipes[recipe], where=where), where)
+                steps, mixed, measured = recipes[recipe]
                 options = Options(
                     variant=recipe,
                     format=format_,
@@ -75,7 +75,9 @@ def plan_artifacts(project: Project) -> tuple[PlannedArtifact, ...]:
                     io=section.io if _is_static(steps) or not some_static else "float",
                     settings=section.settings,
                 )
-                planned.append(PlannedArtifact(target=target, recipe=steps, options=options, mixed=mixed))
+                planned.append(
+                    PlannedArtifact(target=target, recipe=steps, options=options, mixed=mixed, measured=measured)
+                )
     names = [artifact.name for artifact in planned]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
@@ -96,14 +98,15 @@ def _known_formats(asked: str, target: Target) -> str:
     return f"{meant}formats of {target.name}: {', '.join(map(repr, target.formats))}"
 
 
-def _read(project: Project, name: str) -> tuple[tuple[Any, ...], MixedRequest | None]:
-    """Give a recipe with the steps that stand for several written out, and what it asks to be searched."""
+def _read(project: Project, name: str) -> tuple[tuple[Any, ...], MixedRequest | None, MeasuredRequest | None]:
+    """Give a recipe with the steps that stand for several written out, and what it asks to be found out."""
     steps, where = project.recipes[name], f"{project.where}: recipes.{name}"
     if not steps:
-        return steps, None
+        return steps, None, None
     from ..compiler.recipe import written_out
 
-    return take_request(written_out(steps, where=where), where)
+    applied, measured = take_measured(written_out(steps, where=where), where)
+    return *take_request(applied, where), measured
 
 
 _INTEGER_STEPS: Final = ("quantize", "qat")
@@ -126,7 +129,7 @@ def one_a_target(project: Project, *, variant: str) -> tuple[PlannedArtifact, ..
     found: dict[str, PlannedArtifact] = {}
     for item in plan_artifacts(project):
         options = msgspec.structs.replace(item.options, variant=variant)
-        found.setdefault(item.target.name, replace(item, recipe=(), options=options, mixed=None))
+        found.setdefault(item.target.name, replace(item, recipe=(), options=options, mixed=None, measured=None))
     return tuple(found.values())
 
 

@@ -8,10 +8,13 @@ from threading import Lock
 
 import msgspec
 
+from ..profiles.measured_search import MeasuredSearch
 from ..profiles.mixed_precision import MixedPrecisionSearch
 from ..profiles.report import Entry, MetricResult, Verdict
 from .config import Project
+from .imported import Imported
 from .making import make
+from .measured_settling import Workbench, settle_measured, settled
 from .mixed_precision import keeping, limit_of, search
 from .on_device import Place
 from .places import first_opening
@@ -34,7 +37,10 @@ def check_searches(project: Project, planned: Sequence[PlannedArtifact]) -> None
 
 
 class Settling:
-    """The searches of one build; asked from several threads. `records` has what was found, by artifact."""
+    """The searches of one build; asked from several threads, but for what is measured, which wants the machine alone.
+
+    `records` and `measured` have what was found, by artifact.
+    """
 
     def __init__(
         self,
@@ -42,20 +48,29 @@ class Settling:
         runner: Runner,
         places: Sequence[Place],
         preparation: Preparation,
+        imported: Imported,
         known: Sequence[MixedPrecisionSearch] = (),
+        known_measured: Sequence[MeasuredSearch] = (),
     ) -> None:
         """Artifacts are judged at the first of `places` that opens them. What is `known` is not searched again."""
         self._project, self._runner, self._places, self._preparation = project, runner, places, preparation
+        self._bench = Workbench(
+            where=project.where, runner=runner, places=places, preparation=preparation, imported=imported
+        )
         self._known = {record.artifact: record for record in known}
+        self._known_measured = {record.artifact: record for record in known_measured}
         self._lock = Lock()
         self.records: dict[str, MixedPrecisionSearch] = {}
+        self.measured: dict[str, MeasuredSearch] = {}
 
     def settle(self, item: PlannedArtifact) -> PlannedArtifact:
         """Give the artifact with all of its recipe known.
 
         Raises:
-            EdgewrightError: what ranking, compiling or running raised.
+            EdgewrightError: what ranking, compiling, measuring or running raised.
         """
+        if item.measured is not None:
+            item = self._measure(item)
         if item.mixed is None:
             return item
         known = self._known.get(item.name)
@@ -85,6 +100,14 @@ class Settling:
 
     def judge(self, entry: Entry) -> Entry:
         """Give an entry as failed when the search for its recipe found nothing that holds."""
+        measured = self.measured.get(entry.artifact)
+        if measured is not None and not measured.holds:
+            fastest = min(each.ratio for each in measured.comparisons)
+            reason = (
+                f"recipe: nothing meets {measured.asked} on {measured.device}; the fastest of "
+                f"{len(measured.comparisons)} takes {fastest:.0%}"
+            )
+            entry = msgspec.structs.replace(entry, verdict=Verdict.FAIL, reasons=(*entry.reasons, reason))
         record = self.records.get(entry.artifact)
         if record is None or record.holds:
             return entry
@@ -94,6 +117,14 @@ class Settling:
             f"evaluations drops by {best.drop:.3g} {best.unit} with {best.kept_float} nodes in float"
         )
         return msgspec.structs.replace(entry, verdict=Verdict.FAIL, reasons=(*entry.reasons, reason))
+
+    def _measure(self, item: PlannedArtifact) -> PlannedArtifact:
+        known = self._known_measured.get(item.name)
+        if known is not None:
+            self.measured[item.name] = known
+            return settled(item, known)
+        found, self.measured[item.name] = settle_measured(item, self._bench)
+        return found
 
     def _judge(self, item: PlannedArtifact) -> tuple[MetricResult, int]:
         subject = make(item, self._preparation, self._runner)

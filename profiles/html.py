@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ..devices.base import Facts
 from ..targets.artifact import Coverage, Handling
 from ..vocabulary.note import Note
-from . import wording
+from . import measured_view, wording
 from .markup import Content, Markup, element, join
 from .mixed_view import section_of
 from .page import page, table
@@ -33,6 +33,7 @@ def render_html(report: Report) -> str:
             _labels(report.entries),
             _reasons([entry for entry in report.entries if not entry.left_out]),
             section_of(report.searches),
+            measured_view.section_of(report.measured),
             training_section(report.entries),
             speed_section(report),
             element("h2", "In detail"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from . import wording
+from . import measured_view, wording
 from .gain import gains_of, sentence_of
 from .mixed_view import lines_of, ranked_of
 from .reasons import told
@@ -77,6 +77,7 @@ def render(report: Report, width: int) -> RenderableType:
         parts.append(_table(columns, report, section, header=False))
         parts += [Padding(Text(line, style="dim"), (0, 0, 0, len(INDENT))) for line in section.left_out]
     searched = [part for search in report.searches for part in _searched(search)]
+    searched += [Text(line) for search in report.measured for line in (*measured_view.lines_of(search), "")]
     found = (*_reasons(report), *_speed(report), *_learned(report), *searched)
     return Group(*parts, *found, Text(wording.summary_of(report), style="bold"))
 

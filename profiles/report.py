@@ -20,6 +20,7 @@ from ..vocabulary.label import Label
 from ..vocabulary.note import Note
 from ..vocabulary.training import TrainingRecord
 from .forecast import Forecast
+from .measured_search import MeasuredSearch
 from .mixed_precision import MixedPrecisionSearch
 
 SCHEMA_VERSION = "1.0"
@@ -152,8 +153,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `devices` says what each device of the entries is. `imported` is how far the hub model is from the trained model in
     its own framework; None when that framework did not run it (an ONNX model is its own original). `searches` holds a
-    record for each artifact whose recipe asked which nodes must stay float. `forecasts` says what micro-benchmarks let
-    expect of integers on each device, before anything was built.
+    record for each artifact whose recipe asked which nodes must stay float, `measured` one for each whose recipe has a
+    step that asks for latency. `forecasts` says what micro-benchmarks let expect of integers on each device, before
+    anything was built.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -163,6 +165,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     entries: tuple[Entry, ...]
     imported: Parity | None = None
     searches: tuple[MixedPrecisionSearch, ...] = ()
+    measured: tuple[MeasuredSearch, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
     critical: tuple[str, ...] = ()
 
