@@ -35,6 +35,7 @@ STEPS: Final = Table(
         "prune": "edgewright.compiler.prune.prune:Prune",
         "qat": "edgewright.compiler.train.qat:Qat",
         "quantize": "edgewright.compiler.quantize.quantize:Quantize",
+        "reinitialize": "edgewright.compiler.train.reinitialize:Reinitialize",
         "smooth_quant": "edgewright.compiler.quantize.smooth_quant:SmoothQuant",
         "sparsify": "edgewright.compiler.quantize.sparsify:Sparsify",
     },

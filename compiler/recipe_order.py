@@ -84,6 +84,11 @@ def _takes_another_model(placed: Placed) -> bool:
     return placed.step.name == "distill" and bool(placed.step.options.get("student"))
 
 
+def _depends_on_weights(placed: Placed) -> bool:
+    """Whether a step leaves more than a smaller model of the same kind."""
+    return not _prunes("structured")(placed) and placed.step.name != "low_rank"
+
+
 _LAST: Final = "{first} sets the precision, and {second} stands behind it"
 
 RULES: Final = (
@@ -91,7 +96,7 @@ RULES: Final = (
         first=_named("qat"),
         second=_named("quantize"),
         why=_LAST + ": qat makes the integers that it trained for",
-        instead="take {second} out; what it says (precision, scheme) is said in qat",
+        instead="take {second} out; what it says (precision, method) is said in qat",
     ),
     Rule(
         first=_named("quantize"),
@@ -130,6 +135,12 @@ RULES: Final = (
         second=_takes_another_model,
         why="{second} trains another model, its student, and what {first} did in front of it is lost",
         instead="put {second} first; {first} behind it works on the student",
+    ),
+    Rule(
+        first=_depends_on_weights,
+        second=_named("reinitialize"),
+        why="{second} draws all weights anew, and what {first} did to them is lost",
+        instead="put {second} in front of {first}, or take {first} out",
     ),
     Rule(
         first=_prunes("sparsity"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import onnx_ir as ir
@@ -45,13 +45,14 @@ class Plan:
 
 def plan(
     model: ir.Model,
-    macs: float,
+    share: float,
     widths: Widths,
     *,
+    of: Literal["macs", "width"] = "macs",
     importance: Importance = by_magnitude,
     whole_heads: bool = False,
 ) -> Plan:
-    """Choose what goes, so that at most a share `macs` of the multiply-accumulates is left.
+    """Choose what goes, so that at most a share of the multiply-accumulates is left, or that share of every width.
 
     `whole_heads`: of attention, heads go, and not channels of all of them.
 
@@ -75,9 +76,12 @@ def plan(
         )
     costs = {node: count for node in sized.graph if (count := macs_of(node))}
     counted, total = layers(found, costs), sum(costs.values())
-    gone = choose(found, groups, counted, macs * total, widths)
-    if macs_left(counted, gone) > macs * total:
-        raise _would_empty(found, groups, counted, gone, macs, total)
+    if of == "width":
+        gone = narrowed(found, groups, [widths.of(family, share) for family in groups])
+    else:
+        gone = choose(found, groups, counted, share * total, widths)
+        if macs_left(counted, gone) > share * total:
+            raise _would_empty(found, groups, counted, gone, share, total)
     return Plan(
         trace=found,
         counterpart=dict(zip(sized.graph, model.graph, strict=True)),

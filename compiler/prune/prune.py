@@ -31,6 +31,7 @@ class Prune(Taught):
         self,
         structured: bool = False,
         macs: str = "",
+        width: str = "",
         multiple: int = 8,
         importance: str = "magnitude",
         heads: bool = False,
@@ -39,9 +40,9 @@ class Prune(Taught):
     ) -> None:
         """Take one of three ways.
 
-        `structured` with `macs`: channels go until that share of the multiply-accumulates is left, `"50%"`; widths
-        become multiples of `multiple`. `importance` is what they are judged by: `"magnitude"`, or `"taylor"`, which
-        looks at training rows. `heads`: attention loses whole heads, and not channels of each. `sparsity`: that share
+        `structured` with `macs`: channels go until that share of the multiply-accumulates is left, `"50%"`; with
+        `width`: until every layer that can lose some is that share as wide. Widths become multiples of `multiple`.
+        `importance` is what channels are judged by: `"magnitude"`, or `"taylor"`, which looks at training rows. `heads`: attention loses whole heads, and not channels of each. `sparsity`: that share
         of every weight becomes zero, `"90%"`. `pattern`: of each four input channels no more than two keep their
         weight, `"2:4"`.
 
@@ -54,10 +55,12 @@ class Prune(Taught):
         if len(asked) != 1:
             raise ValueError(
                 f"{' and '.join(asked) or 'nothing'} asked for; "
-                "say one of structured = true (with macs), sparsity and pattern"
+                "say one of structured = true (with macs or width), sparsity and pattern"
             )
-        if structured != bool(macs):
-            raise ValueError('macs and structured belong together: { structured = true, macs = "50%" }')
+        if structured != (bool(macs) != bool(width)) or (macs and width):
+            raise ValueError(
+                'structured takes one of macs and width, and they take structured: { structured = true, macs = "50%" }'
+            )
         if multiple < 1:
             raise ValueError(f"multiple = {multiple}: expected at least 1")
         if importance not in _IMPORTANCES:
@@ -65,6 +68,7 @@ class Prune(Taught):
         if not structured and (importance != "magnitude" or heads):
             raise ValueError(f"importance and heads are of structured = true; by {asked[0]} the smallest weights go")
         self.macs = share_said("macs", macs) if macs else None
+        self.width = share_said("width", width) if width else None
         self.sparsity = share_said("sparsity", sparsity) if sparsity else None
         self.pattern = Pattern.parse(pattern) if pattern else None
         self.multiple, self.heads = multiple, heads
@@ -80,11 +84,18 @@ class Prune(Taught):
             DataError: when rows or labels are not the model's.
             ModelError: when the loss is asked for of a model without an output of floats.
         """
-        if self.macs is None:
+        share = self.macs or self.width
+        if share is None:
             set_to_zero(model, self.pattern or self.sparsity or 0.0)
             return True
-        widths = Widths(multiple=self.multiple, least=min(self.multiple, 8))
-        planned = plan(model, self.macs, widths, importance=self._importance(model), whole_heads=self.heads)
+        planned = plan(
+            model,
+            share,
+            Widths(multiple=self.multiple, least=min(self.multiple, 8)),
+            of="macs" if self.macs is not None else "width",
+            importance=self._importance(model),
+            whole_heads=self.heads,
+        )
         take_out(model, planned)
         return True
 

@@ -85,8 +85,8 @@ def test_no_weight_is_emptied(make: Make) -> None:
     [
         ({}, "nothing asked for; say one of structured"),
         ({"sparsity": "50%", "pattern": "2:4"}, "sparsity and pattern asked for"),
-        ({"structured": True}, "macs and structured belong together"),
-        ({"macs": "50%", "sparsity": "50%"}, "macs and structured belong together"),
+        ({"structured": True}, "structured takes one of macs and width"),
+        ({"macs": "50%", "sparsity": "50%"}, "structured takes one of macs and width"),
         ({"structured": True, "macs": "120%"}, "macs = '120%': expected a share between 0% and 100%"),
         ({"structured": True, "macs": "half"}, "macs = 'half': expected"),
         ({"structured": True, "macs": "50%", "importance": "luck"}, "importance = 'luck': expected one of magnitude"),
