@@ -11,7 +11,7 @@ import msgspec
 from ..profiles.recipe_search import Figures, Trial
 from ..vocabulary.errors import EdgewrightError, MissingExtraError
 from ..vocabulary.precision import Precision
-from .search_space import recipe_of
+from .search_space import Space, recipe_of
 
 MOST_REPEATS = 4
 """How many times as often as trials are wanted the sampler is asked: in a small space it repeats itself."""
@@ -20,13 +20,15 @@ Try = Callable[[str, tuple[Any, ...]], Figures]
 """Makes an artifact of a target by a recipe, runs it over the tuning rows, and times it."""
 
 
-def search(targets: Mapping[str, Sequence[Precision]], limit: int, seed: int, attempt: Try) -> tuple[Trial, ...]:
+def search(
+    targets: Mapping[str, Sequence[Precision]], limit: int, seed: int, attempt: Try, space: Space = recipe_of
+) -> tuple[Trial, ...]:
     """Try up to `limit` different recipes, shared out evenly among the targets, each target by a study of its own.
 
     Every precision of a target is tried plainly first; from then on Optuna's multi-objective tree-structured Parzen
     estimator proposes, from the drop, latency and size of those before. One seed, and equal figures, give the same
     trials; since every artifact and measurement is kept in the cache, a search that is begun again goes on where it
-    was. A recipe that a target refuses, or that fails, is a trial without figures.
+    was. A recipe that a target refuses, or that fails, is a trial without figures. `space` puts recipes together.
 
     Raises:
         MissingExtraError: when Optuna is not installed.
@@ -34,11 +36,13 @@ def search(targets: Mapping[str, Sequence[Precision]], limit: int, seed: int, at
     found: list[Trial] = []
     for index, (target, precisions) in enumerate(targets.items()):
         share = limit // len(targets) + (index < limit % len(targets))
-        found += _study(target, precisions, share, seed, attempt)
+        found += _study(target, precisions, share, seed, attempt, space)
     return tuple(found)
 
 
-def _study(target: str, precisions: Sequence[Precision], limit: int, seed: int, attempt: Try) -> list[Trial]:
+def _study(
+    target: str, precisions: Sequence[Precision], limit: int, seed: int, attempt: Try, space: Space
+) -> list[Trial]:
     optuna = _optuna()
     proposing = optuna.samplers.TPESampler(seed=seed, n_startup_trials=len(precisions) + limit // 3)
     drawing = optuna.samplers.RandomSampler(seed=seed)
@@ -50,7 +54,7 @@ def _study(target: str, precisions: Sequence[Precision], limit: int, seed: int, 
         if len(tried) == limit:
             break
         asked = study.ask()
-        recipe = recipe_of(asked, precisions)
+        recipe = space(asked, precisions)
         key = msgspec.json.encode(recipe)
         # a sampler that has settled proposes what it knows: the next one is drawn
         study.sampler = drawing if key in tried else proposing
@@ -70,6 +74,9 @@ _PLAIN: Mapping[str, Any] = {
     "method": "minmax",
     "bias_correction": False,
     "rounding": "nearest",
+    "macs": None,
+    "low_rank": None,
+    "qat": False,
 }
 
 

@@ -18,13 +18,15 @@ from .making import make
 from .on_device import Place, is_emulated_at, measure
 from .places import check_opened, devices_of, openers
 from .plan import PlannedArtifact, one_a_target
-from .preparation import Preparation
+from .preparation import Preparation, check_data
 from .progress import Progress
 from .recipe_search import search
 from .runner import Runner
+from .search_space import LEARNING, learning_recipe_of, recipe_of
 from .tuning import Tuning, tuning_rows
 
 WHAT: Final = "a search over recipes"
+_LEARNED: Final = f"; steps that learn take up to {LEARNING['budget']} each"
 VARIANT: Final = "trial"
 """The variant's name in all trials, so that equal recipes are one artifact."""
 
@@ -37,12 +39,12 @@ def search_recipes(
     That is the first that opens the artifacts of all targets: figures of several cannot be ranked.
 
     The recipes that the project names are not looked at: those that are tried are put together of all steps that need
-    no training and no choice by hand.
+    no choice by hand; of those that learn, where the project has training rows.
 
     Raises:
         ConfigError: when the project has no tuning rows, no calibration rows, no metric, or not the labels that it
             needs; or no device opens the artifacts of all targets.
-        MissingExtraError: when Optuna or the packages of a target are not installed.
+        MissingExtraError: when Optuna, the packages of a target, or what steps that learn run are not installed.
         EdgewrightError: when nothing can be tried at all: the model or the data is wrong.
     """
     tuning_rows(project, WHAT)
@@ -52,6 +54,10 @@ def search_recipes(
             hint='say data.calibration = { file = "data.npz", rows = "0:100" }',
         )
     planned = {item.target.name: item for item in one_a_target(project, variant=VARIANT)}
+    learns = project.data.training is not None
+    if learns:
+        learning = ({"distill": LEARNING},)
+        check_data(project, [replace(item, recipe=learning) for item in planned.values()])
     device = _device(project, tuple(planned.values()))
     name, place = device.name, Place(device=device, facts=device.facts())
     for item in planned.values():
@@ -81,12 +87,12 @@ def search_recipes(
 
     progress.announced(
         f"at most {trials} trials for {', '.join(planned)}, each compiled, run over {rows} tuning rows and timed "
-        f"on {name}"
+        f"on {name}{_LEARNED if learns else ''}"
     )
     precisions = {
         target: tuple(each for each in item.target.precisions if each in IMPLIED) for target, item in planned.items()
     }
-    made = search(precisions, trials, seed, attempt)
+    made = search(precisions, trials, seed, attempt, learning_recipe_of if learns else recipe_of)
     return RecipeSearch(name=project.bundle.name, device=name, rows=rows, limit=trials, seed=seed, trials=made)
 
 

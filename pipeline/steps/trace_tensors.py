@@ -96,7 +96,8 @@ class _Variant:
             node = value.producer()
             assert node is not None
             integers = node.inputs[0]
-            return [name, *([str(integers.name)] if integers is not None else [])], _grid(node)
+            computed = integers is not None and integers.producer() is not None  # a weight's are not
+            return [name, *([str(integers.name)] if computed and integers is not None else [])], _grid(node)
         names, grid = [name], None
         for node, _ in value.uses():
             if _is(node, "QuantizeLinear"):

@@ -6,6 +6,7 @@ import msgspec
 
 from edgewright.compiler.recipe import parse
 from edgewright.pipeline.recipe_search import search
+from edgewright.pipeline.search_space import learning_recipe_of
 from edgewright.profiles.recipe_search import Figures, RecipeSearch, Trial
 from edgewright.vocabulary.errors import RefusedError
 from edgewright.vocabulary.evidence import Evidence
@@ -90,3 +91,18 @@ def test_the_pareto_set_is_what_no_other_trial_beats() -> None:
 def test_every_recipe_that_is_tried_is_one_that_a_project_file_can_say() -> None:
     for trial in search({"tflite": PRECISIONS}, 30, 1, of_recipe):
         parse(trial.recipe, where="recipes.found")
+
+
+def test_with_training_rows_recipes_learn_again_what_pruning_broke_and_to_bear_integers() -> None:
+    trials = search({"tflite": PRECISIONS}, 40, 1, of_recipe, learning_recipe_of)
+    names = [[step if isinstance(step, str) else next(iter(step)) for step in trial.recipe] for trial in trials]
+    for trial, steps in zip(trials, names, strict=True):
+        parse(trial.recipe, where="recipes.found")
+        assert ("distill" in steps) == ("prune" in steps or "low_rank" in steps)
+    assert names[:4] == [[], ["float16"], ["quantize"], ["quantize"]]
+    assert {"prune", "low_rank", "distill", "qat"} <= {name for steps in names for name in steps}
+
+
+def test_without_training_rows_no_recipe_learns() -> None:
+    text = msgspec.json.encode([trial.recipe for trial in search({"tflite": PRECISIONS}, 40, 1, of_recipe)]).decode()
+    assert not any(name in text for name in ("prune", "low_rank", "distill", "qat"))
