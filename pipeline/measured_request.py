@@ -76,7 +76,7 @@ def _low_rank(at: int, options: Mapping[str, Any], where: str) -> tuple[Any, Mea
 def _prune(at: int, options: Mapping[str, Any], where: str) -> tuple[Any, MeasuredRequest | None]:
     if "latency" not in options:
         return {"prune": options}, None
-    if "macs" in options or not options.get("structured"):
+    if {"macs", "width"} & set(options) or not options.get("structured"):
         raise ConfigError(
             f"{where}: prune.latency takes whole channels out until the latency is met, and macs follows from it",
             hint='write { structured = true, latency = "60%" }',
