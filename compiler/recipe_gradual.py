@@ -15,8 +15,8 @@ class Gradual:
     """Stands for prune, learn, prune, learn, … in a recipe.
 
     A `sparsity` grows by the cubic schedule s·(1 − (1 − t/n)³) in round t of n: much goes early, when there is much
-    that nobody needs (Zhu & Gupta, To prune, or not to prune, 2017, with no zeros to begin with). `macs` are a share of
-    the model that a round gets, so each round leaves the n-th root: together they leave what was asked for.
+    that nobody needs (Zhu & Gupta, To prune, or not to prune, 2017, with no zeros to begin with). `macs` and
+    `width` are a share of the model that a round gets, so each leaves the n-th root: together what was asked for.
     """
 
     def __init__(
@@ -48,7 +48,9 @@ class Gradual:
             raise ValueError("a student of distill would lose what was pruned; write distill in front, without rounds")
         divided = [(name, _ROUND[name]) for name in _ROUND if name in prune]
         if len(divided) != 1:
-            raise ValueError('prune has no target; say sparsity = "90%", or structured = true and macs = "50%"')
+            raise ValueError(
+                'prune has no target for rounds to share; say sparsity = "90%", or structured = true and macs = "50%"'
+            )
         ((name, share_of),) = divided
         whole = share_said(f"prune: {name}", str(prune[name]))
         self._steps = tuple(
@@ -74,5 +76,5 @@ def _left(whole: float, number: int, rounds: int) -> float:
     return float(whole ** (1 / rounds))
 
 
-_ROUND: Final = {"sparsity": _zeros, "macs": _left}
+_ROUND: Final = {"sparsity": _zeros, "macs": _left, "width": _left}
 """Option of prune that is divided → the share that a round says."""
