@@ -21,7 +21,7 @@ MACS: Final = (None, "75%", "50%")
 """What structured pruning leaves of the multiply-accumulates; None prunes nothing."""
 ENERGIES: Final = (None, "95%")
 """What factors keep of the squared singular values of a layer; None factors nothing."""
-LEARNING: Final = {"epochs": 10, "budget": "5 min"}
+LEARNING: Final = {"epochs": 30, "budget": "5 min"}
 """How long a trial learns: enough to tell one recipe from another. What is best may be built with more."""
 
 
