@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -75,12 +73,12 @@ def _check(item: Taught, step: str, project: Project) -> None:
 
 
 class Trainings:
-    """What the models of one build have learned; asked from several threads, and done one at a time."""
+    """What the models of one build have learned; asked from several threads."""
 
     def __init__(self, project: Project, imported: Imported, runner: Runner, calibrations: Calibrations) -> None:
         """Nothing is run before somebody asks."""
         self._project, self._imported, self._runner, self._calibrations = project, imported, runner, calibrations
-        self._once, self._turn = Once(), threading.Lock()
+        self._once = Once()
 
     def taught(self, item: PlannedArtifact, model: Prepared, steps: tuple[Any, ...]) -> Prepared:
         """Give what the steps of an artifact's recipe make of a model; the last one looks at training rows.
@@ -101,17 +99,11 @@ class Trainings:
             teacher=FileRef(path=str(self._imported.hub), digest=self._imported.hub_digest),
             recipe=variant,
             packages=last.packages,
-            threads=os.cpu_count() or 1,
             target=item.target.name if last.precision is not None else None,
             student=self._student(_student_of(last)),
             augment=self._function(getattr(last, "augment", "")),
         )
-
-        def learned() -> Any:
-            with self._turn:  # a budget is of a machine, not of what two of them leave each other
-                return self._runner.training(step)
-
-        entry = self._once(["training", step.key_parts()], learned)
+        entry = self._once(["training", step.key_parts()], lambda: self._runner.training(step))
         return Prepared(hub=FileRef(path=str(entry / "hub"), digest=part_digest(entry, "hub")))
 
     def _rows(self) -> tuple[FileRef, FileRef | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ import msgspec
 from ...vocabulary.codec import encode_json
 from ...vocabulary.digest import Plain
 from ...vocabulary.errors import ConfigError
-from ...vocabulary.signature import Signature, TensorDeclaration, TensorSpec
+from ...vocabulary.signature import Signature, TensorDeclaration
 from .base import own_code, versions
 
 
@@ -54,20 +55,21 @@ class ImportStudent(msgspec.Struct, frozen=True, kw_only=True, tag="import stude
         from ...compiler.importers.table import import_model
         from ..files_read import FilesRead, packages_of
 
+        ours = self.signature
+        request = Request(reference=self.source, folder=Path(self.folder))
         with FilesRead() as read:
-            imported = import_model(
-                Request(
-                    reference=self.source,
-                    folder=Path(self.folder),
-                    inputs={spec.name: _declared(spec) for spec in self.signature.inputs} if self._says_nothing else {},
-                    outputs={spec.name: TensorDeclaration() for spec in self.signature.outputs}
-                    if self._says_nothing
-                    else {},
-                )
-            )
-        check_student(self.signature, imported.model.signature, self.source)
+            if self._says_nothing:
+                inputs = {spec.name: TensorDeclaration(dtype=spec.dtype, shape=spec.shape) for spec in ours.inputs}
+                outputs = {spec.name: TensorDeclaration() for spec in ours.outputs}
+                imported = import_model(replace(request, inputs=inputs, outputs=outputs))
+            else:
+                imported = import_model(request)
+                check_student(ours, imported.model.signature, self.source)
+                imported = import_model(replace(request, inputs=_fixed_as(ours, imported.model.signature)))
+        check_student(ours, imported.model.signature, self.source)
+        model = CLEANUP(imported.model)
         (out / "hub").mkdir()
-        CLEANUP(imported.model).save(out / "hub")
+        replace(model, signature=_told_as(ours, model.signature)).save(out / "hub")
         found = read.paths(Path(self.folder), packages=packages_of(self.source), without=(out,))
         (out / "files.json").write_bytes(
             encode_json(sorted({str(path.resolve()) for path in (*imported.files, *found)}))
@@ -111,8 +113,27 @@ def _fit(ours: tuple[int | str, ...], theirs: tuple[int | str, ...]) -> bool:
     )
 
 
-def _declared(spec: TensorSpec) -> TensorDeclaration:
-    return TensorDeclaration(dtype=spec.dtype, shape=spec.shape)
+def _fixed_as(original: Signature, student: Signature) -> dict[str, TensorDeclaration]:
+    """Let the sizes that a student leaves open be those of the original, by number or by name."""
+    return {
+        spec.name: TensorDeclaration(
+            shape=tuple(
+                here if isinstance(here, int) else there
+                for here, there in zip(spec.shape, original.input(spec.name).shape, strict=True)
+            )
+        )
+        for spec in student.inputs
+    }
+
+
+def _told_as(original: Signature, student: Signature) -> Signature:
+    """Let a student's inputs and outputs be told as the original's are, with all that is known of those."""
+    return Signature(
+        inputs=tuple(msgspec.structs.replace(original.input(spec.name), shape=spec.shape) for spec in student.inputs),
+        outputs=tuple(
+            msgspec.structs.replace(original.output(spec.name), shape=spec.shape) for spec in student.outputs
+        ),
+    )
 
 
 _HINT: Final = "a student stands in for the original, so it must be called as that is: same names, dtypes and shapes"

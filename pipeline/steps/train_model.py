@@ -17,6 +17,7 @@ from .schemes_for import schemes_for
 from .telling import Line, tell
 
 if TYPE_CHECKING:
+    from ...compiler.model import Model
     from ...compiler.train.learning import Taught
     from ...compiler.train.material import Material, Standing
 
@@ -44,8 +45,6 @@ class TrainModel(msgspec.Struct, frozen=True, kw_only=True, tag="train"):
     """The name of the recipe, for titles and errors; others that begin with the same steps share the result."""
     packages: tuple[str, ...]
     """What the step runs."""
-    threads: int
-    """Sums are taken in another order by another number of threads, so that it is part of the key."""
     target: str | None = None
     """Whose scheme it learns for; None for a step that does not set the precision: its result is the same for all."""
     student: FileRef | None = None
@@ -68,7 +67,6 @@ class TrainModel(msgspec.Struct, frozen=True, kw_only=True, tag="train"):
             "steps": msgspec.to_builtins(self.steps),
             "rows": self._data,
             "teacher": self.teacher.digest,
-            "threads": self.threads,
             "target": self.target,
             "student": self.student.digest if self.student is not None else None,
             "augment": [self.augment.reference, self.augment.digest] if self.augment is not None else None,
@@ -96,18 +94,25 @@ class TrainModel(msgspec.Struct, frozen=True, kw_only=True, tag="train"):
         from ..homes import held
 
         where = f"recipes.{self.recipe}"
-        before = self.steps[:-1]
-        model = self.model.apply(before, where=where) if before else self.model.load()
+        model = self._in_front(where)
         learning = cast("Taught", parse(self.steps[-1:], where=where).passes[0])
         ranges = Ranges.load(Path(self.model.ranges.path)) if self.model.ranges is not None else None
         scheme = scheme_for(learning, schemes_for(self.target, self.steps)) if self.target is not None else None
         if "torch" in self.packages:
-            _use_threads(self.threads)
+            _use_one_thread()
         folder = Path(self.augment.folder) if self.augment is not None else Path(self.rows.path)
         with held(Path(self.home)), user_imports(folder):
             trained = learning.informed(ranges, scheme).taught(self._material(out))(model)
         (out / "hub").mkdir()
         trained.save(out / "hub")
+
+    def _in_front(self, where: str) -> Model:
+        """Give the model that learns: a student of the user's, or what the float steps make."""
+        from ...compiler.model import Model
+
+        if self.student is not None:  # no step stands in front of one that has a student
+            return Model.load(Path(self.student.path))
+        return self.model.apply(self.steps[:-1], where=where) if self.steps[1:] else self.model.load()
 
     def _material(self, out: Path) -> Material:
         from ...compiler.model import Model
@@ -136,7 +141,8 @@ class TrainModel(msgspec.Struct, frozen=True, kw_only=True, tag="train"):
         )
 
 
-def _use_threads(count: int) -> None:
+def _use_one_thread() -> None:
+    """Let sums be taken in the same order on every machine; a step may say that it wants more threads."""
     import torch
 
-    torch.set_num_threads(count)
+    torch.set_num_threads(1)

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from edgewright.compiler.model import Model
 from edgewright.compiler.train.record import training_records
@@ -318,18 +318,43 @@ def test_a_student_is_called_as_the_original_is(output: TensorSpec, difference: 
     assert refused.value.message == f"student s.onnx cannot stand in for the original: {difference}"
 
 
-def test_a_student_is_imported_and_its_file_counts(tmp_path: Path) -> None:
-    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 4]) for name in "xy"]
+@pytest.mark.parametrize(("own", "shape"), [("n", ("batch", 4)), (1, (1, 4))])
+def test_a_student_is_told_as_the_original_is_and_its_file_counts(
+    tmp_path: Path, own: str | int, shape: tuple[str | int, ...]
+) -> None:
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [own, 4]) for name in "xy"]
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "s", values[:1], values[1:])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), tmp_path / "s.onnx")
-    signature = Signature(inputs=(SPEC,), outputs=(TensorSpec(name="y", dtype="float32", shape=("batch", 4)),))
+    original = Signature(
+        inputs=(SPEC,), outputs=(TensorSpec(name="y", dtype="float32", shape=("batch", 4), range=(0.0, 1.0)),)
+    )
     (tmp_path / "out").mkdir()
-    step = ImportStudent(folder=str(tmp_path), source="s.onnx", signature=signature)
+    step = ImportStudent(folder=str(tmp_path), source="s.onnx", signature=original)
 
     step.run(tmp_path / "out")
 
-    assert [node.op_type for node in Model.load(tmp_path / "out" / "hub").graph] == ["Relu"]
+    student = Model.load(tmp_path / "out" / "hub")
+    assert student.signature.inputs[0].shape == shape
+    assert student.signature.outputs == (TensorSpec(name="y", dtype="float32", shape=shape, range=(0.0, 1.0)),)
     assert tmp_path / "s.onnx" in step.files_read(tmp_path / "out")
+
+
+def test_a_student_learns_in_place_of_the_original(
+    load: Callable[..., Project], cache_folder: Path, tmp_path: Path
+) -> None:
+    project = load(
+        ("mean = [{ learn_mean = { epochs = 3 } }]", 'mean = [{ learn_mean = { epochs = 3, student = "s.onnx" } }]')
+    )
+    student = onnx.load(project.folder / "tiny.onnx")
+    (bias_,) = [each for each in student.graph.initializer if each.name == "bias"]
+    bias_.CopyFrom(numpy_helper.from_array(np.full(4, 2.0, np.float32), "bias"))
+    onnx.save(student, project.folder / "s.onnx")
+    runner = InThisProcess(Cache(tmp_path / "cache"), Silent())
+
+    model, _ = Preparation(project, imported(project, cache_folder), runner).prepare(planned(project, "tflite-mean"))
+
+    rows = np.load(project.folder / "tiny.npz")["image"][:24]
+    assert bias(model.hub.path) == pytest.approx(2.0 + rows.mean(), abs=1e-6)
 
 
 @pytest.mark.parametrize(
