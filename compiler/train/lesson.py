@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,6 +22,7 @@ from .objective import (
     check_labels,
     from_labels,
     from_teacher,
+    paired,
     scores_of,
 )
 
@@ -64,16 +65,17 @@ class Lesson:
             RefusedError: when PyTorch cannot say the teacher.
         """
         self._student, self._aims, self._batches = student, aims, batches
-        self._labelled = labelled_output(model, aims.output)
+        pairs = paired(model, material.teacher)
+        self._labelled = labelled_output([scores for scores, _ in pairs], aims.output)
         if material.labels is not None:
             shape = next(spec.shape for spec in model.signature.outputs if spec.name == self._labelled.output)
             check_labels(material.labels, self._labelled.output, shape)
         self._of_classes = material.labels is not None and material.labels.dtype.kind in "iu"
         if self._of_classes:  # labels say that numbers of no known kind are scores of classes
             self._labelled = replace(self._labelled, kind=Kind.CLASSES)
-        others = (each for each in scores_of(model) if each.output != self._labelled.output)
+        others = (scores for scores, _ in pairs if scores.output != self._labelled.output)
         self._scores = (self._labelled, *others)
-        self._teacher = _Teacher(material, aims, batches)
+        self._teacher = _Teacher(material, {scores.output: tensor for scores, tensor in pairs}, aims, batches)
         self.metric = (
             "accuracy" if self._of_classes else "agreement" if self._labelled.kind is Kind.CLASSES else "error"
         )
@@ -143,13 +145,13 @@ _LEAST_VARIANCE: Final = 1e-12
 _FEATURE: Final = "feature "
 
 
-def labelled_output(model: Model, name: str) -> Scores:
+def labelled_output(outputs: Iterable[Scores], name: str) -> Scores:
     """Give the output that labels are of: the first of floats where none is named.
 
     Raises:
         ModelError: when there is none.
     """
-    known = {scores.output: scores for scores in scores_of(model)}
+    known = {scores.output: scores for scores in outputs}
     if not known:
         raise ModelError("the model has no output of floats, so there is nothing to learn")
     if name and name not in known:
@@ -169,12 +171,11 @@ def tapped(model: Model, aims: Aims) -> tuple[str, ...]:
 class _Teacher:
     """What the teacher gives, by output and by the features that are asked for; kept for rows that come again."""
 
-    def __init__(self, material: Material, aims: Aims, batches: Batches) -> None:
-        model = material.teacher
-        self._scores = scores_of(model)
+    def __init__(self, material: Material, outputs: Mapping[str, str], aims: Aims, batches: Batches) -> None:
+        model, self._outputs = material.teacher, outputs
         self._features = tuple(dict.fromkeys(feature.of_teacher for feature in aims.features))
         own = {str(value.name) for value in model.graph.outputs}
-        wanted = [name for name in (*(each.tensor for each in self._scores), *self._features) if name not in own]
+        wanted = [name for name in (*outputs.values(), *self._features) if name not in own]
         self._function = Function.of(model, material.rows, tapped=tuple(dict.fromkeys(wanted)))
         self._kept: dict[str, Array] | None = {} if not batches.are_changed else None
         self._known = np.zeros(material.row_count, bool)
@@ -192,7 +193,7 @@ class _Teacher:
     def _run(self, batch: Batch) -> dict[str, Tensor]:
         with torch.no_grad():
             given = self._function(batch.rows, {})
-        taught = {each.output: given[each.tensor] for each in self._scores}
+        taught = {output: given[tensor] for output, tensor in self._outputs.items()}
         return taught | {f"{_FEATURE}{name}": given[name] for name in self._features}
 
     def _keep(self, places: Places, found: Mapping[str, Tensor]) -> None:

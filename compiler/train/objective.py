@@ -65,6 +65,22 @@ def _scores(value: ir.Value) -> Scores:
     return Scores(output=name, tensor=name, kind=Kind.REALS)
 
 
+def paired(student: Model, teacher: Model) -> tuple[tuple[Scores, str], ...]:
+    """Give the outputs that a student learns, each with the tensor of the teacher that it is compared with.
+
+    Where only one of the two ends in a Softmax or Sigmoid, what they give is compared as it is.
+    """
+    theirs = {scores.output: scores for scores in scores_of(teacher)}
+    found = []
+    for ours in scores_of(student):
+        other = theirs.get(ours.output)
+        if other is not None and (other.kind, other.axis) == (ours.kind, ours.axis):
+            found.append((ours, other.tensor))
+        elif other is not None:
+            found.append((Scores(output=ours.output, tensor=ours.output, kind=Kind.REALS), other.output))
+    return tuple(found)
+
+
 def check_labels(labels: Array, output: str, shape: tuple[int | str, ...]) -> None:
     """Check that labels can be those of an output of this shape.
 

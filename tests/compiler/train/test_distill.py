@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -21,6 +23,7 @@ from edgewright.compiler.train.distill import Distill
 from edgewright.compiler.train.finetune import Finetune
 from edgewright.compiler.train.material import Material
 from edgewright.compiler.train.record import training_records
+from edgewright.compiler.train.reinitialize import Reinitialize
 from edgewright.vocabulary.errors import ModelError
 
 Give = Callable[..., Material]
@@ -116,3 +119,17 @@ def test_a_feature_that_is_not_there_is_named(narrow: Model, give: Give) -> None
 def test_labels_alone_teach_too(narrow: Model, give: Give, data: Any) -> None:
     learned = Finetune(epochs=6, learning_rate=0.01).taught(give(300))(narrow)
     assert accuracy(learned, data) > accuracy(narrow, data) + 20
+
+
+def test_a_model_of_the_users_learns_instead(digits: Model, narrow: Model, give: Give) -> None:
+    other = replace(Reinitialize(seed=4)(narrow), source=msgspec.structs.replace(narrow.source, digest="0" * 64))
+    learned = Distill(epochs=1, student="student.onnx").taught(give(student=other))(digits)
+    shapes = {name: array.shape for name, array in weights_of(other).items()}
+    assert {name: array.shape for name, array in weights_of(learned).items()} == shapes
+    assert learned.source == digits.source
+    assert graph_digest(learned) != graph_digest(other)
+
+
+def test_a_narrow_copy_is_made_by_steps_in_front() -> None:
+    with pytest.raises(ValueError, match=r'prune = \{ structured = true, width = "50%" \}'):
+        Distill(epochs=1, student="50%")
