@@ -16,7 +16,7 @@ from .function import Function, tensors
 from .material import Material, rows_at
 from .objective import relative_error, scores_of
 
-_MOST_ROWS: Final = 64
+_MOST_ROWS: Final = 32
 """Enough to tell blocks apart; those looked at lie evenly in the data."""
 
 

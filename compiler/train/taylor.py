@@ -7,18 +7,26 @@ from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...vocabulary.errors import DataError, ModelError
+from ..inspect import macs_of
 from ..model import Model
 from ..torch_graph.dtypes import array_from
 from .function import Function, tensors
-from .material import Array, Material, rows_at
+from .material import Array, Material, Standing, rows_at
 from .objective import check_labels, from_labels, scores_of
 from .weights import arrays_of, learnable
 
-_MOST_ROWS: Final = 1024
-"""More of them change little in the order of channels; those looked at lie evenly in the data."""
+_ROWS: Final = (64, 1024)
+"""How many are looked at, at the least and the most: more of them change little in the order of channels."""
+
+_MACS: Final = 20_000_000_000
+"""Between the two, as many as multiply so often: some minutes on two cores. A clock would make results differ."""
+
+_TOLD_EVERY: Final = 16
+"""Rows."""
 
 
 def products(model: Model, material: Material) -> Iterator[Mapping[str, Array]]:
@@ -52,10 +60,12 @@ def products(model: Model, material: Material) -> Iterator[Mapping[str, Array]]:
     inner = {scores.tensor for scores in outputs} - given
     function = Function.of(model, material.rows, weights=tuple(weights), tapped=sorted(inner))
     signs = torch.Generator().manual_seed(0)
-    count = min(material.row_count, _MOST_ROWS)
-    chosen = np.arange(count) * material.row_count // count
+    chosen = _evenly(material.row_count, sum(macs_of(node) or 0 for node in model.graph))
     together = function.batching.rows_per_call
-    for start in range(0, count, together):
+    for start in range(0, len(chosen), together):
+        if material.tell is not None and start % _TOLD_EVERY < together:
+            text = f"importance of channels: row {start} of {len(chosen)}"
+            material.tell(Standing(done=start, total=len(chosen), text=text))
         places = chosen[start : start + together]
         found = function(tensors(rows_at(material.rows, places)), weights)
         if labels is not None:
@@ -63,6 +73,13 @@ def products(model: Model, material: Material) -> Iterator[Mapping[str, Array]]:
         else:
             loss = torch.stack([_with_signs(found[scores.tensor], signs) for scores in outputs]).sum()
         yield _times_gradients(loss, weights)
+
+
+def _evenly(there: int, macs: int) -> NDArray[np.int64]:
+    """Give the rows that are looked at; they lie evenly in the data."""
+    least, most = _ROWS
+    count = min(there, max(least, min(most, _MACS // max(macs, 1))))
+    return np.arange(count) * there // count
 
 
 def _labels(labels: Array) -> Tensor:
