@@ -86,7 +86,8 @@ def _takes_another_model(placed: Placed) -> bool:
 
 def _depends_on_weights(placed: Placed) -> bool:
     """Whether a step leaves more than a smaller model of the same kind."""
-    return not _prunes("structured")(placed) and placed.step.name != "low_rank"
+    smaller = _prunes("structured")(placed) or _prunes("blocks")(placed) or placed.step.name == "low_rank"
+    return not smaller
 
 
 _LAST: Final = "{first} sets the precision, and {second} stands behind it"
