@@ -52,7 +52,7 @@ def test_a_written_out_recipe_is_the_same_recipe() -> None:
         ({"prune": {"pattern": "2:4"}, "distill": {"epochs": 1}}, "a pattern is not reached in rounds"),
         ({"prune": {"structured": True}, "distill": {"epochs": 1}}, "prune has no target for rounds"),
         ({"prune": {"sparsity": "150%"}, "distill": {"epochs": 1}}, "prune: sparsity = '150%': expected a share"),
-        ({"prune": {"sparsity": "50%"}, "distill": {"epochs": 1, "student": "50%"}}, "would lose what was pruned"),
+        ({"prune": {"sparsity": "50%"}, "distill": {"epochs": 1, "student": "n.py:net"}}, "lose what was pruned"),
         ({"prune": {"sparsity": "50%", "shape": 1}, "distill": {"epochs": 1}}, "step 'prune' has no option 'shape'"),
         ({"prune": {"sparsity": "50%"}, "distill": {"epochs": 0}}, "step 'distill': epochs = 0: expected at least 1"),
     ],

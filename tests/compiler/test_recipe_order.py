@@ -27,7 +27,7 @@ SPARSE = {"sparsify": {"sparsity": "50%"}}
         ([SPARSE, "equalize", {"palettize": {"bits": 4}}], "'sparsify' sets the precision", "it comes last"),
         ([PATTERN, DISTILL, CHANNELS], "'prune' of whole channels behind 'prune' by a pattern", "channels out first"),
         (
-            [ZEROS, {"distill": {"epochs": 1, "student": "50%"}}],
+            [ZEROS, {"distill": {"epochs": 1, "student": "net.py:small"}}],
             "'distill' trains another model, its student, and what 'prune' did in front of it is lost",
             "put 'distill' first",
         ),
@@ -47,7 +47,7 @@ def test_a_step_in_the_wrong_place_is_explained(steps: list[object], told: str, 
         [CHANNELS, DISTILL, INT8],
         [CHANNELS, ZEROS, DISTILL, SPARSE, {"palettize": {"bits": 4}}],
         [DISTILL, ZEROS],  # nobody mends it, and the report says what that costs
-        [{"distill": {"epochs": 1, "student": "50%"}}, CHANNELS, DISTILL, "equalize", "float16"],
+        [{"distill": {"epochs": 1, "student": "net.py:small"}}, CHANNELS, DISTILL, "equalize", "float16"],
         [CHANNELS, PATTERN, DISTILL],
     ],
 )
