@@ -48,7 +48,7 @@ def check_calibration(project: Project, planned: Sequence[PlannedArtifact]) -> N
         if project.data.ranges and any(need.moments for need in needs):
             raise ConfigError(
                 f"{what} looks at the calibration rows themselves, and data.ranges stands in for them",
-                hint="take data.ranges out and say data.calibration, or take the step's rounding out",
+                hint="take data.ranges out and say data.calibration, or take `rounding` or `weighted` out of the step",
             )
     for name in project.data.ranges:
         if not (project.folder / name).is_file():

@@ -6,10 +6,13 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
 from ..passes.editing import Array
+
+Ranks = TypeVar("Ranks", int, Array)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,13 +28,12 @@ class Size:
     places_in: int
     places_out: int
 
-    def macs(self, rank_out: int, rank_in: int) -> int:
+    def macs(self, rank_out: Ranks, rank_in: Ranks) -> Ranks:
         """Give the multiply-accumulates with factors of these ranks; a side of full rank has no factor."""
-        macs = self.places_out * rank_out * rank_in * self.positions
-        if rank_in < self.inputs:
-            macs += self.places_in * rank_in * self.inputs
-        if rank_out < self.outputs:
-            macs += self.places_out * rank_out * self.outputs
+        core = self.places_out * rank_out * rank_in * self.positions
+        enter = self.places_in * rank_in * self.inputs * (rank_in < self.inputs)
+        leave = self.places_out * rank_out * self.outputs * (rank_out < self.outputs)
+        macs: Ranks = core + enter + leave
         return macs
 
 
@@ -58,19 +60,26 @@ def curve(size: Size, energies_out: Array, energies_in: Array, multiple: int) ->
 
     A layer of one position has the outputs' side alone: there both sides have the same singular values.
     """
-    lost_out, lost_in = _lost(energies_out), _lost(energies_in)
-    ranks_in = [*range(multiple, size.inputs, multiple)] if size.positions > 1 else []
-    found = [
-        Choice(rank_out=out, rank_in=into, macs=size.macs(out, into), lost=_at(lost_out, out) + _at(lost_in, into))
-        for out in [*range(multiple, size.outputs, multiple), size.outputs]
-        for into in [*ranks_in, size.inputs]
-    ]
     full = Choice(rank_out=size.outputs, rank_in=size.inputs, macs=size.macs(size.outputs, size.inputs), lost=0.0)
-    kept: list[Choice] = []
-    for choice in sorted(found, key=lambda each: (each.macs, each.lost, each.rank_out)):
-        if choice.macs < full.macs and choice.lost < 1 and (not kept or choice.lost < kept[-1].lost):
-            kept.append(choice)
-    return (*kept, full)
+    steps_in = range(multiple, size.inputs, multiple) if size.positions > 1 else ()
+    ranks_out = np.array([*range(multiple, size.outputs, multiple), size.outputs])[:, None]
+    ranks_in = np.array([*steps_in, size.inputs])[None, :]
+    macs = size.macs(ranks_out, ranks_in)
+    lost = _at(_lost(energies_out), ranks_out) + _at(_lost(energies_in), ranks_in)
+    order = np.lexsort((np.broadcast_to(ranks_out, macs.shape).ravel(), lost.ravel(), macs.ravel()))
+    order = order[macs.ravel()[order] < full.macs]
+    best = np.minimum.accumulate(np.append(1.0, lost.ravel()[order]))
+    kept = order[best[1:] < best[:-1]]
+    pairs = zip(*np.unravel_index(kept, macs.shape), strict=True)
+    return *(
+        Choice(
+            rank_out=int(ranks_out[out, 0]),
+            rank_in=int(ranks_in[0, into]),
+            macs=int(macs[out, into]),
+            lost=float(lost[out, into]),
+        )
+        for out, into in pairs
+    ), full
 
 
 def keeping(choices: Curve, energy: float) -> Choice:
@@ -143,8 +152,9 @@ def _lost(energies: Array) -> Array:
     return behind / total
 
 
-def _at(lost: Array, rank: int) -> float:
-    return float(lost[min(rank, lost.size - 1)])
+def _at(lost: Array, ranks: Array) -> Array:
+    found: Array = lost[np.minimum(ranks, lost.size - 1)]
+    return found
 
 
 def _hull(choices: Curve) -> list[Choice]:
