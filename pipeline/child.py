@@ -34,6 +34,7 @@ from .steps.list_kernels import ListKernels
 from .steps.rank_nodes import RankNodes
 from .steps.read_function import ReadFunction
 from .steps.read_rows import ReadRows
+from .steps.run_made import RunMade
 from .steps.trace_tensors import TraceTensors
 from .steps.train_model import TrainModel
 from .steps.tune_model import TuneModel
@@ -58,6 +59,7 @@ AnyStep = (
     | ImportStudent
     | ReadFunction
     | TrainModel
+    | RunMade
     | BuildOnDevice
     | ListFactored
 )

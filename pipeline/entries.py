@@ -29,6 +29,7 @@ def entry_of(
         evidence=run.evidence,
         parity=proof.parity,
         golden=proof.golden,
+        made=proof.made,
         profile=profile,
     )
 

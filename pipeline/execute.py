@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from textwrap import shorten
@@ -30,7 +30,8 @@ from .forecast import foretell_planned
 from .imported import Imported
 from .joining import groups, join
 from .kept import Kept, kept_entries, read_report
-from .making import make, tunes
+from .made import prove_beside_recipe
+from .making import compile_step_of, make, tunes
 from .on_device import Place, Proof, calls_of, is_emulated_at, measure, prove
 from .places import check_opened, devices_of, first_opening
 from .plan import PlannedArtifact, drawn_sizes, plan_artifacts
@@ -39,6 +40,7 @@ from .progress import Progress
 from .result import BuildResult, Problem, first_exit_code
 from .runner import Runner
 from .settling import Settling, check_searches
+from .steps.compile_model import CompileModel
 from .steps.evaluate import Evaluate
 from .steps.import_model import ImportModel
 from .subject import Subject
@@ -106,6 +108,7 @@ class _Build:
         self.places = [Place(device=device, facts=known.get(device.name) or device.facts()) for device in devices]
         self.runner = Runner(cache, progress)
         self.problems: list[Problem] = []
+        self.compiled_by: dict[str, CompileModel] = {}
 
     def run(self, jobs: int) -> BuildResult:
         project, kept = self.project, self.kept.report if self.kept is not None else None
@@ -166,8 +169,12 @@ class _Build:
 
     def _compile(self, settling: Settling, preparation: Preparation, item: PlannedArtifact) -> Subject | None:
         def made() -> Subject:
-            subject = make(settling.settle(item), preparation, self.runner)
-            return build_here(subject, self.places, self.runner) if self.kept is None else subject
+            settled = settling.settle(item)
+            subject = make(settled, preparation, self.runner)
+            subject = build_here(subject, self.places, self.runner) if self.kept is None else subject
+            if self.verdicts.changes(subject.artifact):
+                self.compiled_by[subject.artifact.name] = compile_step_of(settled, preparation)
+            return subject
 
         return self._attempt(item.name, made)
 
@@ -195,10 +202,16 @@ class _Build:
     def _prove(self, pair: _Pair, imported: Imported) -> Proof | None:
         name, place = pair.subject.artifact.name, pair.place
         judged = Evaluate.of(self.project, imported.signature, pair.subject.artifact, imported.folder)
-        return self._attempt(
-            f"{name} on {place.device.name}",
-            lambda: prove(pair.subject, place, judged, imported, self.runner),
-        )
+
+        def proved() -> Proof:
+            proof = prove(pair.subject, place, judged, imported, self.runner)
+            compiled = self.compiled_by.get(name)
+            if compiled is None:
+                return proof
+            made = prove_beside_recipe(compiled, pair.subject, place, judged, imported, self.runner)
+            return replace(proof, made=made)
+
+        return self._attempt(f"{name} on {place.device.name}", proved)
 
     def _measure(self, pair: _Pair, proof: Proof | None, imported: Imported) -> Entry:
         name = f"{pair.subject.artifact.name} on {pair.place.device.name}"

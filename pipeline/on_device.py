@@ -48,17 +48,24 @@ def is_emulated_at(kind: str, runtime: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:
-    """How far an artifact is from the original, as run on a device: on the data, and on the golden vectors."""
+    """How far an artifact is from the original, as run on a device: on the data, and on the golden vectors.
+
+    `made` is how far it is, on the data, from the model that its recipe made, where that computes something else.
+    """
 
     parity: Parity
     golden: Parity
     job: JobResult
+    made: Parity | None = None
 
 
-def prove(subject: Subject, place: Place, judged: Evaluate, imported: Imported, runner: Runner) -> Proof:
+def prove(
+    subject: Subject, place: Place, judged: Evaluate, imported: Imported, runner: Runner, *, against: str = ""
+) -> Proof:
     """Run an artifact over all rows on a device and compare every output with the original's.
 
-    `judged` says what it is compared with (its `outputs` and `golden` are filled in here).
+    `judged` says what it is compared with (its `outputs` and `golden` are filled in here); `against` digests that where
+    it is not the original.
 
     Raises:
         DeviceError: when the device failed, or the runtime refused the artifact.
@@ -83,8 +90,9 @@ def prove(subject: Subject, place: Place, judged: Evaluate, imported: Imported, 
         for folder in [path for path in out.iterdir() if path.is_dir()]:
             shutil.rmtree(folder)
 
-    key = key_of("prove", {**key_parts(subject, place), **judged.key_parts(), "data": imported.digest})
-    title = f"run {subject.artifact.name} on {place.device.name}"
+    known = {**key_parts(subject, place), **judged.key_parts(), "data": imported.digest}
+    key = key_of("prove", {**known, **({"against": against} if against else {})})
+    title = f"run {subject.artifact.name} on {place.device.name}{' beside its recipe' if against else ''}"
     if judged.calls_user_code:
         entry = runner.traced(title, key, Path(judged.folder), make, files_read=judged.files_read)
     else:

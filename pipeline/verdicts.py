@@ -12,7 +12,7 @@ from ..fallback.rules import REFERENCE
 from ..profiles.gates import TENSOR_GATES, Gates, parse
 from ..profiles.judge import judge
 from ..profiles.report import Entry, TensorParity, Verdict
-from ..profiles.tensor_bounds import defaults_for
+from ..profiles.tensor_bounds import DEFAULTS, defaults_for
 from ..targets.artifact import Artifact
 from ..vocabulary.evidence import Evidence
 from ..vocabulary.precision import Precision
@@ -22,6 +22,8 @@ from .plan import PlannedArtifact
 
 _ON_GOLDEN = "golden vectors: "
 """What a reason begins with that speaks of the golden vectors."""
+
+_BESIDE_RECIPE = "beside the model that the recipe made: "
 
 COSINE_MARGIN = 0.01
 MAX_ABS_FACTOR = 1.5
@@ -52,7 +54,7 @@ class Verdicts:
     def judge(self, entry: Entry) -> Entry:
         """Give the entry with its verdict."""
         gates = self._gates_of(entry)
-        judged = judge(entry, gates)
+        judged = self._against_made(judge(entry, gates))
         if entry.golden is None:
             return judged
         finite = not any(parity.nonfinite for parity in entry.golden.outputs.values())
@@ -105,6 +107,21 @@ class Verdicts:
             output: _tolerances(entry.precision, parity.dtype, self._gates_of(entry))
             for output, parity in entry.parity.outputs.items()
         }
+
+    def changes(self, artifact: Artifact) -> bool:
+        """Whether the recipe of an artifact made it compute something else than the original."""
+        return artifact.variant in self._changed and artifact.target != REFERENCE
+
+    def _against_made(self, entry: Entry) -> Entry:
+        """Hold an entry to the model that its recipe made: rounding and the runtime alone part the two."""
+        if entry.made is None or entry.precision not in DEFAULTS:
+            return entry
+        gates = _tensor_gates(self._gates[entry.target])
+        judged = judge(msgspec.structs.replace(entry, parity=entry.made, reasons=()), gates)
+        if judged.verdict is not Verdict.FAIL:
+            return entry
+        reasons = (*entry.reasons, *(f"{_BESIDE_RECIPE}{reason}" for reason in judged.reasons))
+        return msgspec.structs.replace(entry, verdict=Verdict.FAIL, reasons=reasons)
 
     def _gates_of(self, entry: Entry) -> Gates:
         return replace(self._gates[entry.target], has_defaults=not self._is_changed(entry))

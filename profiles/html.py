@@ -153,6 +153,7 @@ def _details(entry: Entry) -> Markup:
         parts.append(element("ul", [element("li", reason) for reason in entry.reasons]))
     parts += [
         _parity(entry.parity, entry.evidence),
+        _made(entry.made, entry.evidence),
         _metric(entry.metric, entry.evidence),
         _profile(entry.profile, entry.evidence),
         _coverage(entry.coverage),
@@ -167,9 +168,14 @@ def _details(entry: Entry) -> Markup:
     return element("details", summary, element("div", parts), open="")
 
 
-def _parity(parity: Parity | None, evidence: str) -> Content:
+def _made(parity: Parity | None, evidence: str) -> Content:
+    """Give how far an artifact is from the model of its recipe, where that is not the original."""
+    return [] if parity is None else _parity(parity, evidence, "Parity with the model that the recipe made")
+
+
+def _parity(parity: Parity | None, evidence: str, heading: str = "Parity") -> Content:
     if parity is None:
-        return [element("h3", "Parity"), element("p", "Not run.")]
+        return [element("h3", heading), element("p", "Not run.")]
     rows = [
         (
             name,
@@ -184,7 +190,7 @@ def _parity(parity: Parity | None, evidence: str) -> Content:
         for name, found in sorted(parity.outputs.items())
     ]
     titles = ("Output", "Max |Δ|", "Cosine", "PSNR", "SNR", "Equal", "Max |reference|", "dtype")
-    return _table("Parity", f"{parity.rows} rows of {parity.inputs} inputs; {evidence}", titles, rows)
+    return _table(heading, f"{parity.rows} rows of {parity.inputs} inputs; {evidence}", titles, rows)
 
 
 def _metric(metric: MetricResult | None, evidence: str) -> Content:

@@ -111,7 +111,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     An entry that never came to an artifact (refused, or its tool failed) has no files, evidence `not-run` and its
     reasons. `reasons` holds one sentence for each gate that failed, could not run, or is underpowered. `golden` is the
     parity on the golden vectors that are shipped. `notes` say what the steps of the recipe did to the model; `labels`
-    and `training` are the artifact's.
+    and `training` are the artifact's. `made` is the parity with the model that the recipe made, before its precision
+    was set; None where that computes what the original does.
     """
 
     artifact: str
@@ -136,6 +137,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     notes: tuple[Note, ...] = ()
     labels: tuple[Label, ...] = ()
     training: tuple[TrainingRecord, ...] = ()
+    made: Parity | None = None
 
     @property
     def left_out(self) -> bool:

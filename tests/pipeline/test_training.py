@@ -21,6 +21,7 @@ from edgewright.pipeline.cache import Cache
 from edgewright.pipeline.child import AnyStep
 from edgewright.pipeline.config import Project, load_project
 from edgewright.pipeline.imported import Imported
+from edgewright.pipeline.making import compile_step_of
 from edgewright.pipeline.plan import PlannedArtifact, plan_artifacts
 from edgewright.pipeline.preparation import Preparation, check_data
 from edgewright.pipeline.progress import Silent
@@ -28,9 +29,12 @@ from edgewright.pipeline.runner import Runner
 from edgewright.pipeline.steps.compile_model import CompileModel, read_artifact
 from edgewright.pipeline.steps.import_model import ImportModel
 from edgewright.pipeline.steps.import_student import ImportStudent, check_student
+from edgewright.pipeline.steps.prepared import FileRef
+from edgewright.pipeline.steps.run_made import RunMade
 from edgewright.pipeline.tuning import tuning_rows
 from edgewright.vocabulary.errors import ConfigError, DataError, MissingExtraError, ToolError
 from edgewright.vocabulary.signature import Signature, TensorSpec
+from edgewright.vocabulary.tensor_folder import TensorFolder
 
 PROJECT = """
 [model]
@@ -213,6 +217,26 @@ def test_what_was_learned_comes_with_the_artifact_and_not_in_its_file(
     (record,) = artifact.training
     assert (record.step, record.rows, record.labelled, record.metric.after) == ("learn_mean", 24, True, 50.0)
     assert training_records(ir.load(tmp_path / "files" / artifact.files[0].path)) == ()
+
+
+def test_an_artifact_is_compared_with_the_model_that_its_recipe_made(
+    load: Callable[..., Project], cache_folder: Path, tmp_path: Path
+) -> None:
+    project = load()
+    runner, item = InThisProcess(Cache(cache_folder), Silent()), planned(project, "tflite-mean8")
+    original = imported(project, cache_folder)
+    step = RunMade(
+        compile=compile_step_of(item, Preparation(project, original, runner)),
+        inputs=FileRef(path=str(original.folder / "inputs"), digest=""),
+        golden=FileRef(path=str(original.folder / "golden" / "inputs"), digest=""),
+    )
+
+    step.run(tmp_path)
+
+    given, learned = TensorFolder(original.folder / "reference"), TensorFolder(tmp_path / "reference")
+    assert given["score"].shape == learned["score"].shape == (32, 4)
+    assert 1e-5 < np.abs(given["score"] - learned["score"]).max() < 0.1
+    assert TensorFolder(tmp_path / "golden" / "outputs").row_count == 8
 
 
 def test_a_killed_step_goes_on_where_it_was_and_comes_to_the_same(

@@ -172,6 +172,16 @@ def test_what_computes_something_else_fails_where_no_gate_says_how_far_it_may_be
     )
 
 
+def test_what_computes_something_else_still_computes_what_its_recipe_made(entry) -> None:
+    for error, verdict in ((1e-6, Verdict.PASS), (1e-2, Verdict.FAIL)):
+        made = Parity(outputs={"y": compare("y", REFERENCE, REFERENCE + error)}, rows=1, inputs="evaluation")
+        judged = of_recipe("small", 'max_drop = "2 pp"', msgspec.structs.replace(entry, made=made))[1]
+        assert judged.verdict is verdict
+        assert [reason.partition("max_abs")[0] for reason in judged.reasons] == (
+            [] if verdict is Verdict.PASS else ["beside the model that the recipe made: "]
+        )
+
+
 def test_who_verifies_it_holds_it_to_what_it_gave_at_the_build(entry) -> None:
     judging, judged = of_recipe("small", 'max_drop = "2 pp"', entry)
     assert mismatches({"y": -REFERENCE}, {"y": REFERENCE}, judging.tolerances(judged)) == ()
