@@ -104,4 +104,6 @@ def put_back(model: ir.Model, arrays: Mapping[str, Array]) -> None:
     for name, array in arrays.items():
         value = model.graph.initializers[name]
         assert value.const_value is not None
-        value.const_value = ir.tensor(np.ascontiguousarray(array, value.const_value.dtype.numpy()), name=name)
+        known = value.const_value.numpy()
+        same = np.ascontiguousarray(array, known.dtype).reshape(known.shape)  # it makes a list of a scalar
+        value.const_value = ir.tensor(same, name=name)

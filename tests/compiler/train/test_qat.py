@@ -22,6 +22,7 @@ from edgewright.compiler.train.function import tensors
 from edgewright.compiler.train.material import Material
 from edgewright.compiler.train.qat import Qat
 from edgewright.compiler.train.record import training_records
+from edgewright.compiler.train.weights import put_back
 from edgewright.targets.table import load_target
 from edgewright.vocabulary.precision import Precision
 
@@ -99,3 +100,15 @@ def test_it_mends_what_rounding_broke(digits: Model, ranges: Ranges, give: Give,
 def test_options_of_quantize_are_checked(said: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected one of"):
         Qat(epochs=1, **said)
+
+
+def test_a_scale_of_a_whole_tensor_stays_a_scalar() -> None:
+    model = ir.Model(ir.Graph([], [], nodes=[], opset_imports={"": 21}), ir_version=10)
+    value = ir.Value(name="scale", const_value=ir.tensor(np.float32(0.5), name="scale"))
+    model.graph.initializers["scale"] = value
+
+    put_back(model, {"scale": np.array(0.25, np.float32)})
+
+    assert value.const_value is not None
+    assert value.const_value.numpy().shape == ()
+    assert value.const_value.numpy() == 0.25
