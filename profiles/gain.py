@@ -17,7 +17,7 @@ ALIKE = 0.03
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gain:
-    """An integer artifact and the float32 one of the same target, format, runtime, device and threads.
+    """An integer artifact and the float32 one of the same model, target, format, runtime, device and threads.
 
     `ratio` is the p50 of one row of the integer artifact by that of the float one: below 1 the integers are faster.
     Both figures are of the same tier of evidence. `foretold` is the ratio that was estimated before the build.
@@ -77,7 +77,13 @@ def sentence_of(gain: Gain) -> str:
 
 def _pair_key(entry: Entry) -> tuple[object, ...]:
     name = entry.artifact.removeprefix(f"{entry.target}-{entry.variant}")
-    return entry.target, name, entry.runtime, entry.runtime_version, entry.device, entry.threads, entry.evidence
+    place = entry.runtime, entry.runtime_version, entry.device, entry.threads, entry.evidence
+    return entry.target, name, *place, _model_of(entry)
+
+
+def _model_of(entry: Entry) -> object:
+    """Say which model an entry is of: the original, what it learned to be, or what a recipe made of it."""
+    return None if entry.made is None else entry.training or entry.variant
 
 
 def _per_row(entry: Entry) -> float:

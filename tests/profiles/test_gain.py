@@ -5,8 +5,9 @@ import pytest
 
 from edgewright.profiles.forecast import Forecast, KernelTime, line_of, ratio_of
 from edgewright.profiles.gain import gains_of, sentence_of
-from edgewright.profiles.report import Latency, Profile, Verdict
+from edgewright.profiles.report import Latency, Parity, Profile, Verdict
 from edgewright.vocabulary.evidence import Evidence
+from edgewright.vocabulary.training import Measured, TrainingRecord
 
 
 @pytest.fixture
@@ -64,6 +65,34 @@ def test_what_differs_by_less_than_two_runs_is_alike(measured):
 )
 def test_only_what_was_measured_alike_is_paired(measured, other):
     assert gains_of([measured("fp32", "fp32", 1.0, **other), measured("int8", "static_wi8_ai8", 0.5)]) == ()
+
+
+def test_integers_of_another_model_stand_beside_its_own_floats(measured):
+    small = {"made": Parity(outputs={}, rows=1, inputs="evaluation"), "training": (LEARNED,)}
+    floats = [measured("fp32", "fp32", 1.0), measured("small", "fp32", 0.5, **small)]
+    gains = gains_of(
+        [*floats, measured("int8", "static_wi8_ai8", 0.8), measured("small8", "static_wi8_ai8", 0.6, **small)]
+    )
+    assert [(gain.artifact, gain.beside) for gain in gains] == [
+        ("onnxruntime-int8", "onnxruntime-fp32"),
+        ("onnxruntime-small8", "onnxruntime-small"),
+    ]
+
+
+LEARNED = TrainingRecord(
+    step="distill",
+    options="{}",
+    data="",
+    rows=8,
+    labelled=False,
+    teacher="",
+    seed=0,
+    steps=1,
+    planned=1,
+    kept=1,
+    metric=Measured(name="agreement", before=50.0, after=75.0, rows=4),
+    threads=1,
+)
 
 
 def test_latencies_are_compared_for_one_row(measured):
