@@ -193,7 +193,7 @@ def test_what_learns_is_left_out_while_measuring() -> None:
 
 
 def test_a_student_of_another_shape_is_trained_first() -> None:
-    student = {"distill": {"epochs": 3, "student": "50%"}}
+    student = {"distill": {"epochs": 3, "student": "small.py:net"}}
     assert probe_of(planned(student, FACTORS), "here").recipe[0] == student
 
 
