@@ -100,7 +100,7 @@ class Prune(Taught):
         planned = plan(
             model,
             share,
-            Widths(multiple=self.multiple, least=min(self.multiple, 8)),
+            Widths(multiple=self.multiple, least=self.multiple),
             of="macs" if self.macs is not None else "width",
             importance=self._importance(model),
             whole_heads=self.heads,
