@@ -32,7 +32,7 @@ def load_augment(reference: str, folder: Path) -> Augment:
         forms = {name: (array.dtype, array.shape) for name, array in rows.items()}
         try:
             changed = function(rows, generator)
-        except Exception as error:
+        except Exception as error:  # whatever a function of the user's raises is told by its name
             raise DataError(f"{reference}: {type(error).__name__}: {error}") from error
         if not isinstance(changed, Mapping) or set(changed) != set(forms):
             raise DataError(f"{reference}: expected a mapping with the inputs {', '.join(forms)}, each with its rows")
