@@ -40,7 +40,7 @@ class Batches:
         """Hold back some rows, by the seed.
 
         Raises:
-            DataError: when there are no rows, or too few to hold one back.
+            DataError: when there are no rows, too few to hold one back, or labels of another count.
             RequestError: when rows are to be mixed that are not floats.
         """
         count = material.row_count
@@ -49,6 +49,8 @@ class Batches:
                 f"there {'is 1 row' if count else 'are no rows'} to learn from",
                 hint="give data.training some hundreds of rows like those to come",
             )
+        if material.labels is not None and len(material.labels) != count:
+            raise DataError(f"there are {len(material.labels)} labels for {count} rows", hint="give one for each row")
         if options.mix and any(array.dtype != np.float32 for array in material.rows.values()):
             raise RequestError(
                 "mix makes sums of rows, and some inputs of the model are not float32", hint="leave mix out"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -69,9 +70,9 @@ class Lesson:
         self._labelled = labelled_output([scores for scores, _ in pairs], aims.output)
         if material.labels is not None:
             shape = next(spec.shape for spec in model.signature.outputs if spec.name == self._labelled.output)
-            check_labels(material.labels, self._labelled.output, shape)
+            check_labels(material.labels, self._labelled, shape)
         self._of_classes = material.labels is not None and material.labels.dtype.kind in "iu"
-        if self._of_classes:  # labels say that numbers of no known kind are scores of classes
+        if self._of_classes and self._labelled.kind is Kind.REALS:  # labels say that these are scores of classes
             self._labelled = replace(self._labelled, kind=Kind.CLASSES)
         others = (scores for scores, _ in pairs if scores.output != self._labelled.output)
         self._scores = (self._labelled, *others)
@@ -91,14 +92,28 @@ class Lesson:
         if aims.hard < 1 or aims.features:
             taught = self._teacher(batch)
             own = [
-                from_teacher(each, found[each.tensor], taught[each.output], aims.temperature) for each in self._scores
+                from_teacher(each, found[each.tensor], taught[each.output], aims.temperature, self._least[each.output])
+                for each in self._scores
             ]
             if aims.hard < 1:
                 total = total + (1 - aims.hard) * torch.stack(own).mean()
             for feature in aims.features:
-                wanted = taught[f"{_FEATURE}{feature.of_teacher}"]
-                total = total + aims.feature_weight * feature.loss(found[feature.name], wanted, weights)
+                of_teacher = f"{_FEATURE}{feature.of_teacher}"
+                apart = feature.loss(found[feature.name], taught[of_teacher], weights, self._least[of_teacher])
+                total = total + aims.feature_weight * apart
         return total
+
+    @cached_property
+    def _least(self) -> dict[str, float]:
+        """The variance that a batch is taken to have at least, of each thing that the teacher gives.
+
+        It is a part of that of many rows, so that it is only of use where a batch has hardly any, as one of one row.
+        """
+        places = self._batches.places
+        count = min(len(places), _ROWS_OF_VARIANCE)
+        pieces = self._batches.pieces(places[np.arange(count) * len(places) // count])
+        taught = [self._teacher(batch) for batch in pieces]
+        return {name: _PART_OF_VARIANCE * _variance([each[name] for each in taught]) for name in taught[0]}
 
     def judge(self, weights: Weights) -> Judged:
         """Give loss and metric on the rows that were held back."""
@@ -142,6 +157,17 @@ class Lesson:
 
 
 _LEAST_VARIANCE: Final = 1e-12
+_ROWS_OF_VARIANCE: Final = 64
+_PART_OF_VARIANCE: Final = 0.1
+"""A batch whose rows are all alike counts ten times as much as others at most."""
+
+
+def _variance(parts: Sequence[Tensor]) -> float:
+    """Give the variance of all finite numbers."""
+    found = torch.cat([part[part.isfinite()].double() for part in parts])
+    return float(found.var(correction=0)) if len(found) else 0.0
+
+
 _FEATURE: Final = "feature "
 
 

@@ -81,12 +81,14 @@ def paired(student: Model, teacher: Model) -> tuple[tuple[Scores, str], ...]:
     return tuple(found)
 
 
-def check_labels(labels: Array, output: str, shape: tuple[int | str, ...]) -> None:
+def check_labels(labels: Array, scores: Scores, shape: tuple[int | str, ...]) -> None:
     """Check that labels can be those of an output of this shape.
 
     Raises:
-        DataError: when they are numbers of classes that the output does not have, or of another shape.
+        DataError: when they are numbers of classes that the output does not have, of another shape, or no shares where
+            the output gives some.
     """
+    output = scores.output
     if labels.dtype.kind in "iu":
         classes = shape[-1] if len(shape) == _CLASS_AXES else None
         if labels.ndim != 1 or not isinstance(classes, int):
@@ -115,18 +117,42 @@ def check_labels(labels: Array, output: str, shape: tuple[int | str, ...]) -> No
         )
     if not np.isfinite(labels).all():
         raise DataError(f"labels hold NaN or infinities, first in row {int(np.argwhere(~np.isfinite(labels))[0, 0])}")
+    if scores.tensor != output and (labels.min(initial=0) < 0 or labels.max(initial=1) > 1):
+        raise DataError(
+            f"labels lie between {labels.min():g} and {labels.max():g}, and output {output!r} gives shares from 0 to 1",
+            hint="labels of floats are what the output is to give",
+        )
 
 
 def from_labels(scores: Scores, found: Tensor, labels: Tensor) -> Tensor:
-    """Give the loss of each row by its label: cross entropy of classes, or the mean square difference."""
+    """Give the loss of each row by its label: cross entropy of classes, or the mean square difference.
+
+    Labels of floats are what the output is to give: shares of classes where it ends in a softmax.
+
+    Raises:
+        DataError: when labels of floats are not of the shape that the output has.
+    """
     if not labels.is_floating_point():
-        return functional.cross_entropy(found, labels, reduction="none")
-    loss = functional.binary_cross_entropy_with_logits if scores.kind is Kind.EACH else functional.mse_loss
-    return loss(found, labels, reduction="none").flatten(1).mean(1)
+        if scores.kind is not Kind.EACH:
+            return functional.cross_entropy(found, labels, reduction="none")
+        labels = functional.one_hot(labels, found.shape[1]).to(found.dtype)
+    if found.shape != labels.shape:
+        raise DataError(
+            f"labels are of shape {list(labels.shape)} for a batch of which output {scores.output!r} gives "
+            f"{list(found.shape)}",
+            hint="labels are whole numbers, one a row, or floats like the output",
+        )
+    if scores.kind is Kind.CLASSES and scores.tensor != scores.output:
+        losses = -(labels * functional.log_softmax(found, scores.axis)).sum(scores.axis)
+    elif scores.kind is Kind.EACH:
+        losses = functional.binary_cross_entropy_with_logits(found, labels, reduction="none")
+    else:
+        losses = functional.mse_loss(found, labels, reduction="none")
+    return losses.reshape(len(losses), -1).mean(1)
 
 
-def from_teacher(scores: Scores, found: Tensor, wanted: Tensor, temperature: float) -> Tensor:
-    """Give the mean loss by what the teacher gives for the same rows.
+def from_teacher(scores: Scores, found: Tensor, wanted: Tensor, temperature: float, least: float) -> Tensor:
+    """Give the mean loss by what the teacher gives for the same rows; `least` is as in `relative_error`.
 
     Classes: the Kullback-Leibler divergence at a temperature, times its square, so that gradients keep their size
     (Hinton et al. 2015, section 2). Reals: the mean square difference as a share of the variance.
@@ -138,16 +164,19 @@ def from_teacher(scores: Scores, found: Tensor, wanted: Tensor, temperature: flo
         return divergence.mean() * temperature**2
     if scores.kind is Kind.EACH:
         return functional.binary_cross_entropy_with_logits(found, wanted.sigmoid())
-    return relative_error(found, wanted)
-
-
-def relative_error(found: Tensor, wanted: Tensor) -> Tensor:
-    """Give the mean square difference as a share of the variance of what is wanted."""
-    return functional.mse_loss(found, wanted) / wanted.var(correction=0).clamp_min(_LEAST_VARIANCE)
+    return relative_error(found, wanted, least)
 
 
 _LEAST_VARIANCE: Final = 1e-12
 """An output that is the same for all rows has none; what is learned of it is the plain difference, scaled up."""
+
+
+def relative_error(found: Tensor, wanted: Tensor, least: float = _LEAST_VARIANCE) -> Tensor:
+    """Give the mean square difference as a share of the variance of what is wanted, which is taken as `least` at least.
+
+    A batch of one row may have no variance at all: a share of it would be without measure.
+    """
+    return functional.mse_loss(found, wanted) / wanted.var(correction=0).clamp_min(max(least, _LEAST_VARIANCE))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,13 +202,13 @@ class Feature:
         """The shape of the map, [teacher, student]; None where none is needed."""
         return None if self.student == self.teacher else (self.teacher, self.student)
 
-    def loss(self, found: Tensor, wanted: Tensor, adapters: Mapping[str, Tensor]) -> Tensor:
-        """Give how far they are apart, as a share of the variance."""
+    def loss(self, found: Tensor, wanted: Tensor, adapters: Mapping[str, Tensor], least: float) -> Tensor:
+        """Give how far they are apart, as a share of the variance; `least` is as in `relative_error`."""
         if self.adapter in adapters:
             found = torch.movedim(
                 functional.linear(torch.movedim(found, self.axis, -1), adapters[self.adapter]), -1, self.axis
             )
-        return relative_error(found, wanted)
+        return relative_error(found, wanted, least)
 
 
 def feature_of(student: Model, teacher: Model, name: str, of_teacher: str) -> Feature:

@@ -68,13 +68,14 @@ def _drawn(value: ir.Value, draw: np.random.Generator) -> Array:
         return draw.standard_normal(shape)
     if op not in MULTIPLIED:
         return np.ones(shape) if op in ("Mul", "Div") else np.zeros(shape)
-    if array.ndim < 2:
+    is_bias = index == 2 if op in ("Conv", "ConvTranspose", "Gemm") else array.ndim < 2 and op != "MatMul"
+    if is_bias:
         return np.zeros(shape)
-    drawn: Array = draw.standard_normal(shape) * np.sqrt(2 / _fan_in(node, shape))
+    drawn: Array = draw.standard_normal(shape) * np.sqrt(2 / _fan_in(node, value, shape))
     return drawn
 
 
-def _fan_in(node: ir.Node, shape: tuple[int, ...]) -> int:
+def _fan_in(node: ir.Node, value: ir.Value, shape: tuple[int, ...]) -> int:
     """Give how many products are summed up in each output."""
     if node.op_type == "Conv":
         return int(np.prod(shape[1:]))
@@ -82,4 +83,6 @@ def _fan_in(node: ir.Node, shape: tuple[int, ...]) -> int:
         return shape[0] // node.attributes.get_int("group", 1)
     if node.op_type == "Gemm":
         return shape[1] if node.attributes.get_int("transB", 0) else shape[0]
+    if node.op_type == "MatMul":  # a constant may stand on the left, and may be a vector
+        return shape[-1] if len(shape) == 1 or value is node.inputs[0] else shape[-2]
     return shape[-2]

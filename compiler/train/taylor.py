@@ -52,7 +52,7 @@ def products(model: Model, material: Material) -> Iterator[Mapping[str, Array]]:
     labels = material.labels
     if labels is not None:
         shapes = {spec.name: spec.shape for spec in model.signature.outputs}
-        check_labels(labels, outputs[0].output, shapes[outputs[0].output])
+        check_labels(labels, outputs[0], shapes[outputs[0].output])
     weights = tensors(arrays_of(learnable(model.graph)))
     for weight in weights.values():
         weight.requires_grad_(True)

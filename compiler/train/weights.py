@@ -57,7 +57,9 @@ def learnable(graph: ir.Graph) -> tuple[ir.Value, ...]:
 
 def _weight(node: ir.Node, place: int) -> ir.Value | None:
     value = node.inputs[place] if place < len(node.inputs) else None
-    array = constant_array(value)
+    array = constant_array(value) if value is not None and value.is_initializer() else None
+    if value is None or value.is_graph_output():  # what a model gives out as it is, is no part of a layer
+        return None
     if array is None or array.dtype != np.float32 or array.size < 2 or not np.isfinite(array).all():
         return None
     return value

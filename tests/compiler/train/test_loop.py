@@ -117,6 +117,8 @@ def test_what_it_is_doing_is_told(narrow: Model, give: Give) -> None:
         (np.zeros((200, 3), np.int64), r"labels are whole numbers of shape \[200, 3\]"),
         (np.zeros((200, 9), np.float32), r"labels are float32 of shape \[200, 9\]"),
         (np.full((200, 10), np.nan, np.float32), "labels hold NaN or infinities, first in row 0"),
+        (np.full((200, 10), 1.5, np.float32), "labels lie between 1.5 and 1.5, and output 'probability' gives shares"),
+        (np.zeros(199, np.int64), "there are 199 labels for 200 rows"),
         (None, "finetune learns from labels, and the rows have none"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 
 from edgewright.compiler.graph_digest import graph_digest
@@ -46,3 +47,27 @@ def test_what_it_would_undo_must_not_stand_in_front(first: str) -> None:
     steps = tomllib.loads(f'recipe = [{first}, "reinitialize"]')["recipe"]
     with pytest.raises(ConfigError, match="'reinitialize' draws all weights anew"):
         parse(steps, where="edgewright.toml: recipes.r")
+
+
+MULTIPLIES = """<ir_version: 10, opset_import: ["" : 21]>
+g (float[200, 1] x, float[1, 300] y) => (float[300, 1] of_left, float[1] of_vector, float[1, 300] of_square)
+<float[300, 200] left, float[300] vector, float[300, 300] square, float[1, 300] bias> {
+  of_left = MatMul(left, x)
+  of_vector = MatMul(y, vector)
+  of_square = Gemm(y, square, bias)
+}"""
+
+
+def test_weights_on_the_left_and_vectors_are_drawn_and_a_bias_of_two_axes_is_zero() -> None:
+    model = ir.from_onnx_text(MULTIPLIES)
+    shapes = {"left": (300, 200), "vector": (300,), "square": (300, 300), "bias": (1, 300)}
+    for value in {value for node in model.graph for value in node.inputs if value is not None}:
+        if value.name in shapes:
+            value.const_value = ir.tensor(np.ones(shapes[value.name], np.float32), name=value.name)
+            model.graph.register_initializer(value)
+    Reinitialize().rewrite(model)
+    tensors = {name: value.const_value for name, value in model.graph.initializers.items()}
+    drawn = {name: tensor.numpy() for name, tensor in tensors.items() if tensor is not None}
+    assert drawn["left"].std() == pytest.approx((2 / 200) ** 0.5, rel=0.02)  # of 60,000 numbers
+    assert drawn["vector"].std() == pytest.approx((2 / 300) ** 0.5, rel=0.2)  # of 300
+    assert not drawn["bias"].any()
