@@ -67,7 +67,9 @@ def learn(step: str, options: Learning, student: Student, aims: Aims) -> None:
     if material.labels is None and options.needs_labels:
         raise DataError(f"{step} learns from labels, and the rows have none", hint="say labels in data.training")
     if not start:
-        raise RefusedError(f"{step}: the model has no weights that could learn", hint="leave the step out")
+        raise RefusedError(
+            f"{step}: the model has no weights that could learn: constants of float32", hint="leave the step out"
+        )
     batches = Batches(options, material)
     lesson = Lesson(model, student.function(material.rows, tapped(model, aims)), aims, batches, material)
     loop = Loop(lesson, batches, options, material)

@@ -36,10 +36,16 @@ _BESIDE: Final = ("Add", "Div", "Mul", "Sub")
 one a preparation of the inputs, which stays."""
 
 
+_OF_A_MASK: Final = 1e4
+"""What is added to keep a place from being looked at is at least as large (float16, which some masks are made for, ends at
+6.5e4), and no weight is."""
+
+
 def learnable(graph: ir.Graph) -> tuple[ir.Value, ...]:
     """Give the float32 constants of a graph that learn, in the order in which it reads them.
 
-    A single number is none: it is a part of a formula more often than a weight. Neither is one that is not finite.
+    A single number is none: it is a part of a formula more often than a weight. Neither is one that is not finite, or
+    holds numbers that only a mask has.
     """
     found: dict[ir.Value, None] = {}
     learned: set[ir.Value | None] = set()
@@ -60,7 +66,7 @@ def _weight(node: ir.Node, place: int) -> ir.Value | None:
     array = constant_array(value) if value is not None and value.is_initializer() else None
     if value is None or value.is_graph_output():  # what a model gives out as it is, is no part of a layer
         return None
-    if array is None or array.dtype != np.float32 or array.size < 2 or not np.isfinite(array).all():
+    if array is None or array.dtype != np.float32 or array.size < 2 or not (np.abs(array) < _OF_A_MASK).all():
         return None
     return value
 
