@@ -37,8 +37,8 @@ one a preparation of the inputs, which stays."""
 
 
 _OF_A_MASK: Final = 1e4
-"""What is added to keep a place from being looked at is at least as large (float16, which some masks are made for, ends at
-6.5e4), and no weight is."""
+"""What is added to keep a place from being looked at is at least as large (float16, which some masks are made for, ends
+near 65,504), and no weight is."""
 
 
 def learnable(graph: ir.Graph) -> tuple[ir.Value, ...]:
