@@ -94,11 +94,15 @@ class Widths:
     def of(self, family: Family, share: float) -> int:
         """Give the number of slots nearest to a share of a family's."""
         step, slots = self._step(family), family.slots.size
-        return min(slots, max(step * round(slots * share / step), -(-self.least // family.run), 1))
+        return min(self._most(family), max(step * round(slots * share / step), -(-self.least // family.run), 1))
 
     def next(self, family: Family, width: int) -> int:
-        """Give the next larger number of a family's slots; its own where there is none."""
-        return min(family.slots.size, width + self._step(family))
+        """Give the next larger number of a family's slots; this one where there is none."""
+        return min(self._most(family), width + self._step(family))
+
+    def _most(self, family: Family) -> int:
+        """Give how many slots a family may keep: a width that is no multiple goes down to one."""
+        return family.slots.size - family.slots.size % self._step(family)
 
     def _step(self, family: Family) -> int:
         step = self.multiple // gcd(self.multiple, family.run)

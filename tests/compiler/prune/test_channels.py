@@ -260,3 +260,14 @@ def test_widths_are_what_kernels_like(make: Make) -> None:
     )
     narrow = Prune(structured=True, macs="50%")(model)
     assert [value.shape[1] for value in narrow.graph.node("Conv_0").outputs] == [16]
+
+
+def test_a_width_that_is_no_multiple_goes_down_to_one(make: Make) -> None:
+    conv = onnx.helper.make_node
+    model = make(
+        [conv("Conv", ["x", "a"], ["h"]), conv("Relu", ["h"], ["r"]), conv("Conv", ["r", "b"], ["y"])],
+        (1, 3, 4, 4),
+        {"a": np.ones((45, 3, 1, 1), np.float32), "b": np.ones((4, 45, 1, 1), np.float32)},
+    )
+    hardly = Prune(structured=True, macs="99%")(model)
+    assert [value.shape[1] for value in hardly.graph.node("Conv_0").outputs] == [40]
